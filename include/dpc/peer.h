@@ -1,0 +1,234 @@
+/* libdpc-peer: WebRTC data channels without I/O.
+ *
+ * A peer is one end of one WebRTC connection: ICE, DTLS, SCTP and data channels (RFC 8445, 8838,
+ * 7675, 6347, 8261, 9260, 8831, 8832). It owns no socket, clock, thread or callback. The caller
+ *
+ *     gives it datagrams        dpc_peer_receive()
+ *     gives it time             dpc_peer_advance(), no later than dpc_peer_deadline()
+ *     sends what it has to send dpc_peer_write(), until it returns 0
+ *     learns what happened      dpc_peer_next_event(), until it returns false
+ *
+ * and does the last two after every call that takes a time. Times are microseconds on any monotonic
+ * clock. Malformed input from the network never fails the caller: it is dropped and counted. One
+ * UDP socket can serve any number of peers: find a datagram's peer by its remote address, else by
+ * dpc_peek_user(). No object may be used by two threads at once; different peers share nothing. */
+#ifndef DPC_PEER_H
+#define DPC_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Addresses ---- */
+
+struct dpc_addr {
+	int family;     /* 0 none, 4, 6 */
+	uint16_t port;  /* host order */
+	uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */
+	uint8_t ip[16]; /* the first 4 bytes for IPv4; the rest is zero */
+};
+
+struct dpc_path {
+	struct dpc_addr local, remote;
+};
+
+/* ---- Errors ---- */
+
+enum dpc_err {
+	DPC_OK,
+	DPC_ERR_MALFORMED,   /* a description or candidate that cannot be read */
+	DPC_ERR_UNSUPPORTED, /* well formed, but not for us: skip it, or tell the other side */
+	DPC_ERR_MISMATCH,    /* the description does not fit what was agreed before */
+	DPC_ERR_STATE,       /* not now */
+	DPC_ERR_AGAIN,       /* a queue is full: wait for DPC_EVENT_SENDABLE */
+	DPC_ERR_TOO_LARGE,   /* more than the peer accepts, or than the buffer holds */
+	DPC_ERR_NOT_FOUND,   /* no such channel */
+	DPC_ERR_EXISTS,      /* already known: nothing changed */
+	DPC_ERR_LIMIT,       /* a named limit is reached */
+	DPC_ERR_NOMEM,
+	DPC_ERR_CRYPTO,
+};
+
+const char *dpc_err_text(enum dpc_err err);
+
+/* ---- Life ---- */
+
+struct dpc_peer;
+
+#define DPC_MESSAGE_MAX_DEFAULT 262144
+#define DPC_MTU_DEFAULT 1200
+
+struct dpc_peer_config {
+	bool offerer;            /* makes the offer, and controls ICE */
+	int64_t unix_time;       /* seconds; for the dates of the certificate */
+	uint32_t message_max;    /* largest message accepted; 0: DPC_MESSAGE_MAX_DEFAULT */
+	uint32_t mtu;            /* largest UDP payload sent; 0: DPC_MTU_DEFAULT */
+	uint32_t receive_window; /* bytes; 0: 1 MiB */
+	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
+	bool legacy_sdp;         /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
+	uint64_t seed; /* not 0: every random choice follows from it. For simulations only:
+			* such a peer is not secure */
+};
+
+enum dpc_err dpc_peer_create(
+	const struct dpc_peer_config *config, int64_t now, struct dpc_peer **ret_peer);
+/* Frees everything at once and tells the other side nothing. Accepts NULL. */
+void dpc_peer_destroy(struct dpc_peer *peer);
+
+/* Graceful: delivers what was accepted, shuts the association down, says goodbye to DTLS. Ends in
+ * DPC_EVENT_CLOSED, at the latest after a few seconds. */
+void dpc_peer_close(struct dpc_peer *peer, int64_t now);
+/* At once: an ABORT and a close_notify are left to write, then the peer is closed. */
+void dpc_peer_abort(struct dpc_peer *peer, int64_t now);
+
+/* ---- Candidates and descriptions ---- */
+
+/* An address that the caller can send from and receive on. DPC_ERR_EXISTS, DPC_ERR_LIMIT. */
+enum dpc_err dpc_peer_add_host(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr);
+/* What a STUN server sees of the host candidate `base`. DPC_ERR_NOT_FOUND when that was not added.
+ */
+enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now, const struct dpc_addr *base,
+	const struct dpc_addr *reflexive);
+/* Candidates added after a description was made are to be trickled: each comes as a
+ * DPC_EVENT_CANDIDATE, the end of them as one with an empty text. */
+void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now);
+
+#define DPC_SDP_MAX 16384
+/* Writes our offer or answer with a final zero, with all candidates so far. `capacity` of
+ * DPC_SDP_MAX always suffices. DPC_ERR_STATE: an offer by the answerer, or an answer before the
+ * offer was set. */
+enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *sdp, size_t capacity);
+/* The other side's offer or answer; once. */
+enum dpc_err dpc_peer_set_remote_description(
+	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size);
+/* One trickled "candidate:…" line; empty text is the end of candidates. Before the remote
+ * description is set, DPC_ERR_STATE. */
+enum dpc_err dpc_peer_add_remote_candidate(
+	struct dpc_peer *peer, int64_t now, const char *text, size_t size);
+
+/* The ICE user name fragment by which dpc_peek_user() finds this peer. */
+const char *dpc_peer_user(const struct dpc_peer *peer);
+/* "AB:CD:…": SHA-256 of our DTLS certificate, and the fingerprint in the remote description (""
+ * before; only sha-256 ones are shown). For signing and checking who the other side is. */
+const char *dpc_peer_fingerprint(const struct dpc_peer *peer);
+const char *dpc_peer_remote_fingerprint(const struct dpc_peer *peer);
+
+/* ---- Input, output, time ---- */
+
+void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path *path,
+	const void *datagram, size_t size);
+void dpc_peer_advance(struct dpc_peer *peer, int64_t now);
+/* INT64_MAX: nothing to wait for. */
+int64_t dpc_peer_deadline(const struct dpc_peer *peer);
+
+/* Fills `data` with datagrams for one path, all `*ret_segment` bytes long but the last, which may
+ * be shorter: as one sendmsg() with UDP_SEGMENT takes them. Returns the bytes in all, 0 when there
+ * is nothing to send. `capacity` is at least DPC_WRITE_MIN; with DPC_WRITE_BEST a whole flight
+ * fits. */
+#define DPC_WRITE_MIN 2048
+#define DPC_WRITE_BEST 65000
+size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t capacity,
+	struct dpc_path *ret_path, size_t *ret_segment);
+
+/* The user name fragment of the peer that a STUN Binding request is for; points into the datagram.
+ */
+bool dpc_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size);
+
+/* ---- Events ---- */
+
+enum dpc_state {
+	DPC_NEW,
+	DPC_CONNECTING,   /* ICE checks, DTLS and SCTP handshakes */
+	DPC_CONNECTED,    /* channels can be used */
+	DPC_DISCONNECTED, /* the path is silent; it may come back */
+	DPC_CLOSING,
+	DPC_CLOSED,
+};
+
+enum dpc_event_type {
+	DPC_EVENT_STATE,        /* dpc_peer_state() changed */
+	DPC_EVENT_CANDIDATE,    /* text: trickle it to the other side; empty: no more */
+	DPC_EVENT_PATH,         /* the path in dpc_peer_stats() changed */
+	DPC_EVENT_CHANNEL_OPEN, /* channel: one that we opened is confirmed, or the other side
+				   opened it */
+	DPC_EVENT_MESSAGE,      /* channel, binary, data, size */
+	DPC_EVENT_SENDABLE,     /* a send that was refused with DPC_ERR_AGAIN may be tried again */
+	DPC_EVENT_BUFFERED_LOW, /* channel: its buffered amount fell to its threshold */
+	DPC_EVENT_CHANNEL_CLOSED, /* channel: both directions are closed; its id may be used again
+				   */
+	DPC_EVENT_CLOSED,         /* the last one: text says why, in words */
+};
+
+struct dpc_event {
+	enum dpc_event_type type;
+	enum dpc_state state;
+	uint16_t channel;
+	bool by_remote; /* with CHANNEL_OPEN: the other side opened it */
+	bool binary;
+	const void *data; /* borrowed until the next call with this peer */
+	size_t size;
+	const char *text; /* likewise */
+};
+
+bool dpc_peer_next_event(struct dpc_peer *peer, struct dpc_event *ret_event);
+enum dpc_state dpc_peer_state(const struct dpc_peer *peer);
+const char *dpc_state_name(enum dpc_state state);
+
+/* ---- Channels ---- */
+
+#define DPC_LABEL_MAX 256
+#define DPC_CHANNELS_MAX 1024
+
+struct dpc_channel_config {
+	const char *label;    /* UTF-8, at most DPC_LABEL_MAX bytes */
+	const char *protocol; /* likewise; NULL: empty */
+	bool unordered;
+};
+
+/* Opens a channel; it may be sent on at once, and before the connection is up. Its id is known only
+ * when DTLS has decided who takes even ids, so this is a handle of ours: the same that events
+ * carry. */
+enum dpc_err dpc_peer_open_channel(struct dpc_peer *peer, int64_t now,
+	const struct dpc_channel_config *config, uint16_t *ret_channel);
+enum dpc_err dpc_peer_close_channel(struct dpc_peer *peer, int64_t now, uint16_t channel);
+/* Label and protocol of a channel, of either side's making; valid until it is closed. NULL: none
+ * such. */
+const char *dpc_peer_channel_label(const struct dpc_peer *peer, uint16_t channel);
+const char *dpc_peer_channel_protocol(const struct dpc_peer *peer, uint16_t channel);
+
+/* Copies the message. DPC_ERR_TOO_LARGE: more than dpc_peer_stats().remote_message_max.
+ * DPC_ERR_AGAIN: nothing was taken. */
+enum dpc_err dpc_peer_send(struct dpc_peer *peer, int64_t now, uint16_t channel, bool binary,
+	const void *data, size_t size);
+/* Bytes accepted on the channel and not yet handed to the network. */
+size_t dpc_peer_buffered(const struct dpc_peer *peer, uint16_t channel);
+/* DPC_EVENT_BUFFERED_LOW comes when the amount falls to `bytes` from above; 0 at first. */
+void dpc_peer_set_buffered_low(struct dpc_peer *peer, uint16_t channel, size_t bytes);
+
+/* ---- Numbers ---- */
+
+struct dpc_stats {
+	bool has_path;
+	struct dpc_path path;
+	const char *local_type, *remote_type; /* "host", "srflx", "prflx", "relay" */
+	int64_t rtt_us;   /* smoothed, of the association; of the checks before there is one; 0
+			     unknown */
+	int64_t setup_us; /* from creation to connected; 0 before */
+	uint32_t remote_message_max;
+	uint64_t bytes_in, bytes_out, messages_in, messages_out, retransmissions;
+	uint64_t dropped; /* datagrams, records, packets and messages that were malformed or not for
+			     us */
+	size_t cwnd, send_queue_bytes, receive_queue_bytes;
+};
+
+void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

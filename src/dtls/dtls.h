@@ -1,0 +1,93 @@
+/* DTLS 1.2 (RFC 6347) for data channels (RFC 8261, RFC 8827 section 6.5) through OpenSSL.
+ *
+ * It does no I/O: datagrams come in with dtls_receive(), handshake flights and alerts are pulled
+ * with dtls_write(), decrypted records with dtls_read(). Both sides present a short-lived
+ * self-signed certificate; the peer's must have the fingerprint that was expected, or the handshake
+ * fails with an alert. Nothing can be sealed or read before that. Malformed records are dropped and
+ * counted. */
+#ifndef DTLS_DTLS_H
+#define DTLS_DTLS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/usec.h"
+
+/* SHA-256 as 32 pairs "AB:" without the last colon, and a final zero (RFC 8122 section 5). */
+#define DTLS_FINGERPRINT_TEXT_MAX 96
+/* The largest datagram that a handshake flight is cut into; fits every path that WebRTC allows. */
+#define DTLS_MTU_DEFAULT 1200
+/* What a record adds to its plaintext at most, for every cipher we offer. */
+#define DTLS_OVERHEAD_MAX 37
+/* The largest record we accept or produce. */
+#define DTLS_DATAGRAM_MAX 16500
+
+struct dtls;
+struct dtls_certificate;
+
+enum dtls_state {
+	DTLS_NEW, /* dtls_start() was not called */
+	DTLS_HANDSHAKE,
+	DTLS_OPEN,   /* the peer is the one with the expected fingerprint */
+	DTLS_CLOSED, /* by close_notify of either side */
+	DTLS_FAILED, /* see dtls_error() */
+};
+
+struct dtls_config {
+	const struct dtls_certificate *certificate; /* borrowed for the object's life */
+	bool client;                                /* RFC 8842: the side with a=setup:active */
+	size_t mtu;                                 /* 0: DTLS_MTU_DEFAULT */
+};
+
+struct dtls_stats {
+	uint64_t records_in, records_out, dropped, retransmissions;
+};
+
+/* A new P-256 key with a self-signed certificate, valid from a day before `unix_time` (seconds) for
+ * thirty days, with a random name that says nothing. ERR_CRYPTO, ERR_NOMEM. */
+MUST_CHECK enum err dtls_certificate_create(
+	int64_t unix_time, struct dtls_certificate **ret_certificate);
+void dtls_certificate_destroy(struct dtls_certificate *certificate);
+/* "AB:CD:…", SHA-256, upper case; lives as long as the certificate. */
+const char *dtls_certificate_fingerprint(const struct dtls_certificate *certificate);
+
+/* ERR_CRYPTO, ERR_NOMEM. */
+MUST_CHECK enum err dtls_create(const struct dtls_config *config, struct dtls **ret_dtls);
+void dtls_destroy(struct dtls *dtls);
+
+/* The peer's fingerprint from its description: hash name as in SDP ("sha-256", any case; sha-384
+ * and sha-512 too) and hexadecimal pairs. Required before dtls_start(). ERR_UNSUPPORTED,
+ * ERR_MALFORMED. */
+MUST_CHECK enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint);
+
+/* Begins the handshake: a client has a ClientHello to write then. */
+void dtls_start(struct dtls *dtls, usec now);
+
+/* One UDP datagram, of one or more records. Afterwards pull dtls_write() and dtls_read(). */
+void dtls_receive(struct dtls *dtls, usec now, struct bytes datagram);
+/* Retransmits a flight when its time has come. */
+void dtls_advance(struct dtls *dtls, usec now);
+usec dtls_deadline(const struct dtls *dtls);
+
+/* The next handshake or alert datagram, copied into `data`; its size, or 0 when there is none.
+ * `capacity` is at least DTLS_DATAGRAM_MAX, or the mtu given at creation. */
+size_t dtls_write(struct dtls *dtls, uint8_t *data, size_t capacity);
+
+/* The plaintext of the next application record, copied; false when there is none. An empty record
+ * is skipped. */
+bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_size);
+
+/* Encrypts one application record into `data`. ERR_STATE unless open, ERR_TOO_LARGE when plaintext
+ * plus DTLS_OVERHEAD_MAX exceeds `capacity`. */
+MUST_CHECK enum err dtls_seal(struct dtls *dtls, struct bytes plaintext, uint8_t *data,
+	size_t capacity, size_t *ret_size);
+
+/* Queues a close_notify; the state becomes DTLS_CLOSED. Idempotent. */
+void dtls_close(struct dtls *dtls);
+
+enum dtls_state dtls_state(const struct dtls *dtls);
+/* Why it failed, in words for a log: "peer certificate does not have the expected fingerprint".
+ * Never NULL. */
+const char *dtls_error(const struct dtls *dtls);
+const struct dtls_stats *dtls_stats(const struct dtls *dtls);
+
+#endif

@@ -1,0 +1,120 @@
+/* A full ICE agent for one component of one data stream (RFC 8445), trickle (RFC 8838), with
+ * regular nomination and consent freshness (RFC 7675).
+ *
+ * It does no I/O: datagrams and time come in through arguments, what is to be sent is pulled with
+ * ice_agent_write(), what happened with ice_agent_next_event(). After a call that may change state
+ * (receive, advance, set_remote, add_*), pull both until they are empty. Sockets are the caller's:
+ * one of them serves every agent of a node, so a local candidate is just an address the caller can
+ * send from. Malformed or unauthenticated input is dropped and counted. */
+#ifndef ICE_AGENT_H
+#define ICE_AGENT_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/usec.h"
+#include "ice/candidate.h"
+
+#define ICE_UFRAG_MAX 256 /* RFC 8839 section 5.4: 4*256ice-char */
+#define ICE_PWD_MAX 256   /* RFC 8839 section 5.4: 22*256ice-char */
+
+struct ice_agent;
+
+enum ice_state {
+	ICE_NEW, /* no remote credentials yet */
+	ICE_CHECKING,
+	ICE_CONNECTED,    /* a valid pair can carry data; nomination may be under way */
+	ICE_COMPLETED,    /* a pair is nominated */
+	ICE_DISCONNECTED, /* consent is late: checks unanswered for some seconds */
+	ICE_FAILED,       /* no pair works, or consent expired */
+};
+
+struct ice_config {
+	bool controlling; /* the offerer; a role conflict may change it */
+	struct rng *rng;  /* borrowed for the agent's life */
+};
+
+struct ice_stats {
+	uint64_t checks_sent, checks_received, responses_received;
+	uint64_t dropped_malformed, dropped_unauthenticated, dropped_unexpected;
+	uint64_t role_conflicts;
+	usec rtt; /* latest of the selected pair; 0 before the first */
+};
+
+enum ice_event_type {
+	ICE_EVENT_STATE,    /* ice_agent_state() changed */
+	ICE_EVENT_SELECTED, /* ice_agent_selected() changed */
+};
+
+struct ice_event {
+	enum ice_event_type type;
+	enum ice_state state; /* with ICE_EVENT_STATE */
+};
+
+struct ice_selected {
+	struct path path; /* local: the base to send from */
+	enum ice_type local_type, remote_type;
+	bool nominated;
+};
+
+/* ERR_NOMEM. Draws user name, password and tie-breaker from the generator. */
+MUST_CHECK enum err ice_agent_create(
+	const struct ice_config *config, usec now, struct ice_agent **ret_agent);
+void ice_agent_destroy(struct ice_agent *agent);
+
+/* Our credentials for the SDP; valid for the agent's life. */
+const char *ice_agent_ufrag(const struct ice_agent *agent);
+const char *ice_agent_pwd(const struct ice_agent *agent);
+bool ice_agent_is_controlling(const struct ice_agent *agent);
+
+/* Local candidates, at any time before failure. A redundant one (RFC 8445 section 5.1.3) is
+ * ERR_EXISTS and changes nothing; ERR_LIMIT. `base` of a reflexive one must be a host candidate
+ * already added, else ERR_NOT_FOUND. */
+MUST_CHECK enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr);
+MUST_CHECK enum err ice_agent_add_reflexive(
+	struct ice_agent *agent, usec now, const struct addr *base, const struct addr *reflexive);
+/* No more will be added: with all checks done and none valid, the agent may fail. */
+void ice_agent_end_of_local(struct ice_agent *agent, usec now);
+
+size_t ice_agent_local_count(const struct ice_agent *agent);
+const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_t index);
+
+/* The peer's credentials; once. Checks that arrived before are answered then as triggered checks
+ * (RFC 8445 section 7.3). ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second
+ * time. */
+MUST_CHECK enum err ice_agent_set_remote(
+	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite);
+/* ERR_EXISTS for a redundant one, ERR_LIMIT. May come before set_remote(). */
+MUST_CHECK enum err ice_agent_add_remote(
+	struct ice_agent *agent, usec now, const struct ice_candidate *candidate);
+void ice_agent_end_of_remote(struct ice_agent *agent, usec now);
+
+/* A datagram whose first byte is 0 to 3 (RFC 7983), with the path it came on. */
+void ice_agent_receive(
+	struct ice_agent *agent, usec now, const struct path *path, struct bytes datagram);
+void ice_agent_advance(struct ice_agent *agent, usec now);
+usec ice_agent_deadline(const struct ice_agent *agent);
+
+/* The next STUN message to send, written into `data`; its size, or 0 when there is none.
+ * `capacity` is at least ICE_DATAGRAM_MAX. */
+#define ICE_DATAGRAM_MAX 1200
+size_t ice_agent_write(
+	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path);
+
+bool ice_agent_next_event(struct ice_agent *agent, struct ice_event *ret_event);
+
+enum ice_state ice_agent_state(const struct ice_agent *agent);
+/* The pair that data goes over; false before there is one and after failure. */
+bool ice_agent_selected(const struct ice_agent *agent, struct ice_selected *ret_selected);
+/* Whether data received on this path belongs to the session: it is that of a valid pair. */
+bool ice_agent_path_is_valid(const struct ice_agent *agent, const struct path *path);
+const struct ice_stats *ice_agent_stats(const struct ice_agent *agent);
+
+const char *ice_state_name(enum ice_state state);
+
+/* The first part of the USERNAME of a Binding request: the ufrag of the agent that it is for. Lets
+ * a socket that serves many agents find the right one (RFC 8445 section 7.2.2). False when the
+ * datagram is no Binding request with a user name. `ret_ufrag` borrows from `datagram`. */
+bool ice_peek_ufrag(struct bytes datagram, struct bytes *ret_ufrag);
+
+#endif

@@ -1,0 +1,128 @@
+/* An SCTP association (RFC 9260) over DTLS (RFC 8261), as data channels use it (RFC 8831).
+ *
+ * It does no I/O: packets come in with sctp_receive(), go out with sctp_write(), what happened is
+ * pulled with sctp_next_event(), time is an argument. After a call that may change state, drain:
+ * pull events and packets until there are none. Malformed packets are dropped and counted. There is
+ * one path: its addresses are DTLS's business. */
+#ifndef SCTP_SCTP_H
+#define SCTP_SCTP_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/usec.h"
+
+struct sctp_assoc;
+
+enum sctp_state {
+	SCTP_CLOSED,
+	SCTP_COOKIE_WAIT,
+	SCTP_COOKIE_ECHOED,
+	SCTP_ESTABLISHED,
+	SCTP_SHUTDOWN_PENDING,
+	SCTP_SHUTDOWN_SENT,
+	SCTP_SHUTDOWN_RECEIVED,
+	SCTP_SHUTDOWN_ACK_SENT,
+};
+
+struct sctp_config {
+	uint16_t local_port, remote_port; /* 5000 unless the descriptions say otherwise */
+	size_t packet_max;                /* bytes of one SCTP packet; 0: 1,163 = 1,200 - DTLS */
+	size_t message_max;               /* largest message accepted from the peer; 0: 262,144 */
+	size_t receive_window;            /* bytes; 0: 1 MiB */
+	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
+				*/
+	uint16_t streams;      /* in each direction; 0: 1,024 */
+	struct rng *rng;       /* borrowed for the association's life */
+};
+
+struct sctp_message {
+	uint16_t stream;
+	uint32_t ppid;
+	bool unordered;
+	struct bytes data; /* at least one byte: RFC 8831 sends a placeholder for empty messages */
+};
+
+enum sctp_event_type {
+	SCTP_EVENT_CONNECTED,
+	SCTP_EVENT_MESSAGE,      /* `message`: whole, in order; borrowed until the next call */
+	SCTP_EVENT_STREAM_RESET, /* `stream`: the peer has reset its outgoing stream; all before it
+				    was delivered */
+	SCTP_EVENT_RESET_DONE,   /* `stream`: our sctp_reset_stream() was performed */
+	SCTP_EVENT_RESET_FAILED, /* `stream`: the peer refused it for good */
+	SCTP_EVENT_SENDABLE, /* the send queue was full when sctp_send() was last called, and has
+				room now */
+	SCTP_EVENT_CLOSED,   /* the last one: `reason` */
+};
+
+enum sctp_close_reason {
+	SCTP_CLOSE_SHUTDOWN, /* graceful, asked for by either side */
+	SCTP_CLOSE_ABORTED,  /* by us */
+	SCTP_CLOSE_PEER_ABORTED,
+	SCTP_CLOSE_UNREACHABLE, /* too many retransmissions */
+	SCTP_CLOSE_PROTOCOL,    /* the peer broke the protocol, for instance a message beyond
+				   message_max */
+};
+
+struct sctp_event {
+	enum sctp_event_type type;
+	struct sctp_message message;
+	uint16_t stream;
+	enum sctp_close_reason reason;
+};
+
+struct sctp_stats {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t messages_in, messages_out;
+	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
+	uint64_t dropped_checksum, dropped_tag, dropped_malformed;
+	size_t cwnd, peer_window, in_flight; /* bytes now */
+	size_t send_queue_bytes;             /* accepted, not yet acknowledged */
+	size_t receive_queue_bytes;          /* received, not yet pulled */
+	usec srtt, rto;
+};
+
+/* ERR_NOMEM. */
+MUST_CHECK enum err sctp_create(
+	const struct sctp_config *config, usec now, struct sctp_assoc **ret_assoc);
+void sctp_destroy(struct sctp_assoc *assoc);
+
+/* Sends INIT. In WebRTC both sides call it, and the collision makes one association (RFC 9260
+ * section 5.2.1). */
+void sctp_connect(struct sctp_assoc *assoc, usec now);
+
+void sctp_receive(struct sctp_assoc *assoc, usec now, struct bytes packet);
+void sctp_advance(struct sctp_assoc *assoc, usec now);
+usec sctp_deadline(const struct sctp_assoc *assoc);
+
+/* The next packet to send, written into `data`; its size, or 0 when there is none now. `capacity`
+ * is at least packet_max. While bulk data waits, packets are filled to packet_max exactly where
+ * they can be, so that a flight can go out in equal segments. */
+size_t sctp_write(struct sctp_assoc *assoc, usec now, uint8_t *data, size_t capacity);
+
+bool sctp_next_event(struct sctp_assoc *assoc, struct sctp_event *ret_event);
+
+/* Queues a copy of the message; accepted from creation on, sent once established. ERR_AGAIN: the
+ * send queue is full (SCTP_EVENT_SENDABLE comes). ERR_STATE: closing or closed. ERR_NOT_FOUND: no
+ * such stream. ERR_MALFORMED: empty. */
+MUST_CHECK enum err sctp_send(
+	struct sctp_assoc *assoc, usec now, const struct sctp_message *message);
+
+/* Bytes of messages queued on a stream and not yet handed to the network (the data channel's
+ * bufferedAmount). */
+size_t sctp_stream_buffered(const struct sctp_assoc *assoc, uint16_t stream);
+
+/* Resets our outgoing stream once everything queued on it was acknowledged (RFC 6525, RFC 8831
+ * section 6.7). Further sends on it are ERR_STATE until SCTP_EVENT_RESET_DONE. */
+MUST_CHECK enum err sctp_reset_stream(struct sctp_assoc *assoc, usec now, uint16_t stream);
+
+/* Graceful: everything accepted is delivered first. */
+void sctp_shutdown(struct sctp_assoc *assoc, usec now);
+void sctp_abort(struct sctp_assoc *assoc, usec now);
+
+enum sctp_state sctp_state(const struct sctp_assoc *assoc);
+const struct sctp_stats *sctp_stats(struct sctp_assoc *assoc);
+const char *sctp_state_name(enum sctp_state state);
+const char *sctp_close_reason_name(enum sctp_close_reason reason);
+
+#endif
