@@ -14,6 +14,8 @@
 #pragma GCC poison strtok                /* struct reader */
 #pragma GCC poison gets scanf atoi atol  /* text_to_u32 */
 #pragma GCC poison localtime gmtime      /* localtime_r, gmtime_r */
-#pragma GCC poison rand srand            /* struct rng */
+#pragma GCC poison srand                 /* struct rng */
+/* libcrypto's headers name parameters so; only the call must not compile. */
+#define rand() rand_is_banned_use_struct_rng
 
 #endif
