@@ -1,0 +1,14 @@
+/* The addresses of this machine that another one might reach: ICE host candidates. */
+#ifndef NET_IFACE_H
+#define NET_IFACE_H
+
+#include "base/addr.h"
+#include "base/err.h"
+
+/* Up to `max` addresses with port 0, IPv6 first, without duplicates. Left out: interfaces that are
+ * down, link-local, multicast, IPv4-mapped and site-local addresses (RFC 8445 section 5.1.1.1), and
+ * loopback ones unless `loopback` is true or there is nothing else. ERR_IO. */
+MUST_CHECK enum err net_iface_list(
+	bool loopback, struct addr *addrs, size_t max, size_t *ret_count);
+
+#endif

@@ -1,0 +1,71 @@
+/* The limits of the net layer: every queue, table and wait that a stranger could fill. */
+#ifndef NET_LIMITS_H
+#define NET_LIMITS_H
+
+#include "base/usec.h"
+
+/* ---- loop ---- */
+
+/* Host names being resolved at once; the thread pool of libuv works on four of them. */
+#define NET_RESOLVE_PENDING_MAX 64
+/* Addresses kept of one answer. */
+#define NET_RESOLVE_ADDRS_MAX 16
+/* "a host name and its final zero" (RFC 1035 section 2.3.4). */
+#define NET_HOST_MAX 256
+
+/* ---- udp ---- */
+
+/* The largest UDP payload over IPv4, and so of one send or one receive buffer. */
+#define NET_UDP_PAYLOAD_MAX 65507
+/* Segments in one UDP_SEGMENT send: the kernel's UDP_MAX_SEGMENTS was 64 until Linux 6.9. */
+#define NET_UDP_SEGMENTS_MAX 64
+/* Receive buffers in one recvmmsg. With UDP_GRO each may hold 64 KiB of datagrams. */
+#define NET_UDP_BATCH 8
+/* Batches handled in one wake-up before timers and other sockets have their turn. */
+#define NET_UDP_BATCHES_PER_WAKEUP 4
+/* Asked for as SO_RCVBUF and SO_SNDBUF; the kernel clamps it to net.core.[rw]mem_max. A sender
+ * that leaves no processor to the receiver must not lose what one round trip holds. */
+#define NET_UDP_SOCKET_BUFFER (4 * 1024 * 1024)
+
+/* ---- iface ---- */
+
+/* Local addresses reported: more would only multiply the pairs that ICE has to check. */
+#define NET_IFACE_ADDRS_MAX 32
+
+/* ---- frame ---- */
+
+/* Payload of a frame on a direct link: the largest message of the protocol. */
+#define NET_FRAME_PAYLOAD_MAX (256 * 1024)
+
+/* ---- tls ---- */
+
+/* From an accepted TCP connection to the end of the TLS handshake. */
+#define NET_TLS_HANDSHAKE_TIMEOUT (5 * USEC_PER_SEC)
+/* Incoming connections that have not authenticated, of all addresses together: beyond, the oldest
+ * is closed, for it has had its chance. */
+#define NET_TLS_PENDING_MAX 256
+/* The same of one IPv4 address or IPv6 /64 network: beyond, the newest is closed. */
+#define NET_TLS_PENDING_PER_IP_MAX 16
+/* Handshake bytes taken from a connection before it is authenticated. */
+#define NET_TLS_HANDSHAKE_BYTES_MAX (32 * 1024)
+/* Plaintext waiting to be sent on one connection: beyond, sending is ERR_AGAIN. At least one frame
+ * is always taken when the queue is empty. */
+#define NET_TLS_QUEUE_MAX (1024 * 1024)
+/* After an ERR_AGAIN the drained callback comes when the queue has fallen to this. */
+#define NET_TLS_QUEUE_LOW (NET_TLS_QUEUE_MAX / 4)
+/* Ciphertext handed to the kernel or to libuv and not yet written. */
+#define NET_TLS_IN_FLIGHT_MAX (128 * 1024)
+/* A close that the other side does not take is cut off after this. */
+#define NET_TLS_CLOSE_TIMEOUT (3 * USEC_PER_SEC)
+/* The text in a close frame. */
+#define NET_TLS_REASON_MAX 200
+/* Idle time before TCP keep-alive probes, and how long sent bytes may stay unacknowledged. */
+#define NET_TLS_KEEPALIVE_SEC 30
+#define NET_TLS_UNACKNOWLEDGED_MS 30000
+/* One attempt of a dial, from its start to the end of the TLS handshake. */
+#define NET_TLS_DIAL_TIMEOUT (10 * USEC_PER_SEC)
+/* Addresses of one dial, and the head start of each over the next (RFC 8305 section 5). */
+#define NET_TLS_DIAL_ADDRS_MAX 16
+#define NET_TLS_DIAL_INTERVAL (250 * USEC_PER_MS)
+
+#endif

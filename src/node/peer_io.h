@@ -1,0 +1,89 @@
+/* Where the WebRTC stack meets the sockets: drives any number of dpc_peers over one UDP socket an
+ * address family.
+ *
+ * A datagram finds its peer by its remote address, which is learnt from what the peer accepts and
+ * sends, else by the user name of a STUN request (dpc_peek_user()), else it may be an answer to our
+ * own STUN queries; everything else is counted and dropped. Each peer's deadline sits in one heap
+ * behind one timer. After a batch of input every peer touched is drained: output first, then
+ * events.
+ *
+ * Whoever calls a dpc_peer_ function that takes a time says peer_io_kick() afterwards. */
+#ifndef NODE_PEER_IO_H
+#define NODE_PEER_IO_H
+
+#include "base/addr.h"
+#include "base/rng.h"
+#include "dpc/peer.h"
+#include "net/loop.h"
+
+/* Peers at once. */
+#define PEER_IO_PEERS_MAX 10000
+/* Remote addresses remembered of one peer; the one not heard of for longest makes room. */
+#define PEER_IO_ADDRS_PER_PEER_MAX 16
+/* STUN servers asked for our reflexive address, of both families together. */
+#define PEER_IO_STUN_SERVERS_MAX 8
+
+struct peer_io;
+struct peer_io_peer;
+
+struct peer_io_config {
+	/* Where to bind, port 0 for any; ADDR_NONE leaves the family out. */
+	struct addr local4, local6;
+	bool loopback;      /* offer 127.0.0.1 and ::1 as host candidates too */
+	unsigned udp_avoid; /* enum net_udp_avoid, for tests */
+	/* Our reflexive address of this family is new or has changed. NULL: not wanted. */
+	void (*on_reflexive)(const struct addr *reflexive, void *user);
+	void *user;
+};
+
+struct peer_io_stats {
+	uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
+	uint64_t calls_in, calls_out; /* system calls that did it */
+	uint64_t unknown_in;          /* for no peer, and no answer to a STUN query: dropped */
+	uint64_t lost_out;            /* the kernel refused them */
+	uint64_t overflowed;          /* lost since our receive buffer was full */
+	size_t peers, addrs;
+};
+
+/* Both families may be asked for; ERR_UNSUPPORTED only when neither works. ERR_ADDRESS_IN_USE and
+ * the other errors of net_udp_create(). */
+MUST_CHECK enum err peer_io_create(
+	struct net_loop *loop, const struct peer_io_config *config, struct peer_io **ret_io);
+/* Destroys the peers still in it. Accepts NULL. */
+void peer_io_destroy(struct peer_io *io);
+
+/* The bound address of a family, with its port; NULL when that family is not there. */
+const struct addr *peer_io_local(const struct peer_io *io, enum addr_family family);
+
+/* Asks these servers, in the background and again and again, what they see of us; replaces the
+ * former ones. ERR_LIMIT. */
+MUST_CHECK enum err peer_io_set_stun_servers(
+	struct peer_io *io, const struct addr *servers, size_t count);
+/* What they said last; NULL while it is unknown. */
+const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family family);
+
+struct peer_io_peer_config {
+	struct dpc_peer_config peer;
+	/* Candidates to add: now, and while it connects when we learn of more. */
+	bool with_host, with_reflexive;
+	/* An event; borrowed. Anything may be done with the peer in it, peer_io_peer_destroy()
+	 * included. Kicking is implied. */
+	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
+	void *user;
+};
+
+/* ERR_LIMIT (PEER_IO_PEERS_MAX), ERR_CRYPTO, ERR_NOMEM. */
+MUST_CHECK enum err peer_io_peer_create(struct peer_io *io,
+	const struct peer_io_peer_config *config, struct peer_io_peer **ret_peer);
+/* Sends what is ready to go first, so an abort gets out. Accepts NULL. */
+void peer_io_peer_destroy(struct peer_io_peer *peer);
+
+/* The peer itself, for all of dpc/peer.h but create, destroy, receive, advance, write and
+ * next_event. */
+struct dpc_peer *peer_io_peer_dpc(struct peer_io_peer *peer);
+/* It was given something to do: output and events follow before the loop waits again. */
+void peer_io_kick(struct peer_io_peer *peer);
+
+void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats);
+
+#endif
