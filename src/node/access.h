@@ -1,0 +1,70 @@
+/* Who may see and use what: the rules of `$DPC_HOME/access.ini`.
+ *
+ *     [peer:alice]                      a node id or a contact's name
+ *     context.profile.name = allow      this field and all below it
+ *     context.knowledge.* = allow       all below it
+ *     ai.model.llama3:8b = allow
+ *     [group:friends]
+ *     members = bob, dpc-node-0123456789abcdef
+ *     context.profile.* = allow
+ *     [verified]                        contacts marked verified
+ *     [default]                         everybody
+ *
+ * The kinds of section are asked in this order: peer, group, verified, default. The first kind with
+ * a rule that covers the path decides; in it the rule with the most segments wins, and deny wins a
+ * tie. Without any rule the answer is deny. Paths are compared segment by segment, case and all; a
+ * path that is not well-formed is denied. A file with an error is refused as a whole. */
+#ifndef NODE_ACCESS_H
+#define NODE_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "node/fault.h"
+#include "node/limits.h"
+
+struct access;
+
+/* Who asks. The link has proved the node id; name and mark are our own contact's. */
+struct access_peer {
+	const char *node_id;
+	const char *name; /* NULL: no contact */
+	bool verified;
+};
+
+/* What was decided, and by which line. */
+struct access_verdict {
+	bool allowed;
+	unsigned line; /* of the file; 0: no rule covers the path */
+	char section[STORE_NAME_MAX + 16];
+	char rule[ACCESS_PATH_MAX + 1]; /* the path of the rule as written, or "" */
+};
+
+/* Rules from a file, which need not exist: then nothing is allowed. The path is copied. If the file
+ * is ill-formed that is reported (ERR_MALFORMED, ERR_TOO_LARGE, ERR_IO; the fault names file and
+ * line), *ret_access is made all the same, and denies everything until the file is mended. Only
+ * ERR_NOMEM makes none. */
+MUST_CHECK enum err access_open(
+	const char *path, struct access **ret_access, struct fault *ret_fault);
+/* Reads the file again if it changed. On failure the rules that were in force stay in force, and
+ * the same file is not complained about twice: the next call returns ERR_OK until it changes. */
+MUST_CHECK enum err access_refresh(struct access *access, struct fault *ret_fault);
+/* Rules from memory; `name` stands for the file in faults. ERR_MALFORMED, ERR_TOO_LARGE, ERR_LIMIT.
+ */
+MUST_CHECK enum err access_parse(
+	struct bytes text, const char *name, struct access **ret_access, struct fault *ret_fault);
+/* Accepts NULL. */
+void access_destroy(struct access *access);
+
+/* Whether the peer may use the path ("context.profile.name", "ai.model.llama3"). `ret_verdict` may
+ * be NULL. */
+bool access_check(const struct access *access, const struct access_peer *peer, const char *path,
+	struct access_verdict *ret_verdict);
+
+/* Whether the peer may use this AI model: the path "ai.model.MODEL". */
+bool access_check_model(
+	const struct access *access, const struct access_peer *peer, const char *model);
+
+#endif

@@ -1,0 +1,83 @@
+/* The configuration of a node: `$DPC_HOME/config.ini`, then the command line.
+ *
+ *     [node]
+ *     name = alice
+ *     listen = 0.0.0.0:8888        or "none"; may be given several times
+ *     strangers = ask              ask, allow, deny
+ *     log = info                   error, warn, info, debug
+ *     udp_port = 0                 of WebRTC; 0: any
+ *     [hub]
+ *     url = https://hub.example
+ *     [stun]
+ *     server = stun.example:3478   may be given several times
+ *     [ai]
+ *     provider = ollama            ollama, none
+ *     url = http://127.0.0.1:11434
+ *     model = llama3
+ *
+ * An unknown key is an error: a mistyped one must not be taken for the default. */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "node/fault.h"
+#include "node/limits.h"
+
+enum config_strangers {
+	CONFIG_STRANGERS_ASK,
+	CONFIG_STRANGERS_ALLOW,
+	CONFIG_STRANGERS_DENY,
+};
+
+enum config_ai {
+	CONFIG_AI_NONE,
+	CONFIG_AI_OLLAMA,
+	CONFIG_AI_OPENAI,
+};
+
+#define CONFIG_TEXT_MAX 512
+#define CONFIG_HOST_MAX 253
+#define CONFIG_LISTEN_MAX 4
+
+struct config_server {
+	char host[CONFIG_HOST_MAX + 1];
+	uint16_t port;
+};
+
+struct config {
+	char name[STORE_NAME_MAX + 1];                  /* "" : the node id is shown */
+	struct config_server listen[CONFIG_LISTEN_MAX]; /* direct TLS */
+	size_t listen_count;                            /* 0: does not listen. Default: [::]:8888 */
+	enum config_strangers strangers;
+	enum log_level log;
+	uint16_t udp_port;
+	char hub_url[CONFIG_TEXT_MAX + 1]; /* "": none; else http(s)://…, no final slash */
+	struct config_server stun[CONFIG_STUN_MAX];
+	size_t stun_count;
+	enum config_ai ai_provider;
+	char ai_url[CONFIG_TEXT_MAX + 1];   /* no final slash */
+	char ai_model[CONFIG_TEXT_MAX + 1]; /* the default; "": the first that the provider has */
+};
+
+void config_init(struct config *config);
+
+/* Reads the file over the defaults; a file that does not exist is ERR_OK. ERR_MALFORMED,
+ * ERR_UNSUPPORTED, ERR_TOO_LARGE, ERR_LIMIT, ERR_IO: the fault names file, line and key, and
+ * *config is as it was. */
+MUST_CHECK enum err config_load(struct config *config, const char *path, struct fault *ret_fault);
+
+/* One value from the command line, by its name "section.key" ("hub.url", "node.listen"). The first
+ * value of a list from there replaces the file's list; the following are added. The fault names the
+ * key. */
+MUST_CHECK enum err config_set(
+	struct config *config, const char *name, const char *value, struct fault *ret_fault);
+
+const char *config_strangers_name(enum config_strangers strangers);
+const char *config_ai_name(enum config_ai ai); /* "none", "ollama", "openai" */
+
+#endif

@@ -1,0 +1,49 @@
+/* The personal context of a node's owner, `$DPC_HOME/context.json`: any JSON object, of which peers
+ * are shown the leaves that the access rules allow them.
+ *
+ * A leaf is everything that is no object, and an empty object; an array is a leaf as a whole. The
+ * path of a leaf for the rules is "context." and its keys joined by dots. A member whose name holds
+ * a dot or an asterisk, or is empty, has no path and is never shown. Nothing leaks about what is
+ * not allowed: a key of which no leaf may be seen is `denied` whether it exists or not. A key that
+ * the rules allow and that has no value is in neither: the asker may know that it is not set. */
+#ifndef NODE_CONTEXT_H
+#define NODE_CONTEXT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "node/access.h"
+#include "node/fault.h"
+#include "node/limits.h"
+
+struct context;
+
+/* The file need not exist: then the context is empty. The path is copied. If the file is ill-formed
+ * that is reported (ERR_MALFORMED, ERR_TOO_LARGE, ERR_IO), and *ret_context is made all the same,
+ * empty until the file is mended. Only ERR_NOMEM makes none. */
+MUST_CHECK enum err context_open(
+	const char *path, struct context **ret_context, struct fault *ret_fault);
+/* Reads the file again if it changed; to be called on each request. On failure the old contents
+ * stay, and the same file is not complained about twice. */
+MUST_CHECK enum err context_refresh(struct context *context, struct fault *ret_fault);
+/* Accepts NULL. */
+void context_destroy(struct context *context);
+
+/* The whole, borrowed until the next refresh: for our own use only. */
+const json_t *context_root(const struct context *context);
+
+struct context_selection {
+	json_t *allowed;                       /* an object, owned */
+	const char *denied[CONTEXT_KEYS_MAX];  /* borrowed from the keys asked for */
+	const char *granted[CONTEXT_KEYS_MAX]; /* keys of which something is in `allowed` */
+	size_t denied_count, granted_count;
+};
+
+/* What of `keys` (dotted paths without wildcards) the peer may see. A key of an object gives its
+ * allowed leaves. An ill-formed key is denied. ERR_LIMIT: more than CONTEXT_KEYS_MAX keys. */
+MUST_CHECK enum err context_select(const struct context *context, const struct access *access,
+	const struct access_peer *peer, const char *const *keys, size_t key_count,
+	struct context_selection *ret_selection);
+void context_selection_deinit(struct context_selection *selection);
+
+#endif
