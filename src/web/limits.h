@@ -1,0 +1,61 @@
+/* The named limits of web/. Those of a server are defaults; see struct web_server_limits. */
+#ifndef WEB_LIMITS_H
+#define WEB_LIMITS_H
+
+/* Descriptors that the process asks for. libwebsockets keeps 16 bytes for each that is allowed. */
+#define WEB_DESCRIPTORS_MAX 262144
+
+/* Connections of a server in all. Beyond: closed at once and counted. */
+#define WEB_CONNECTIONS_MAX 20000
+
+/* Connections from one IP address (an IPv6 one counts by its /64). Beyond: closed and counted. */
+#define WEB_CONNECTIONS_PER_ADDRESS_MAX 20000
+
+/* Connections that have not yet sent a whole request head. When there are more, the one that has
+ * waited longest is closed, so silent connections cannot keep honest ones out. */
+#define WEB_CONNECTIONS_SILENT_MAX 4096
+
+/* Request line and headers together. Beyond: 431. */
+#define WEB_HEAD_SIZE_MAX 8192
+/* A route's body_max is never above this. */
+#define WEB_BODY_SIZE_MAX (16 * 1024 * 1024)
+/* {parameters} in a route's path. */
+#define WEB_PARAMS_MAX 4
+/* Headers that a handler adds to its answer, in bytes. */
+#define WEB_EXTRA_HEADERS_MAX 4096
+
+/* Until the head is complete, and then until the body is, however slowly it drips. */
+#define WEB_HEAD_TIMEOUT_S 10
+#define WEB_BODY_TIMEOUT_S 20
+/* An answer of which the other side takes nothing for so long. */
+#define WEB_SEND_TIMEOUT_S 30
+/* Between two requests on one connection. */
+#define WEB_KEEPALIVE_TIMEOUT_S 15
+
+/* Bytes of an answer's stream that wait for a slow reader; then web_stream_write is ERR_LIMIT. */
+#define WEB_STREAM_QUEUE_MAX (1024 * 1024)
+
+/* A websocket message that is received; beyond, see struct web_socket_handler. */
+#define WEB_SOCKET_MESSAGE_MAX 65536
+/* Bytes, and messages, that wait to be sent on a websocket; beyond, the socket is closed. */
+#define WEB_SOCKET_QUEUE_BYTES_MAX (1024 * 1024)
+#define WEB_SOCKET_QUEUE_COUNT_MAX 1024
+/* A websocket on which nothing came for this long is pinged, and closed after the second. */
+#define WEB_SOCKET_PING_AFTER_S 30
+#define WEB_SOCKET_CLOSE_AFTER_S 50
+/* Bytes of one message that is too large and is skipped; beyond, the socket is closed (1009). */
+#define WEB_SOCKET_SKIP_MAX (4 * 1024 * 1024)
+/* Why a socket closed, in bytes; RFC 6455 allows 123. */
+#define WEB_CLOSE_REASON_MAX 123
+
+/* A websocket client: until the handshake is done. */
+#define WEB_CONNECT_TIMEOUT_S 15
+
+/* Requests of one http_client at once. */
+#define WEB_CLIENT_REQUESTS_MAX 64
+/* A whole answer, unless the request says otherwise. */
+#define WEB_CLIENT_ANSWER_MAX (1024 * 1024)
+/* A line of a streamed answer. */
+#define WEB_CLIENT_LINE_MAX (1024 * 1024)
+
+#endif
