@@ -1,4 +1,5 @@
 #include "crypto/hash.h"
+#include "crypto/openssl.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>
