@@ -1,0 +1,29 @@
+/* The limits of ice: what a peer can make an agent keep or send. Each has a test that reaches it.
+ */
+#ifndef ICE_LIMITS_H
+#define ICE_LIMITS_H
+
+/* Bytes of a STUN message that is parsed. RFC 8489 section 6.1 keeps messages below the path MTU; a
+ * longer one is malformed. */
+#define STUN_MESSAGE_MAX 1500
+/* Unknown comprehension-required attributes named in a 420 response; further ones go unnamed. */
+#define STUN_UNKNOWN_MAX 8
+
+/* Candidates of ours: interfaces and their reflexive addresses. */
+#define ICE_LOCAL_MAX 32
+/* Candidates of the peer, signalled and learned. */
+#define ICE_REMOTE_MAX 64
+/* Of those, learned from checks: a peer that rewrites its address endlessly cannot crowd out what
+ * it signals. */
+#define ICE_PEER_REFLEXIVE_MAX 16
+/* RFC 8445 section 6.1.2.5: "... MUST limit the total number of connectivity checks ... default of
+ * 100". The pairs of lowest priority give way. */
+#define ICE_PAIRS_MAX 100
+/* Checks of the peer that came before its credentials were known, to be answered by triggered
+ * checks later. */
+#define ICE_EARLY_MAX 8
+/* Responses that wait for ice_agent_write(). The caller drains after each datagram, so more than
+ * one is already unusual; a peer whose request is dropped here retransmits it. */
+#define ICE_RESPONSES_MAX 4
+
+#endif
