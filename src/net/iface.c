@@ -1,0 +1,66 @@
+#include "net/iface.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+
+#include "net/internal.h"
+#include "net/limits.h"
+
+/* RFC 8445 section 5.1.1.1 says which addresses are no candidates. */
+static bool is_usable(const struct addr *addr)
+{
+	if (addr_is_unspecified(addr) || addr_is_link_local(addr))
+		return false;
+	if (addr->family == ADDR_IPV4)
+		return addr->ip[0] < 224; /* multicast and beyond */
+	bool multicast = addr->ip[0] == 0xff;
+	bool site_local = addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0xc0;
+	return !multicast && !site_local;
+}
+
+struct addr_list {
+	struct addr *addrs;
+	size_t count, max;
+};
+
+static void add(struct addr_list *list, const struct addr *addr)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (addr_same_ip(&list->addrs[i], addr))
+			return;
+	}
+	if (list->count < list->max)
+		list->addrs[list->count++] = *addr;
+}
+
+static void collect(
+	struct addr_list *list, const struct ifaddrs *all, enum addr_family family, bool loopback)
+{
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+		struct addr addr;
+		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) ||
+			!addr_of_sockaddr(i->ifa_addr, &addr))
+			continue;
+		addr.port = 0;
+		if (addr.family == family && addr_is_loopback(&addr) == loopback &&
+			is_usable(&addr))
+			add(list, &addr);
+	}
+}
+
+enum err net_iface_list(bool loopback, struct addr *addrs, size_t max, size_t *ret_count)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all) != 0)
+		return ERR_IO;
+	struct addr_list list = {.addrs = addrs, .max = max};
+	collect(&list, all, ADDR_IPV6, false);
+	collect(&list, all, ADDR_IPV4, false);
+	if (loopback || list.count == 0) {
+		collect(&list, all, ADDR_IPV6, true);
+		collect(&list, all, ADDR_IPV4, true);
+	}
+	freeifaddrs(all);
+	*ret_count = list.count;
+	return ERR_OK;
+}

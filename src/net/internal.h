@@ -1,0 +1,37 @@
+/* What the files of this layer share: the loop's state, and addresses as the kernel takes them. */
+#ifndef NET_INTERNAL_H
+#define NET_INTERNAL_H
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "base/addr.h"
+#include "net/loop.h"
+
+struct net_loop {
+	uv_loop_t uv;
+	uv_prepare_t prepare; /* before every wait: timers and deferred calls run here */
+	uv_idle_t idle;       /* active: the next wait is to end at once */
+	uv_poll_t timer_poll; /* of timer_fd */
+	uv_signal_t signals[2];
+	int timer_fd;
+	struct heap timers; /* every initialised net_timer, set or not */
+	usec armed;         /* what timer_fd waits for; USEC_NEVER: nothing */
+	usec turn;          /* when the present turn began */
+	struct list deferred;
+	struct net_timer waker; /* of net_loop_run_once() */
+	bool once;              /* within net_loop_run_once() */
+	size_t resolves_pending;
+	void (*on_signal)(int signal, void *user);
+	void *on_signal_user;
+};
+
+/* False where the family is unknown. An IPv4-mapped IPv6 address becomes the IPv4 one. */
+bool addr_of_sockaddr(const struct sockaddr *sockaddr, struct addr *ret_addr);
+/* Returns the size of what it filled in. */
+socklen_t sockaddr_of_addr(const struct addr *addr, struct sockaddr_storage *storage);
+
+/* An errno value (positive) or a libuv error (negative). */
+enum err err_of_errno(int error);
+
+#endif

@@ -1,0 +1,251 @@
+/* Sending: a flight of equal datagrams in one system call, by the best way that works here. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "net/internal.h"
+#include "net/limits.h"
+#include "net/udp_internal.h"
+
+#define CONTROL_SIZE (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)))
+
+/* Where to and where from, as the kernel takes it. */
+struct envelope {
+	struct sockaddr_storage name;
+	socklen_t name_size;
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_SIZE];
+	size_t control_size;
+};
+
+static void add_control(
+	struct envelope *envelope, int level, int type, const void *data, size_t size)
+{
+	struct cmsghdr *control =
+		(struct cmsghdr *)(void *)(envelope->control + envelope->control_size);
+	control->cmsg_level = level;
+	control->cmsg_type = type;
+	control->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(control), data, size);
+	envelope->control_size += CMSG_SPACE(size);
+}
+
+static void envelope_init(struct envelope *envelope, const struct path *path)
+{
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->name_size = sockaddr_of_addr(&path->remote, &envelope->name);
+	if (addr_is_unspecified(&path->local))
+		return;
+	if (path->remote.family == ADDR_IPV4) {
+		struct in_pktinfo info = {0};
+		memcpy(&info.ipi_spec_dst, path->local.ip, 4);
+		add_control(envelope, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	} else {
+		struct in6_pktinfo info = {.ipi6_ifindex = path->local.scope};
+		memcpy(&info.ipi6_addr, path->local.ip, 16);
+		add_control(envelope, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	}
+}
+
+static struct msghdr header_of(struct envelope *envelope, struct iovec *vector)
+{
+	return (struct msghdr){.msg_name = &envelope->name,
+		.msg_namelen = envelope->name_size,
+		.msg_iov = vector,
+		.msg_iovlen = 1,
+		.msg_control = envelope->control_size > 0 ? envelope->control : NULL,
+		.msg_controllen = envelope->control_size};
+}
+
+static struct iovec vector_of(struct bytes bytes)
+{
+	/* The kernel only reads it; the type serves both directions. */
+	union {
+		const uint8_t *from;
+		void *base;
+	} pointer = {.from = bytes.data};
+	return (struct iovec){.iov_base = pointer.base, .iov_len = bytes.size};
+}
+
+/* Each way sends some of the bytes from the front and returns how many, or minus an errno. */
+
+static ssize_t send_single(
+	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+{
+	struct iovec vector = vector_of(bytes_slice(bytes, 0, segment));
+	struct msghdr header = header_of(envelope, &vector);
+	ssize_t sent = sendmsg(udp->fd, &header, MSG_DONTWAIT);
+	return sent < 0 ? -errno : sent;
+}
+
+static ssize_t send_batch(
+	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+{
+	struct iovec vectors[NET_UDP_SEGMENTS_MAX];
+	struct mmsghdr messages[NET_UDP_SEGMENTS_MAX];
+	unsigned count = 0;
+	for (size_t at = 0; at < bytes.size && count < NET_UDP_SEGMENTS_MAX; at += segment) {
+		vectors[count] = vector_of(bytes_slice(bytes, at, segment));
+		messages[count] = (struct mmsghdr){.msg_hdr = header_of(envelope, &vectors[count])};
+		count++;
+	}
+	int sent = sendmmsg(udp->fd, messages, count, MSG_DONTWAIT);
+	if (sent < 0)
+		return -errno;
+	return (ssize_t)min_size(bytes.size, (size_t)sent * segment);
+}
+
+static ssize_t send_segmented(
+	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+{
+	size_t count = min_size(NET_UDP_SEGMENTS_MAX, NET_UDP_PAYLOAD_MAX / segment);
+	struct iovec vector = vector_of(bytes_slice(bytes, 0, count * segment));
+	size_t control_size = envelope->control_size;
+	uint16_t size = (uint16_t)segment; /* at most NET_UDP_PAYLOAD_MAX */
+	add_control(envelope, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size));
+	struct msghdr header = header_of(envelope, &vector);
+	ssize_t sent = sendmsg(udp->fd, &header, MSG_DONTWAIT);
+	int error = errno;
+	envelope->control_size = control_size;
+	return sent < 0 ? -error : sent;
+}
+
+static bool is_refusal(ssize_t result)
+{
+	return result == -EINVAL || result == -EIO || result == -ENOPROTOOPT ||
+	       result == -EOPNOTSUPP || result == -ENOSYS;
+}
+
+/* The best way first. Only when a lesser one then works was it the way that was refused, and not
+ * the address. */
+static ssize_t send_some(
+	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+{
+	static const struct {
+		unsigned avoid;
+		const char *name;
+		ssize_t (*send)(struct net_udp *, struct envelope *, struct bytes, size_t);
+	} ways[] = {
+		{NET_UDP_AVOID_GSO, "UDP_SEGMENT", send_segmented},
+		{NET_UDP_AVOID_SENDMMSG, "sendmmsg", send_batch},
+		{0, "sendmsg", send_single},
+	};
+	unsigned refused = 0;
+	ssize_t sent = -EINVAL;
+	size_t way = bytes.size > segment ? 0 : 2;
+	for (; way < sizeof(ways) / sizeof(ways[0]); way++) {
+		if (udp->avoid & ways[way].avoid)
+			continue;
+		udp->stats.calls_out++;
+		sent = ways[way].send(udp, envelope, bytes, segment);
+		if (!is_refusal(sent))
+			break;
+		refused |= ways[way].avoid;
+	}
+	if (sent > 0 && refused) {
+		log_debug("udp: the kernel refuses the faster ways of sending, using %s",
+			ways[way].name);
+		udp->avoid |= refused;
+	}
+	return sent;
+}
+
+static size_t segments_of(size_t size, size_t segment)
+{
+	return (size + segment - 1) / segment;
+}
+
+/* Sends from the front; *ret_sent says how far it came. ERR_AGAIN: the socket's buffer is full. */
+static enum err send_all(struct net_udp *udp, const struct path *path, struct bytes bytes,
+	size_t segment, size_t *ret_sent)
+{
+	struct envelope envelope;
+	envelope_init(&envelope, path);
+	size_t at = 0;
+	unsigned interruptions = 0;
+	while (at < bytes.size) {
+		struct bytes rest = bytes_slice(bytes, at, bytes.size);
+		ssize_t sent = send_some(udp, &envelope, rest, segment);
+		if (sent > 0) {
+			udp->stats.datagrams_out += segments_of((size_t)sent, segment);
+			udp->stats.bytes_out += (size_t)sent;
+			at += (size_t)sent;
+			continue;
+		}
+		if (sent == -EAGAIN) {
+			*ret_sent = at;
+			return ERR_AGAIN;
+		}
+		/* A refused connection is an ICMP error of an earlier datagram: told once, and then
+		 * gone. */
+		if ((sent == -EINTR || sent == -ECONNREFUSED) && interruptions++ < 8)
+			continue;
+		udp->stats.errors_out += segments_of(rest.size, segment);
+		return err_of_errno((int)-sent);
+	}
+	*ret_sent = at;
+	return ERR_OK;
+}
+
+/* Keeps the rest of a send until the socket is writable. */
+static enum err keep(
+	struct net_udp *udp, const struct path *path, struct bytes rest, size_t segment)
+{
+	struct udp_waiting *waiting = &udp->waiting;
+	if (!waiting->data)
+		waiting->data = malloc(NET_UDP_PAYLOAD_MAX);
+	if (!waiting->data) {
+		udp->stats.errors_out += segments_of(rest.size, segment);
+		return ERR_NOMEM;
+	}
+	memcpy(waiting->data, rest.data, rest.size);
+	waiting->size = rest.size;
+	waiting->segment = segment;
+	waiting->path = *path;
+	udp->stats.blocked++;
+	net_watch_set(udp->watch, NET_READABLE | NET_WRITABLE);
+	return ERR_OK;
+}
+
+enum err net_udp_send(
+	struct net_udp *udp, const struct path *path, struct bytes bytes, size_t segment)
+{
+	CHECK(segment > 0);
+	CHECK(bytes.size > 0);
+	CHECK(bytes.size <= NET_UDP_PAYLOAD_MAX);
+	CHECK(!udp->destroyed);
+	if (path->remote.family != udp->local.family)
+		return ERR_UNSUPPORTED;
+	if (net_udp_is_blocked(udp))
+		return ERR_AGAIN;
+	size_t sent = 0;
+	enum err err = send_all(udp, path, bytes, segment, &sent);
+	if (err != ERR_AGAIN)
+		return err;
+	return keep(udp, path, bytes_slice(bytes, sent, bytes.size), segment);
+}
+
+bool net_udp_is_blocked(const struct net_udp *udp)
+{
+	return udp->waiting.size > 0;
+}
+
+void udp_send_waiting(struct net_udp *udp)
+{
+	struct udp_waiting *waiting = &udp->waiting;
+	if (waiting->size > 0) {
+		struct bytes bytes = bytes_of(waiting->data, waiting->size);
+		size_t sent = 0;
+		enum err err = send_all(udp, &waiting->path, bytes, waiting->segment, &sent);
+		if (err == ERR_AGAIN) {
+			memmove(waiting->data, waiting->data + sent, waiting->size - sent);
+			waiting->size -= sent;
+			return;
+		}
+		waiting->size = 0;
+	}
+	net_watch_set(udp->watch, NET_READABLE);
+	if (udp->handler.writable)
+		udp->handler.writable(udp->handler.user);
+}

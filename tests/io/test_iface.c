@@ -1,0 +1,46 @@
+#include "net/iface.h"
+
+#include "net/limits.h"
+#include "test.h"
+
+static void there_is_always_an_address(void **state)
+{
+	(void)state;
+	struct addr addrs[NET_IFACE_ADDRS_MAX];
+	size_t count = 0;
+	assert_ok(net_iface_list(false, addrs, NET_IFACE_ADDRS_MAX, &count));
+	assert_true(count > 0);
+	for (size_t i = 0; i < count; i++) {
+		assert_false(addr_is_unspecified(&addrs[i]));
+		assert_false(addr_is_link_local(&addrs[i]));
+		assert_int_equal(addrs[i].port, 0);
+		for (size_t j = 0; j < i; j++)
+			assert_false(addr_same_ip(&addrs[i], &addrs[j]));
+	}
+}
+
+static void loopback_comes_when_asked_for(void **state)
+{
+	(void)state;
+	struct addr addrs[NET_IFACE_ADDRS_MAX];
+	size_t count = 0;
+	assert_ok(net_iface_list(true, addrs, NET_IFACE_ADDRS_MAX, &count));
+	bool any = false;
+	for (size_t i = 0; i < count; i++)
+		any |= addr_is_loopback(&addrs[i]);
+	assert_true(any);
+}
+
+static void no_more_than_asked_for(void **state)
+{
+	(void)state;
+	struct addr addr;
+	size_t count = 9;
+	assert_ok(net_iface_list(true, &addr, 1, &count));
+	assert_int_equal(count, 1);
+	assert_ok(net_iface_list(true, &addr, 0, &count));
+	assert_int_equal(count, 0);
+}
+
+TESTS(TEST(there_is_always_an_address), TEST(loopback_comes_when_asked_for),
+	TEST(no_more_than_asked_for))

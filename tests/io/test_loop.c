@@ -1,0 +1,218 @@
+#include "net/loop.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static struct net_loop *loop;
+
+static int set_up(void **state)
+{
+	(void)state;
+	return net_loop_create(&loop) == ERR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	net_loop_destroy(loop);
+	return 0;
+}
+
+/* Runs until the condition holds, for at most five seconds. */
+#define RUN_UNTIL(condition)                                                                       \
+	do {                                                                                       \
+		usec limit_ = net_now() + 5 * USEC_PER_SEC;                                        \
+		while (!(condition) && net_now() < limit_)                                         \
+			net_loop_run_once(loop, limit_);                                           \
+		assert_true(condition);                                                            \
+	} while (0)
+
+struct probe {
+	struct net_timer timer, other;
+	struct net_defer defer;
+	int fired;
+	usec at;
+	usec again_after;
+};
+
+static void on_probe(void *user)
+{
+	struct probe *probe = user;
+	probe->fired++;
+	probe->at = net_now();
+	if (probe->again_after > 0)
+		net_timer_set(&probe->timer, net_now() + probe->again_after);
+}
+
+static void a_timer_fires_once_and_not_early(void **state)
+{
+	(void)state;
+	struct probe probe = {0};
+	assert_ok(net_timer_init(&probe.timer, loop, on_probe, &probe));
+	assert_false(net_timer_is_set(&probe.timer));
+	usec due = net_now() + 3300;
+	net_timer_set(&probe.timer, due);
+	assert_true(net_timer_is_set(&probe.timer));
+	RUN_UNTIL(probe.fired > 0);
+	assert_true(probe.at >= due);
+	assert_false(net_timer_is_set(&probe.timer));
+	net_loop_run_once(loop, net_now() + 5000);
+	assert_int_equal(probe.fired, 1);
+	net_timer_deinit(&probe.timer);
+}
+
+static void a_timer_can_be_moved_either_way_and_cancelled(void **state)
+{
+	(void)state;
+	struct probe early = {0}, late = {0}, never = {0};
+	assert_ok(net_timer_init(&early.timer, loop, on_probe, &early));
+	assert_ok(net_timer_init(&late.timer, loop, on_probe, &late));
+	assert_ok(net_timer_init(&never.timer, loop, on_probe, &never));
+	usec start = net_now();
+	net_timer_set(&never.timer, start + 1000);
+	net_timer_set(&early.timer, start + 60 * USEC_PER_SEC);
+	net_timer_set(&late.timer, start + 1000);
+	net_loop_run_once(loop, start);
+	net_timer_set(&early.timer, start + 2000);
+	net_timer_set(&late.timer, start + 20000);
+	net_timer_cancel(&never.timer);
+	RUN_UNTIL(late.fired > 0);
+	assert_int_equal(early.fired, 1);
+	assert_true(early.at <= late.at);
+	assert_true(late.at >= start + 20000);
+	assert_int_equal(never.fired, 0);
+	net_timer_deinit(&early.timer);
+	net_timer_deinit(&late.timer);
+	net_timer_deinit(&never.timer);
+}
+
+static void a_timer_that_sets_itself_for_the_past_does_not_starve_the_loop(void **state)
+{
+	(void)state;
+	struct probe busy = {.again_after = 1}, other = {0};
+	assert_ok(net_timer_init(&busy.timer, loop, on_probe, &busy));
+	assert_ok(net_timer_init(&other.timer, loop, on_probe, &other));
+	net_timer_set(&busy.timer, 0);
+	net_timer_set(&other.timer, net_now() + 3000);
+	RUN_UNTIL(other.fired > 0);
+	assert_true(busy.fired > 1);
+	net_timer_deinit(&busy.timer);
+	net_timer_deinit(&other.timer);
+}
+
+static void on_defer(void *user)
+{
+	struct probe *probe = user;
+	if (++probe->fired < 3)
+		net_defer_post(&probe->defer);
+}
+
+static void a_deferred_call_runs_before_the_loop_waits_and_may_post_itself(void **state)
+{
+	(void)state;
+	struct probe probe = {0}, cancelled = {0};
+	net_defer_init(&probe.defer, loop, on_defer, &probe);
+	net_defer_init(&cancelled.defer, loop, on_defer, &cancelled);
+	net_defer_post(&probe.defer);
+	net_defer_post(&probe.defer);
+	net_defer_post(&cancelled.defer);
+	net_defer_cancel(&cancelled.defer);
+	usec start = net_now();
+	net_loop_run_once(loop, start + 5 * USEC_PER_SEC);
+	assert_int_equal(probe.fired, 1);
+	RUN_UNTIL(probe.fired == 3);
+	assert_true(net_now() < start + 4 * USEC_PER_SEC);
+	assert_int_equal(cancelled.fired, 0);
+}
+
+struct watcher {
+	struct net_watch *watch;
+	unsigned seen;
+	int calls;
+	bool destroy;
+};
+
+static void on_watch(unsigned events, void *user)
+{
+	struct watcher *watcher = user;
+	watcher->seen |= events;
+	watcher->calls++;
+	if (watcher->destroy) {
+		net_watch_destroy(watcher->watch);
+		watcher->watch = NULL;
+	}
+}
+
+static void a_watch_tells_what_a_descriptor_is_ready_for(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	struct watcher watcher = {0};
+	assert_ok(
+		net_watch_create(loop, ends[0], NET_READABLE, on_watch, &watcher, &watcher.watch));
+	struct net_watch *second;
+	assert_err(net_watch_create(loop, ends[0], NET_READABLE, on_watch, &watcher, &second),
+		ERR_EXISTS);
+	net_loop_run_once(loop, net_now() + 2000);
+	assert_int_equal(watcher.calls, 0);
+
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	RUN_UNTIL(watcher.calls > 0);
+	assert_int_equal(watcher.seen, NET_READABLE);
+
+	net_watch_set(watcher.watch, 0);
+	int calls = watcher.calls;
+	net_loop_run_once(loop, net_now() + 2000);
+	assert_int_equal(watcher.calls, calls);
+
+	net_watch_set(watcher.watch, NET_READABLE | NET_WRITABLE);
+	watcher.destroy = true;
+	RUN_UNTIL(!watcher.watch);
+	assert_true(watcher.seen & NET_WRITABLE);
+	calls = watcher.calls;
+	net_loop_run_once(loop, net_now() + 2000);
+	assert_int_equal(watcher.calls, calls);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static int signalled;
+
+static void on_signal(int signal, void *user)
+{
+	signalled = signal;
+	net_loop_stop(user);
+}
+
+static void raise_it(void *user)
+{
+	(void)user;
+	raise(SIGTERM);
+}
+
+static void a_signal_stops_a_run_and_a_loop_runs_again(void **state)
+{
+	(void)state;
+	assert_ok(net_loop_on_signal(loop, on_signal, loop));
+	struct net_defer defer;
+	net_defer_init(&defer, loop, raise_it, NULL);
+	for (int i = 0; i < 2; i++) {
+		signalled = 0;
+		net_defer_post(&defer);
+		net_loop_run(loop);
+		assert_int_equal(signalled, SIGTERM);
+	}
+}
+
+#define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+TESTS(LOOP_TEST(a_timer_fires_once_and_not_early),
+	LOOP_TEST(a_timer_can_be_moved_either_way_and_cancelled),
+	LOOP_TEST(a_timer_that_sets_itself_for_the_past_does_not_starve_the_loop),
+	LOOP_TEST(a_deferred_call_runs_before_the_loop_waits_and_may_post_itself),
+	LOOP_TEST(a_watch_tells_what_a_descriptor_is_ready_for),
+	LOOP_TEST(a_signal_stops_a_run_and_a_loop_runs_again))
