@@ -58,8 +58,8 @@ size_t net_tls_conn_buffered(const struct net_tls_conn *conn);
 /* While paused nothing is read, so the other side's sending comes to a halt. */
 void net_tls_conn_pause(struct net_tls_conn *conn, bool paused);
 /* Sends what was taken, then a close frame with the reason, then ends both directions; closed()
- * comes when that is done, at the latest after NET_TLS_CLOSE_TIMEOUT. Frames still arriving are
- * dropped. */
+ * comes when that is done, at the latest after NET_TLS_CLOSE_TIMEOUT. Only after start. Frames
+ * still arriving are dropped. */
 void net_tls_conn_close(struct net_tls_conn *conn, const char *reason);
 /* At once and without a callback; in a callback of its own too. Accepts NULL. */
 void net_tls_conn_destroy(struct net_tls_conn *conn);
@@ -131,7 +131,7 @@ struct net_tls_dial_config {
 	void *user;
 };
 
-/* ERR_NOT_FOUND (no address), ERR_NOMEM. */
+/* ERR_NOT_FOUND (no address), ERR_MALFORMED (the node id), ERR_NOMEM. */
 MUST_CHECK enum err net_tls_dial_start(struct net_tls *tls,
 	const struct net_tls_dial_config *config, struct net_tls_dial **ret_dial);
 /* Closes its attempts; the callback will not come. Accepts NULL. */
