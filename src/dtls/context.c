@@ -48,6 +48,8 @@ static int verify_fingerprint(X509_STORE_CTX *store, void *user)
 
 static bool configure(SSL_CTX *context)
 {
+	/* Not constant, as libssl's macros cast constness away. */
+	char groups[] = GROUPS, signatures[] = SIGNATURES;
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
 					     SSL_OP_NO_COMPRESSION |
 					     SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -58,8 +60,8 @@ static bool configure(SSL_CTX *context)
 	return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(context, CIPHERS) == 1 &&
-	       SSL_CTX_set1_groups_list(context, GROUPS) == 1 &&
-	       SSL_CTX_set1_sigalgs_list(context, SIGNATURES) == 1;
+	       SSL_CTX_set1_groups_list(context, groups) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
 }
 
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
