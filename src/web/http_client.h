@@ -43,7 +43,7 @@ struct http_answer {
 
 /* ERR_NOMEM, ERR_IO. */
 MUST_CHECK enum err http_client_create(struct net_loop *loop, struct http_client **ret_client);
-/* Cancels every request; no callback comes afterwards. Accepts NULL. */
+/* Cancels every request; no callback comes afterwards. Not from within `line`. Accepts NULL. */
 void http_client_destroy(struct http_client *client);
 
 /* Asks. `done` comes exactly once, from the loop, unless cancelled; the request is gone when it

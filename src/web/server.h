@@ -28,8 +28,8 @@ enum web_route_flag {
 
 struct web_route {
 	const char *method; /* "GET" serves HEAD too */
-	/* "/api/v1/peers/{peer}/accept"; a {parameter} takes one or more characters, '/' only where
-	 * it is the end of the path. The first row that fits is taken. */
+	/* "/api/v1/peers/{peer}/accept"; a {parameter} takes one segment, in which the client may
+	 * write a '/' as %2F. The first row that fits is taken. */
 	const char *path;
 	/* `user` is that of the server's options. The request lives until it is answered, or until
 	 * its `cancelled` callback returns. */
@@ -53,7 +53,8 @@ struct bytes web_request_body(const struct web_request *request);
 const char *web_request_address(const struct web_request *request);
 
 /* Hears that the client went away, or the server is destroyed, before the answer was complete: then
- * the request is gone when `cancelled` returns. For handlers that answer later. */
+ * the request is gone when `cancelled` returns. A handler that does not answer before it returns
+ * must set it. */
 void web_request_on_cancel(struct web_request *request, void (*cancelled)(void *user), void *user);
 
 /* Adds a header to the answer, before it is given. It is ignored when it is malformed, or beyond

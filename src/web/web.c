@@ -1,0 +1,149 @@
+/* The libwebsockets context on our loop. */
+#include "web/internal.h"
+
+#include "crypto/openssl.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+
+/* What is read, or written as a handshake, at once. */
+#define SERVICE_BUFFER_SIZE 16384
+/* Kept by libwebsockets for every websocket: pieces of this size are delivered. */
+#define RECEIVE_BUFFER_SIZE 2048
+/* Offered to the kernel at once; libwebsockets would cut by the size above. */
+#define SEND_SIZE (1024 * 1024)
+/* Unused, but without it libwebsockets does not tell of a connection's end. */
+#define SESSION_SIZE sizeof(void *)
+/* Turns of the loop until the last handle of libwebsockets is closed: three suffice. */
+#define CLOSING_TURNS 20
+
+static int server_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t size)
+{
+	return web_server_socket_callback(wsi, (int)reason, session, in, size);
+}
+
+static int client_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t size)
+{
+	return web_client_socket_callback(wsi, (int)reason, session, in, size);
+}
+
+static const struct lws_protocols server_protocols[] = {
+	{.name = "dpc",
+		.callback = server_callback,
+		.per_session_data_size = SESSION_SIZE,
+		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
+		.tx_packet_size = SEND_SIZE},
+	{0},
+};
+
+static const struct lws_protocols client_protocols[] = {
+	{.name = "dpc",
+		.callback = client_callback,
+		.per_session_data_size = SESSION_SIZE,
+		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
+		.tx_packet_size = SEND_SIZE},
+	{0},
+};
+
+static const lws_retry_bo_t idle_policy = {
+	.secs_since_valid_ping = WEB_SOCKET_PING_AFTER_S,
+	.secs_since_valid_hangup = WEB_SOCKET_CLOSE_AFTER_S,
+};
+
+/* What libwebsockets has to say is of use to nobody but us. */
+static void on_log(int level, const char *line)
+{
+	(void)level;
+	log_debug("libwebsockets: %s", line);
+}
+
+static struct lws_vhost *create_vhost(
+	struct web *web, const char *name, const struct lws_protocols *protocols, uint64_t options)
+{
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN,
+		.vhost_name = name,
+		.protocols = protocols,
+		.retry_and_idle_policy = &idle_policy,
+		.options = options | LWS_SERVER_OPTION_VALIDATE_UTF8,
+		.connect_timeout_secs = WEB_CONNECT_TIMEOUT_S,
+		.timeout_secs = WEB_CONNECT_TIMEOUT_S,
+	};
+	return lws_create_vhost(web->context, &info);
+}
+
+enum err web_create(struct net_loop *loop, struct web **ret_web)
+{
+	struct web *web = calloc(1, sizeof *web);
+	if (!web)
+		return ERR_NOMEM;
+	web->loop = loop;
+	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+	void *uv_loop = net_loop_uv(loop);
+	void *loops[] = {uv_loop};
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN,
+		.foreign_loops = loops,
+		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			   LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+		.user = web,
+		.pcontext = &web->context,
+		.pt_serv_buf_size = SERVICE_BUFFER_SIZE,
+		.timeout_secs = WEB_CONNECT_TIMEOUT_S,
+		.connect_timeout_secs = WEB_CONNECT_TIMEOUT_S,
+		.gid = -1,
+		.uid = -1,
+	};
+	web->context = lws_create_context(&info);
+	if (web->context)
+		web->server_vhost = create_vhost(web, "server", server_protocols, 0);
+	if (!web->server_vhost) {
+		web_destroy(web);
+		return ERR_IO;
+	}
+	*ret_web = web;
+	return ERR_OK;
+}
+
+struct lws_vhost *web_client_vhost(struct web *web)
+{
+	if (!web->client_vhost)
+		web->client_vhost = create_vhost(
+			web, "client", client_protocols, LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT);
+	return web->client_vhost;
+}
+
+void web_destroy(struct web *web)
+{
+	if (!web)
+		return;
+	/* libwebsockets closes its handles, and then the context, in turns of the loop; when it
+	 * runs on a loop that is not its own it wants to be asked a second time. */
+	lws_context_destroy(web->context);
+	for (int i = 0; i < CLOSING_TURNS && web->context; i++)
+		net_loop_run_once(web->loop, net_now());
+	if (web->context)
+		lws_context_destroy(web->context);
+	for (int i = 0; i < CLOSING_TURNS; i++)
+		net_loop_run_once(web->loop, net_now());
+	free(web);
+}
+
+unsigned web_raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	rlim_t wanted = limit.rlim_max < WEB_DESCRIPTORS_MAX ? limit.rlim_max : WEB_DESCRIPTORS_MAX;
+	/* A soft limit without bound would make libwebsockets' tables as large. */
+	if (limit.rlim_cur != wanted) {
+		limit.rlim_cur = wanted;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return (unsigned)limit.rlim_cur;
+}
