@@ -1,7 +1,9 @@
 #include "net/iface.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <unistd.h>
 
 #include "net/internal.h"
 #include "net/limits.h"
@@ -63,4 +65,30 @@ enum err net_iface_list(bool loopback, struct addr *addrs, size_t max, size_t *r
 	freeifaddrs(all);
 	*ret_count = list.count;
 	return ERR_OK;
+}
+
+enum err net_iface_source(const struct addr *remote, struct addr *ret_local)
+{
+	struct sockaddr_storage name;
+	socklen_t size = sockaddr_of_addr(remote, &name);
+	int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_of_errno(errno);
+	/* Connecting a UDP socket is only a look into the routing table. */
+	enum err err = ERR_OK;
+	if (connect(fd, (struct sockaddr *)&name, size) != 0) {
+		err = err_of_errno(errno);
+	} else {
+		size = sizeof(name);
+		struct addr local;
+		if (getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
+			!addr_of_sockaddr((struct sockaddr *)&name, &local)) {
+			err = ERR_IO;
+		} else {
+			local.port = 0;
+			*ret_local = local;
+		}
+	}
+	close(fd);
+	return err;
 }

@@ -11,4 +11,8 @@
 MUST_CHECK enum err net_iface_list(
 	bool loopback, struct addr *addrs, size_t max, size_t *ret_count);
 
+/* The local IP that the kernel would send from to `remote`, with port 0; nothing is sent.
+ * ERR_UNREACHABLE, ERR_UNSUPPORTED (the family), ERR_IO. */
+MUST_CHECK enum err net_iface_source(const struct addr *remote, struct addr *ret_local);
+
 #endif

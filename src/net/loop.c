@@ -53,12 +53,14 @@ static bool run_deferred(struct net_loop *loop)
 	/* A mark of our own ends the turn: what is posted meanwhile comes behind it. */
 	struct list mark = {0};
 	list_push_back(&loop->deferred, &mark);
-	struct list *node;
-	while ((node = list_pop_front(&loop->deferred)) != &mark) {
+	for (;;) {
+		struct list *node = list_pop_front(&loop->deferred);
+		CHECK(node);
+		if (node == &mark)
+			return true;
 		struct net_defer *defer = CONTAINER_OF(node, struct net_defer, node);
 		defer->call(defer->user);
 	}
-	return true;
 }
 
 /* The descriptor is set anew only for an earlier deadline: most timers move later again and again,

@@ -42,5 +42,15 @@ static void no_more_than_asked_for(void **state)
 	assert_int_equal(count, 0);
 }
 
-TESTS(TEST(there_is_always_an_address), TEST(loopback_comes_when_asked_for),
-	TEST(no_more_than_asked_for))
+static void the_source_of_a_route_is_a_local_address(void **state)
+{
+	(void)state;
+	struct addr remote, local;
+	assert_true(addr_parse_ip("127.0.0.9", 3478, &remote));
+	assert_ok(net_iface_source(&remote, &local));
+	assert_true(addr_is_loopback(&local));
+	assert_int_equal(local.port, 0);
+}
+
+TESTS(TEST(the_source_of_a_route_is_a_local_address), TEST(there_is_always_an_address),
+	TEST(loopback_comes_when_asked_for), TEST(no_more_than_asked_for))
