@@ -17,9 +17,9 @@ static const uint32_t table[16] = {ENTRY(0), ENTRY(1), ENTRY(2), ENTRY(3), ENTRY
 	ENTRY(6), ENTRY(7), ENTRY(8), ENTRY(9), ENTRY(10), ENTRY(11), ENTRY(12), ENTRY(13),
 	ENTRY(14), ENTRY(15)};
 
-uint32_t crc32c_table(struct bytes b)
+static uint32_t extend_table(uint32_t crc, struct bytes b)
 {
-	uint32_t crc = UINT32_MAX;
+	crc = ~crc;
 	for (size_t i = 0; i < b.size; i++) {
 		crc ^= b.data[i];
 		crc = crc >> 4 ^ table[crc & 15];
@@ -28,10 +28,15 @@ uint32_t crc32c_table(struct bytes b)
 	return ~crc;
 }
 
-#if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc32c_instruction(struct bytes b)
+uint32_t crc32c_table(struct bytes b)
 {
-	uint64_t crc = UINT32_MAX;
+	return extend_table(0, b);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t extend_instruction(uint32_t start, struct bytes b)
+{
+	uint64_t crc = ~start;
 	size_t i = 0;
 	for (; i + 8 <= b.size; i += 8) {
 		uint64_t word;
@@ -49,9 +54,9 @@ static bool has_instruction(void)
 	return __builtin_cpu_supports("sse4.2");
 }
 #elif defined(__aarch64__)
-__attribute__((target("+crc"))) static uint32_t crc32c_instruction(struct bytes b)
+__attribute__((target("+crc"))) static uint32_t extend_instruction(uint32_t crc, struct bytes b)
 {
-	uint32_t crc = UINT32_MAX;
+	crc = ~crc;
 	size_t i = 0;
 	for (; i + 8 <= b.size; i += 8) {
 		uint64_t word;
@@ -68,9 +73,9 @@ static bool has_instruction(void)
 	return getauxval(AT_HWCAP) & HWCAP_CRC32;
 }
 #else
-static uint32_t crc32c_instruction(struct bytes b)
+static uint32_t extend_instruction(uint32_t crc, struct bytes b)
 {
-	return crc32c_table(b);
+	return extend_table(crc, b);
 }
 
 static bool has_instruction(void)
@@ -79,7 +84,12 @@ static bool has_instruction(void)
 }
 #endif
 
+uint32_t crc32c_extend(uint32_t crc, struct bytes b)
+{
+	return has_instruction() ? extend_instruction(crc, b) : extend_table(crc, b);
+}
+
 uint32_t crc32c(struct bytes b)
 {
-	return has_instruction() ? crc32c_instruction(b) : crc32c_table(b);
+	return crc32c_extend(0, b);
 }

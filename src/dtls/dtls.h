@@ -59,10 +59,16 @@ void dtls_destroy(struct dtls *dtls);
  * ERR_MALFORMED. */
 MUST_CHECK enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint);
 
-/* Begins the handshake: a client has a ClientHello to write then. */
+/* How long a datagram and its answer take on this path, as ICE measured it: sets the first timeout
+ * of the flights that follow. Without it that is 100 ms. */
+void dtls_set_round_trip(struct dtls *dtls, usec round_trip);
+
+/* Begins the handshake: a client has a ClientHello to write then. What was received before is taken
+ * up, so a ClientHello that is ahead of the description is not lost. */
 void dtls_start(struct dtls *dtls, usec now);
 
-/* One UDP datagram, of one or more records. Afterwards pull dtls_write() and dtls_read(). */
+/* One UDP datagram, of one or more records. Afterwards pull dtls_write() and dtls_read(): records
+ * that are not read before the next datagram is received are discarded. */
 void dtls_receive(struct dtls *dtls, usec now, struct bytes datagram);
 /* Retransmits a flight when its time has come. */
 void dtls_advance(struct dtls *dtls, usec now);
@@ -73,11 +79,11 @@ usec dtls_deadline(const struct dtls *dtls);
 size_t dtls_write(struct dtls *dtls, uint8_t *data, size_t capacity);
 
 /* The plaintext of the next application record, copied; false when there is none. An empty record
- * is skipped. */
+ * is skipped, one longer than `capacity` is dropped: DTLS_DATAGRAM_MAX always suffices. */
 bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_size);
 
-/* Encrypts one application record into `data`. ERR_STATE unless open, ERR_TOO_LARGE when plaintext
- * plus DTLS_OVERHEAD_MAX exceeds `capacity`. */
+/* Encrypts one application record, not an empty one, into `data`. ERR_STATE unless open,
+ * ERR_TOO_LARGE when plaintext plus DTLS_OVERHEAD_MAX exceeds `capacity`. */
 MUST_CHECK enum err dtls_seal(struct dtls *dtls, struct bytes plaintext, uint8_t *data,
 	size_t capacity, size_t *ret_size);
 

@@ -143,8 +143,9 @@ struct message_fault {
 	char request_id[MESSAGE_ID_MAX + 1]; /* of a well-formed "request_id" or "id", or "" */
 };
 
-/* Parses one message. ERR_MALFORMED, ERR_TOO_LARGE, ERR_UNSUPPORTED (unknown type), ERR_NOMEM; on
- * failure *ret_fault says what is known, and *ret_message is untouched. `ret_fault` may be NULL. */
+/* Parses one message. ERR_MALFORMED, ERR_TOO_LARGE (or too deep), ERR_UNSUPPORTED (unknown type),
+ * ERR_NOMEM; on failure *ret_fault says what is known, and *ret_message is untouched. `ret_fault`
+ * may be NULL. */
 MUST_CHECK enum err message_parse(
 	struct bytes text, struct message *ret_message, struct message_fault *ret_fault);
 

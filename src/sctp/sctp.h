@@ -48,8 +48,10 @@ enum sctp_event_type {
 	SCTP_EVENT_MESSAGE,      /* `message`: whole, in order; borrowed until the next call */
 	SCTP_EVENT_STREAM_RESET, /* `stream`: the peer has reset its outgoing stream; all before it
 				    was delivered */
-	SCTP_EVENT_RESET_DONE,   /* `stream`: our sctp_reset_stream() was performed */
-	SCTP_EVENT_RESET_FAILED, /* `stream`: the peer refused it for good */
+	SCTP_EVENT_RESET_DONE,   /* `stream`: our outgoing stream was reset, because of
+				    sctp_reset_stream() or because the peer asked for it */
+	SCTP_EVENT_RESET_FAILED, /* `stream`: the peer refused it for good, or has no such stream;
+				    what was queued on it before the handshake is dropped */
 	SCTP_EVENT_SENDABLE, /* the send queue was full when sctp_send() was last called, and has
 				room now */
 	SCTP_EVENT_CLOSED,   /* the last one: `reason` */
@@ -88,7 +90,7 @@ MUST_CHECK enum err sctp_create(
 void sctp_destroy(struct sctp_assoc *assoc);
 
 /* Sends INIT. In WebRTC both sides call it, and the collision makes one association (RFC 9260
- * section 5.2.1). */
+ * section 5.2.1). Messages queued before travel with the handshake's third packet. */
 void sctp_connect(struct sctp_assoc *assoc, usec now);
 
 void sctp_receive(struct sctp_assoc *assoc, usec now, struct bytes packet);
@@ -103,8 +105,9 @@ size_t sctp_write(struct sctp_assoc *assoc, usec now, uint8_t *data, size_t capa
 bool sctp_next_event(struct sctp_assoc *assoc, struct sctp_event *ret_event);
 
 /* Queues a copy of the message; accepted from creation on, sent once established. ERR_AGAIN: the
- * send queue is full (SCTP_EVENT_SENDABLE comes). ERR_STATE: closing or closed. ERR_NOT_FOUND: no
- * such stream. ERR_MALFORMED: empty. */
+ * send queue is full (SCTP_EVENT_SENDABLE comes). ERR_STATE: closing or closed, or the stream is
+ * being reset. ERR_NOT_FOUND: no such stream. ERR_MALFORMED: empty. ERR_TOO_LARGE: it would never
+ * fit into the send queue. ERR_NOMEM. */
 MUST_CHECK enum err sctp_send(
 	struct sctp_assoc *assoc, usec now, const struct sctp_message *message);
 
@@ -113,7 +116,8 @@ MUST_CHECK enum err sctp_send(
 size_t sctp_stream_buffered(const struct sctp_assoc *assoc, uint16_t stream);
 
 /* Resets our outgoing stream once everything queued on it was acknowledged (RFC 6525, RFC 8831
- * section 6.7). Further sends on it are ERR_STATE until SCTP_EVENT_RESET_DONE. */
+ * section 6.7). Further sends on it are ERR_STATE until SCTP_EVENT_RESET_DONE. ERR_STATE: closing,
+ * or asked for already. ERR_NOT_FOUND: no such stream. ERR_UNSUPPORTED: by the peer. ERR_NOMEM. */
 MUST_CHECK enum err sctp_reset_stream(struct sctp_assoc *assoc, usec now, uint16_t stream);
 
 /* Graceful: everything accepted is delivered first. */

@@ -24,4 +24,16 @@ static void instruction_and_table_agree(void **state)
 				crc32c_table(bytes_of(data + offset, size)));
 }
 
-TESTS(TEST(gives_the_known_check_value), TEST(instruction_and_table_agree))
+static void extends_piece_by_piece(void **state)
+{
+	(void)state;
+	struct bytes whole = bytes_of_text("123456789");
+	for (size_t cut = 0; cut <= whole.size; cut++) {
+		uint32_t crc = crc32c_extend(0, bytes_slice(whole, 0, cut));
+		assert_int_equal(
+			crc32c_extend(crc, bytes_slice(whole, cut, whole.size)), 0xe3069283);
+	}
+}
+
+TESTS(TEST(gives_the_known_check_value), TEST(instruction_and_table_agree),
+	TEST(extends_piece_by_piece))

@@ -1,0 +1,51 @@
+/* dpc history: the last messages with a peer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/field.h"
+#include "cli/output.h"
+
+#define LIMIT_DEFAULT 50
+#define LIMIT_MAX 500 /* of the node */
+
+static void print_message(const json_t *message)
+{
+	char time[TIME_TEXT_MAX], name[NAME_TEXT_MAX];
+	bool out = strcmp(field_text(message, "direction"), "out") == 0;
+	printf("%s%s%s  %s%s%s: ", colour(COLOUR_DIM),
+		time_text(field_number(message, "timestamp", -1), time), colour(COLOUR_NONE),
+		colour(COLOUR_BOLD), out ? "you" : name_text(message, name), colour(COLOUR_NONE));
+	print_safe(stdout, field_text(message, "text"), true);
+	if (out)
+		printf("  %s(%s)%s", colour(COLOUR_DIM), field_text(message, "state"),
+			colour(COLOUR_NONE));
+	putchar('\n');
+}
+
+int command_history(const struct cli *cli)
+{
+	const char *limit = cli_value(cli, "limit"), *before = cli_value(cli, "before");
+	char path[CLI_API_PATH_MAX] = "/history?peer=", number[64];
+	uint32_t count = LIMIT_DEFAULT;
+	json_t *answer = NULL;
+
+	if (limit && (!text_to_u32(limit, &count) || count == 0 || count > LIMIT_MAX))
+		return cli_wrong(cli, "'--limit' is a number from 1 to %d", LIMIT_MAX);
+	snprintf(number, sizeof(number), "&limit=%u%s", (unsigned)count, before ? "&before=" : "");
+	if (!api_path_add_encoded(path, cli->args[0]) || !api_path_add(path, number) ||
+		(before && !api_path_add_encoded(path, before)))
+		return cli_wrong(cli, "the peer's name or the id is too long");
+	int status = api_ask(cli, &(struct api_request){.path = path}, &answer);
+	if (status != CLI_DONE)
+		return status;
+	const json_t *messages = json_object_get(answer, "messages");
+	if (cli->json)
+		print_json(answer);
+	for (size_t i = 0; !cli->json && i < json_array_size(messages); i++)
+		print_message(json_array_get(messages, i));
+	json_decref(answer);
+	return CLI_DONE;
+}

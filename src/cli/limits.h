@@ -1,0 +1,23 @@
+/* The limits of the command line. */
+#ifndef CLI_LIMITS_H
+#define CLI_LIMITS_H
+
+/* Options of one command, and arguments of one call. */
+#define CLI_OPTIONS_MAX 6
+#define CLI_ARGS_MAX 80
+/* A path, as PATH_MAX of Linux. */
+#define CLI_PATH_MAX 4096
+/* The line that says what is wrong with a call. */
+#define CLI_PROBLEM_MAX 512
+/* A path of the local API, percent-encoded. */
+#define CLI_API_PATH_MAX 4096
+/* One line that is typed into a chat; the node takes 65,536 bytes in a message. */
+#define CLI_LINE_MAX 65536
+/* A message read from stdin; what is beyond is refused by the node with a clear error. */
+#define CLI_STDIN_MAX (256 * 1024)
+/* sun_path of a unix socket, its final zero included. */
+#define CLI_SOCKET_PATH_MAX 108
+/* Seconds that a person may ask to wait. */
+#define CLI_WAIT_SECONDS_MAX 86400
+
+#endif

@@ -1,0 +1,171 @@
+/* dpc: the table of commands, and the call of one of them. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/version.h"
+#include "message/limits.h"
+
+static const struct cli_command commands[] = {
+	{.name = "init",
+		.run = command_init,
+		.help = "make a node: its key, certificate and id",
+		.options = {{"name", "NAME", "what others see"},
+			{"key", "KIND", "p256 (default), rsa2048, rsa3072 or rsa4096"}}},
+	{.name = "id",
+		.run = command_id,
+		.help = "show the node's id",
+		.options = {{"qr", NULL, "as a QR code; of its address when the node is running"}}},
+	{.name = "up",
+		.run = command_up,
+		.help = "run the node, until Ctrl-C",
+		.options = {{"hub", "URL", "the hub to meet others through"},
+			{"listen", "HOST:PORT", "for direct links; 'none': no listener"},
+			{"quiet", NULL, "say nothing but what goes wrong"}}},
+	{.name = "login",
+		.run = command_login,
+		.help = "log in at a hub, by the node's key",
+		.options = {{"hub", "URL", "which one; kept for the next time"},
+			{"provider", "NAME", "how to prove who one is: key (default)"}}},
+	{.name = "logout", .run = command_logout, .help = "log out of the hub"},
+	{.name = "add",
+		.run = command_add,
+		.help = "add a contact, by node id or dpc:// address",
+		.arguments = "ID",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"name", "NAME", "what to call it"}}},
+	{.name = "remove",
+		.run = command_remove,
+		.help = "forget a contact; its history stays",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1},
+	{.name = "accept",
+		.run = command_accept,
+		.help = "let a stranger in, who asks to connect",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"name", "NAME", "what to call it"}}},
+	{.name = "block",
+		.run = command_block,
+		.help = "refuse a stranger or a contact, now and later",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1},
+	{.name = "peers", .run = command_peers, .help = "list contacts, and strangers who ask"},
+	{.name = "connect",
+		.run = command_connect,
+		.help = "connect to a peer, and keep connected",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"direct", NULL, "over direct TLS only"},
+			{"webrtc", NULL, "over WebRTC only, through the hub"},
+			{"timeout", "SECONDS", "how long to try (20)"}}},
+	{.name = "disconnect",
+		.run = command_disconnect,
+		.help = "close the link to a peer",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1},
+	{.name = "send",
+		.run = command_send,
+		.help = "send a chat message; as TEXT, '-' reads it from stdin",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER TEXT",
+		.args_min = 2,
+		.args_max = 2,
+		.options = {{"wait", "SECONDS", "wait for its delivery (0)"}}},
+	{.name = "chat",
+		.run = command_chat,
+		.help = "talk: each line of stdin is a message",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"wait", "SECONDS", "at the end, wait for what is not delivered (5)"}}},
+	{.name = "history",
+		.run = command_history,
+		.help = "show the last messages",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"limit", "COUNT", "how many (50)"},
+			{"before", "ID", "those before this message"}}},
+	{.name = "ping",
+		.run = command_ping,
+		.help = "measure the round trip to a peer",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER",
+		.args_min = 1,
+		.args_max = 1,
+		.options = {{"count", "COUNT", "how often (1)"}}},
+	{.name = "status", .run = command_status, .help = "show what the running node does"},
+	{.name = "context",
+		.run = command_context,
+		.help = "ask for fields of a peer's context",
+		.completes = CLI_COMPLETES_WORDS,
+		.words = "get",
+		.arguments = "get PEER KEY...",
+		.args_min = 3,
+		.args_max = 2 + MESSAGE_KEYS_MAX},
+	{.name = "ask",
+		.run = command_ask,
+		.help = "ask a peer's AI",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER QUERY",
+		.args_min = 2,
+		.args_max = 2,
+		.options = {{"model", "MODEL", "which one"},
+			{"timeout", "SECONDS", "how long to wait (300)"}}},
+	{.name = "completion",
+		.run = command_completion,
+		.help = "print completions for a shell",
+		.completes = CLI_COMPLETES_WORDS,
+		.words = "bash zsh",
+		.arguments = "bash|zsh",
+		.args_min = 1,
+		.args_max = 1},
+	{.name = NULL},
+};
+
+static_assert(2 + MESSAGE_KEYS_MAX <= CLI_ARGS_MAX, "as many keys as a request can carry");
+
+static int run(int argc, char **argv)
+{
+	struct cli cli;
+	char problem[CLI_PROBLEM_MAX];
+	size_t count = argc > 0 ? (size_t)argc - 1 : 0;
+	if (!cli_parse(&cli, commands, count, (const char *const *)argv + 1, problem))
+		return cli_wrong(&cli, "%s", problem);
+	if (cli.version) {
+		puts("dpc " DPC_VERSION);
+		return CLI_DONE;
+	}
+	if (cli.help && cli.command)
+		help_print_command(cli.command, stdout);
+	else if (cli.help)
+		help_print_all(commands, stdout);
+	else
+		return cli.command->run(&cli);
+	return CLI_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+	if (fflush(stdout) != 0 && status == CLI_DONE)
+		return cli_fail("cannot write the result: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,139 @@
+/* What is printed for a person. */
+#include "cli/output.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "cli/field.h"
+
+#define HARMLESS "\xc2\xb7" /* "·" */
+
+/* The bytes of the UTF-8 character at `at`; 1 for what is none. */
+static size_t character_size(const char *at)
+{
+	unsigned char first = (unsigned char)*at;
+	size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	for (size_t i = 1; i < size; i++) {
+		if (((unsigned char)at[i] & 0xc0) != 0x80)
+			return 1;
+	}
+	return size;
+}
+
+/* C0 and C1 controls, and the characters that reorder a line (U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069). */
+static bool is_harmful(const char *at, size_t size)
+{
+	const unsigned char *c = (const unsigned char *)at;
+	if (size == 1)
+		return c[0] < 0x20 || c[0] >= 0x7f;
+	if (size == 2)
+		return c[0] == 0xc2 && c[1] < 0xa0;
+	if (size == 3 && c[0] == 0xe2 && c[1] == 0x80)
+		return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xaa && c[2] <= 0xae);
+	return size == 3 && c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+}
+
+static const char *harmless(const char *at, size_t *size, bool lines)
+{
+	*size = character_size(at);
+	if (*at == '\n' || *at == '\t')
+		return lines ? at : " ";
+	return is_harmful(at, *size) ? HARMLESS : at;
+}
+
+char *text_safe(const char *text, char *safe, size_t capacity)
+{
+	size_t used = 0, size;
+	for (; *text; text += size) {
+		const char *from = harmless(text, &size, false);
+		size_t length = from == text ? size : strlen(from);
+		if (used + length >= capacity)
+			break;
+		memcpy(safe + used, from, length);
+		used += length;
+	}
+	safe[used] = 0;
+	return safe;
+}
+
+void print_safe(FILE *out, const char *text, bool lines)
+{
+	size_t size;
+	for (; *text; text += size) {
+		const char *from = harmless(text, &size, lines);
+		fwrite(from, 1, from == text ? size : strlen(from), out);
+	}
+}
+
+const char *colour(enum colour colour)
+{
+	static const char *const codes[] = {
+		[COLOUR_DIM] = "\033[2m",
+		[COLOUR_BOLD] = "\033[1m",
+		[COLOUR_GREEN] = "\033[32m",
+		[COLOUR_RED] = "\033[31m",
+		[COLOUR_NONE] = "\033[0m",
+	};
+	const char *no = getenv("NO_COLOR");
+	return isatty(STDOUT_FILENO) && !(no && *no) ? codes[colour] : "";
+}
+
+char *time_text(double timestamp, char text[TIME_TEXT_MAX])
+{
+	struct tm parts;
+	/* A time that no clock shows is another program's mistake. */
+	bool sane = isfinite(timestamp) && timestamp >= 0 && timestamp < 253402300800.0;
+	time_t seconds = sane ? (time_t)timestamp : 0;
+	if (!sane || !localtime_r(&seconds, &parts) ||
+		strftime(text, TIME_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+		snprintf(text, TIME_TEXT_MAX, "%s", "at an unknown time");
+	return text;
+}
+
+static void append(char *text, const char *format, ...) PRINTF_LIKE(2, 3);
+static void append(char *text, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text + used, LINK_TEXT_MAX - used, format, args);
+	va_end(args);
+}
+
+char *link_text(const json_t *link, char text[LINK_TEXT_MAX])
+{
+	const char *path = field_text(link, "path");
+	const char *local_type = field_text(link, "local_type");
+	const char *remote_type = field_text(link, "remote_type");
+	double setup = field_number(link, "setup_ms", -1), rtt = field_number(link, "rtt_ms", -1);
+
+	text[0] = 0;
+	append(text, "over %s (%s%s%s to %s%s%s)",
+		strcmp(path, "direct") == 0 ? "direct TLS" : path, field_text(link, "local"),
+		*local_type ? " " : "", local_type, field_text(link, "remote"),
+		*remote_type ? " " : "", remote_type);
+	if (setup >= 0)
+		append(text, ", set up in %.1f ms", setup);
+	if (rtt > 0)
+		append(text, ", round trip %.2f ms", rtt);
+	return text;
+}
+
+char *name_text(const json_t *peer, char text[NAME_TEXT_MAX])
+{
+	const char *name = field_text(peer, "name");
+	return text_safe(*name ? name : field_text(peer, "node_id"), text, NAME_TEXT_MAX);
+}
+
+void print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT);
+	putchar('\n');
+}

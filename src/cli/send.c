@@ -1,0 +1,74 @@
+/* dpc send: one chat message. When it returns 0 the message is on disk, and will be delivered. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/field.h"
+#include "cli/output.h"
+
+#define ANSWER_MARGIN_MS 10000
+
+/* All of stdin, without its last line end. */
+static int read_stdin(struct buffer *text)
+{
+	uint8_t block[8192];
+	size_t size;
+	while ((size = fread(block, 1, sizeof(block), stdin)) > 0) {
+		if (buffer_append(text, bytes_of(block, size)) != ERR_OK)
+			return cli_fail("the text is longer than a message can be");
+	}
+	if (ferror(stdin))
+		return cli_fail("cannot read the text from stdin");
+	if (text->size > 0 && text->data[text->size - 1] == '\n')
+		text->data[--text->size] = 0;
+	if (!utf8_is_valid(buffer_bytes(text)))
+		return cli_fail("the text on stdin is not UTF-8");
+	return CLI_DONE;
+}
+
+static void report(const struct cli *cli, const json_t *message)
+{
+	char name[NAME_TEXT_MAX], safe[NAME_TEXT_MAX];
+	const char *state = field_text(message, "state"), *given = field_text(message, "name");
+	text_safe(*given ? given : cli->args[0], name, sizeof(name));
+	if (cli->json)
+		print_json(message);
+	else if (strcmp(state, "delivered") == 0)
+		printf("delivered to %s\n", name);
+	else if (strcmp(state, "sent") == 0)
+		printf("sent to %s\n", name);
+	else
+		printf("%s for %s; it goes out when there is a link\n",
+			text_safe(state, safe, sizeof(safe)), name);
+}
+
+int command_send(const struct cli *cli)
+{
+	const char *wait = cli_value(cli, "wait"), *text = cli->args[1];
+	struct buffer typed = buffer_with_max(CLI_STDIN_MAX);
+	json_t *message = NULL;
+	uint32_t seconds = 0;
+
+	if (wait && (!text_to_u32(wait, &seconds) || seconds > CLI_WAIT_SECONDS_MAX))
+		return cli_wrong(cli, "'--wait' is a number of seconds");
+	int status = strcmp(text, "-") == 0 ? read_stdin(&typed) : CLI_DONE;
+	if (status == CLI_DONE) {
+		struct api_request request = {
+			.path = "/messages",
+			.timeout_ms = seconds * 1000 + ANSWER_MARGIN_MS,
+			.body = json_pack("{s:s, s:s, s:I}", "peer", cli->args[0], "text",
+				strcmp(text, "-") == 0 ? buffer_text(&typed) : text, "wait_ms",
+				(json_int_t)seconds * 1000),
+		};
+		status =
+			request.body ? api_ask(cli, &request, &message) : cli_fail("out of memory");
+	}
+	if (status == CLI_DONE)
+		report(cli, message);
+	json_decref(message);
+	buffer_deinit(&typed);
+	return status;
+}

@@ -1,0 +1,85 @@
+/* What all connections share: ciphers, groups, and the rule that the peer's certificate is trusted
+ * for its fingerprint and nothing else (RFC 8827 section 6.5, RFC 8122).
+ *
+ * One SSL_CTX serves both roles and all threads. It is made once and never changed, and it is the
+ * only state of the process in this layer beside the BIO's method: each costs as much as making a
+ * connection, or more. */
+#include "crypto/hash.h"
+#include "dtls/internal.h"
+#include "dtls/limits.h"
+
+#include <openssl/x509.h>
+#include <pthread.h>
+
+/* RFC 8827 section 6.5: the first must be there. The RSA ones are for peers whose certificate is.
+ */
+#define CIPHERS                                                                                    \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                             \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:"                                                           \
+	"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
+#define GROUPS "X25519:P-256"
+#define SIGNATURES                                                                                 \
+	"ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"           \
+	"ECDSA+SHA512:RSA-PSS+SHA512:RSA+SHA512"
+
+static struct dtls *dtls_of_store(X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	return SSL_get_app_data(ssl);
+}
+
+/* In place of all that libcrypto would check: names, dates and issuers of these certificates mean
+ * nothing. The error makes libssl send the alert bad_certificate. */
+static int verify_fingerprint(X509_STORE_CTX *store, void *user)
+{
+	(void)user;
+	struct dtls *dtls = dtls_of_store(store);
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	CHECK(dtls->expected_hash != NULL);
+	if (leaf && X509_digest(leaf, dtls->expected_hash, digest, &size) == 1 &&
+		secret_equal(bytes_of(digest, size), bytes_of(dtls->expected, size)))
+		return 1;
+	dtls->impostor = true;
+	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+	return 0;
+}
+
+static bool configure(SSL_CTX *context)
+{
+	/* Not constant, as libssl's macros cast constness away. */
+	char groups[] = GROUPS, signatures[] = SIGNATURES;
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+					     SSL_OP_NO_COMPRESSION |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_cert_verify_callback(context, verify_fingerprint, NULL);
+	SSL_CTX_set_max_cert_list(context, DTLS_CERTIFICATE_LIST_MAX);
+	return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(context, CIPHERS) == 1 &&
+	       SSL_CTX_set1_groups_list(context, groups) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
+}
+
+static pthread_once_t context_once = PTHREAD_ONCE_INIT;
+static SSL_CTX *shared_context;
+
+static void make_context(void)
+{
+	SSL_CTX *context = SSL_CTX_new(DTLS_method());
+	if (context && configure(context)) {
+		shared_context = context;
+		return;
+	}
+	SSL_CTX_free(context);
+	(void)openssl_error(ERR_CRYPTO);
+}
+
+SSL_CTX *dtls_context(void)
+{
+	CHECK(pthread_once(&context_once, make_context) == 0);
+	return shared_context;
+}

@@ -1,0 +1,91 @@
+#include "dtls/datagram_bio.h"
+#include "dtls/limits.h"
+#include "dtls/record.h"
+
+#include <openssl/bio.h>
+#include <pthread.h>
+
+/* Below IP and UDP, which do not count here: the mtu is that of the UDP payload. */
+#define MTU_OVERHEAD 0
+
+static int write_datagram(BIO *bio, const char *data, int size)
+{
+	struct datagram_bio *datagrams = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	if (size <= 0)
+		return size;
+	struct bytes datagram = bytes_of(data, (size_t)size);
+	if (datagrams->direct && datagram.data[0] == DTLS_RECORD_APPLICATION_DATA)
+		write_bytes(datagrams->direct, datagram);
+	else if (!datagram_queue_push(&datagrams->queue, datagram))
+		datagrams->lost++;
+	/* libssl is told that all went well: it sends again when its timer runs out. */
+	return size;
+}
+
+static int read_datagram(BIO *bio, char *data, int capacity)
+{
+	struct datagram_bio *datagrams = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	if (datagrams->input.size == 0 || capacity <= 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	size_t size = min_size((size_t)capacity, datagrams->input.size);
+	memcpy(data, datagrams->input.data, size);
+	datagrams->input = (struct bytes){0};
+	return (int)size;
+}
+
+static long control(BIO *bio, int command, long number, void *pointer)
+{
+	const struct datagram_bio *datagrams = BIO_get_data(bio);
+	(void)number, (void)pointer;
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+	case BIO_CTRL_DUP:
+		return 1;
+	case BIO_CTRL_DGRAM_QUERY_MTU:
+		return (long)datagrams->mtu;
+	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
+		return (long)min_size(datagrams->mtu, DTLS_MTU_FALLBACK);
+	case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD:
+		return MTU_OVERHEAD;
+	default:
+		/* Also "pending" and "write pending", of which there is nothing. */
+		return 0;
+	}
+}
+
+static int create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+static BIO_METHOD *method; /* the same for all, for the life of the process; NULL: no memory */
+
+static void make_method(void)
+{
+	int index = BIO_get_new_index();
+	BIO_METHOD *made =
+		index < 0 ? NULL : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "dpc datagrams");
+	if (made && BIO_meth_set_write(made, write_datagram) &&
+		BIO_meth_set_read(made, read_datagram) && BIO_meth_set_ctrl(made, control) &&
+		BIO_meth_set_create(made, create))
+		method = made;
+	else
+		BIO_meth_free(made);
+}
+
+enum err datagram_bio_create(struct datagram_bio *datagrams, BIO **ret_bio)
+{
+	CHECK(pthread_once(&method_once, make_method) == 0);
+	BIO *bio = method ? BIO_new(method) : NULL;
+	if (!bio)
+		return openssl_error(ERR_NOMEM);
+	BIO_set_data(bio, datagrams);
+	*ret_bio = bio;
+	return ERR_OK;
+}

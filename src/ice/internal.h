@@ -1,0 +1,253 @@
+/* The state of an agent, shared by the files of this layer, each of which is one procedure:
+ *
+ *   agent.c       life, what is received and sent, timers, events
+ *   local.c       our candidates (RFC 8445 section 5.1)
+ *   remote.c      the peer: its credentials and candidates
+ *   pair.c        the checklist: pairs, their order, freezing, limits (RFC 8445 section 6.1.2)
+ *   request.c     checks of the peer: role conflicts, learned candidates, triggered checks (7.3)
+ *   check.c       checks of ours and their responses (7.2)
+ *   nomination.c  which pair data goes over (8.1)
+ *   consent.c     whether it may still go there (RFC 7675)
+ *
+ * Pairs are made of host candidates of ours alone: a reflexive one is replaced by its base before
+ * pairing, which always leaves a duplicate of its base's pair (RFC 8445 section 6.1.2.4). So a pair
+ * is found by base and remote address, and those are its path. Pairs refer to candidates by index:
+ * candidates are never removed. */
+#ifndef ICE_INTERNAL_H
+#define ICE_INTERNAL_H
+
+#include <assert.h>
+
+#include "ice/agent.h"
+#include "ice/limits.h"
+#include "ice/stun.h"
+
+/* RFC 8445 section 14.2 recommends Ta = 50 ms and forbids less than 5 ms. The first checks go out
+ * at that least interval, so that a set-up where one of the first few pairs works, which is nearly
+ * every one, is not the time of waiting for it; at about 130 bytes each they stay below 30 kB/s. A
+ * long checklist then continues at a calmer pace. */
+#define ICE_PACE_FIRST_US (5 * USEC_PER_MS)
+#define ICE_PACE_FIRST_CHECKS 20
+#define ICE_PACE_US (20 * USEC_PER_MS)
+
+/* RFC 8445 section 14.3: "... MUST NOT use an RTO value smaller than 500 ms". RFC 8489
+ * section 6.2.1 doubles it with each of Rc transmissions and waits Rm times the first after the
+ * last: here at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, failed at 23.5 s. */
+#define ICE_RTO_US (500 * USEC_PER_MS)
+#define ICE_TRANSMISSIONS_MAX 6
+#define ICE_LAST_WAIT_US (16 * ICE_RTO_US)
+#define ICE_TRANSACTION_MAX_US (31 * ICE_RTO_US + ICE_LAST_WAIT_US)
+
+/* RFC 8863: even with all pairs failed, a check of the peer may still come and find a way; only
+ * after the time a check can take is that hopeless. */
+#define ICE_PATIENCE_US ICE_TRANSACTION_MAX_US
+/* Without end-of-candidates from both sides, waiting ends this long after the last news. */
+#define ICE_GIVE_UP_US (40 * USEC_PER_SEC)
+
+/* How long the controlling side lets better pairs catch up before it nominates. Data flows
+ * meanwhile. A relay answers soon where hole punching needs a retransmission, so it waits longer.
+ */
+#define ICE_NOMINATION_WAIT_US (50 * USEC_PER_MS)
+#define ICE_NOMINATION_WAIT_RELAYED_US USEC_PER_SEC
+
+/* RFC 7675 section 5.1: every 5 s, randomised by 0.8 to 1.2; no consent for 30 s: stop. */
+#define ICE_CONSENT_INTERVAL_US (5 * USEC_PER_SEC)
+#define ICE_CONSENT_EXPIRY_US (30 * USEC_PER_SEC)
+/* Two checks in a row unanswered. */
+#define ICE_CONSENT_LATE_US (13 * USEC_PER_SEC)
+/* As many checks as can be younger than the expiry. */
+#define ICE_CONSENT_CHECKS 8
+static_assert(ICE_CONSENT_CHECKS * (ICE_CONSENT_INTERVAL_US * 4 / 5) >= ICE_CONSENT_EXPIRY_US,
+	"a response within the expiry finds its check");
+
+enum pair_state { /* RFC 8445 section 6.1.2.6 */
+	PAIR_FROZEN,
+	PAIR_WAITING,
+	PAIR_IN_PROGRESS,
+	PAIR_SUCCEEDED,
+	PAIR_FAILED,
+};
+
+/* A Binding request on its way. What it says is fixed when it starts, so that a retransmission
+ * repeats it to the byte. */
+struct transaction {
+	uint8_t id[STUN_ID_SIZE];
+	bool active;
+	uint8_t transmissions;
+	bool controlling, use_candidate;
+	usec sent_at; /* the first; meaningless after a second */
+	usec due;     /* next transmission, or failure after the last */
+};
+
+struct ice_pair {
+	uint8_t local, remote; /* indices of candidates */
+	enum pair_state state : 8;
+	enum ice_type
+		valid_type : 8; /* of the local candidate once it succeeded, as the peer saw it */
+	bool heard;             /* an authenticated check of the peer came on it */
+	bool remote_nominated;  /* with USE-CANDIDATE, when we are controlled */
+	bool nominated;
+	uint32_t local_priority; /* of that local candidate */
+	uint32_t triggered;      /* place in the queue of triggered checks; 0: not in it */
+	struct transaction transaction;
+};
+
+struct early_check {
+	struct path path;
+	uint32_t priority;
+	bool use_candidate;
+};
+
+struct response {
+	struct path path;
+	uint8_t id[STUN_ID_SIZE];
+	uint16_t error; /* 0: success */
+	uint8_t unknown_count;
+	uint16_t unknown[STUN_UNKNOWN_MAX];
+};
+
+struct consent_check {
+	uint8_t id[STUN_ID_SIZE];
+	bool active; /* sent and not answered */
+	usec sent_at;
+};
+
+struct candidates {
+	struct ice_candidate *items;
+	size_t count, capacity;
+};
+
+struct pairs {
+	struct ice_pair *items;
+	size_t count, capacity;
+};
+
+/* No index. */
+#define NONE SIZE_MAX
+
+struct ice_agent {
+	struct rng *rng;
+	bool controlling;
+	bool local_ended, remote_ended;
+	bool state_changed, selected_changed; /* events to be pulled */
+	enum ice_state state;
+	uint64_t tie_breaker;
+	char ufrag[9], pwd[25]; /* RFC 8445 section 5.3: 24 and 128 bits of randomness at least */
+	char *remote_ufrag, *remote_pwd; /* NULL before set_remote() */
+
+	struct candidates local, remote;
+	struct pairs pairs;
+	size_t peer_reflexive_count; /* of the remote candidates */
+	struct early_check *early;   /* until set_remote() */
+	size_t early_count;
+	struct response responses[ICE_RESPONSES_MAX];
+	size_t response_count;
+
+	uint32_t triggered_last; /* the place given last */
+	size_t new_checks;       /* started so far */
+	usec next_check_at;      /* pacing */
+	usec checking_since, news_at;
+
+	size_t selected;         /* NONE: no pair */
+	bool selected_nominated; /* as the last event said */
+	size_t nominating;       /* the pair whose transaction carries USE-CANDIDATE, or NONE */
+	usec valid_since;        /* since when there is a valid pair */
+
+	struct consent_check consent[ICE_CONSENT_CHECKS];
+	size_t consent_next;   /* place of the next in the ring */
+	usec consent_at;       /* latest proof of consent */
+	usec consent_check_at; /* the next check */
+
+	struct ice_stats stats;
+};
+
+/* agent.c */
+void agent_set_state(struct ice_agent *agent, enum ice_state state);
+/* Whether they are one address but for scopes, which are numbers of one host. */
+bool addr_matches(const struct addr *a, const struct addr *b);
+/* Room for one more of `size` bytes; doubles up to `limit`. ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err array_grow(
+	void **items, size_t size, size_t count, size_t *capacity, size_t limit);
+/* Whether new candidates are still paired. */
+bool agent_is_pairing(const struct ice_agent *agent);
+/* ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err candidates_append(
+	struct candidates *list, const struct ice_candidate *candidate, size_t limit);
+
+/* remote.c */
+/* The remote candidate with this address, or NONE. */
+size_t agent_find_remote(const struct ice_agent *agent, const struct addr *addr);
+/* A candidate learned from a check: ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err agent_learn_remote(
+	struct ice_agent *agent, const struct addr *addr, uint32_t priority, size_t *ret_index);
+
+/* pair.c */
+struct path pair_path(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Whether a datagram came on the pair's path, as far as its local address is known. */
+bool pair_is_path(
+	const struct ice_agent *agent, const struct ice_pair *pair, const struct path *path);
+uint64_t pair_priority(const struct ice_agent *agent, const struct ice_pair *pair);
+bool pair_is_pending(const struct ice_pair *pair); /* its check may still succeed */
+size_t pair_find(const struct ice_agent *agent, size_t local, size_t remote);
+size_t pair_find_transaction(const struct ice_agent *agent, struct bytes id);
+/* The index of our host candidate that a datagram on this path came to, or NONE. */
+size_t pair_find_local(const struct ice_agent *agent, const struct path *path);
+/* A new frozen pair. NONE when impossible, or of too low a priority where the limit is reached.
+ * May move pairs in memory. */
+size_t pair_add(struct ice_agent *agent, size_t local, size_t remote);
+void pair_add_all_of_local(struct ice_agent *agent, size_t local);
+void pair_add_all_of_remote(struct ice_agent *agent, size_t remote);
+/* Frozen pairs whose foundation nobody is checking become waiting. Whenever a pair is added or
+ * leaves its check, this follows, so a frozen pair never needs looking at. */
+void pair_unfreeze(struct ice_agent *agent);
+/* All frozen pairs of the foundation of one that succeeded become waiting. */
+void pair_unfreeze_like(struct ice_agent *agent, size_t index);
+void pair_trigger(struct ice_agent *agent, struct ice_pair *pair);
+/* The pair to check next: the first triggered, else the best that waits; or NULL. */
+struct ice_pair *pair_next(const struct ice_agent *agent);
+/* With a pair nominated: forgets those that lose (section 8.1.2). */
+void pair_drop_losers(struct ice_agent *agent);
+
+/* request.c */
+void request_receive(struct ice_agent *agent, usec now, const struct path *path,
+	const struct stun_message *message);
+void request_handle_early(struct ice_agent *agent, usec now);
+size_t request_write_response(
+	struct ice_agent *agent, uint8_t *data, size_t capacity, struct path *ret_path);
+
+/* check.c */
+/* Starts a check; the first transmission has its turn when `due` comes. */
+void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool use_candidate);
+/* Lets an unanswered check be repeated soon, with its patience anew. */
+void check_hasten(struct ice_pair *pair, usec now);
+void check_switch_role(struct ice_agent *agent, bool controlling);
+/* Whether a response carries the peer's integrity; counts it when not. */
+bool check_is_authentic(struct ice_agent *agent, const struct stun_message *message);
+void check_receive_response(struct ice_agent *agent, usec now, const struct path *path,
+	const struct stun_message *message);
+size_t check_write_request(struct ice_agent *agent, const struct ice_pair *pair,
+	const struct transaction *transaction, uint8_t *data, size_t capacity,
+	struct path *ret_path);
+size_t check_write(
+	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path);
+void check_advance(struct ice_agent *agent, usec now);
+usec check_deadline(const struct ice_agent *agent);
+
+/* nomination.c */
+/* The peer or our own nominating check chose this valid pair. */
+void nomination_accept(struct ice_agent *agent, struct ice_pair *pair);
+/* Follows every change of what is valid or nominated, and of the role. */
+void nomination_update(struct ice_agent *agent, usec now);
+usec nomination_deadline(const struct ice_agent *agent);
+
+/* consent.c */
+void consent_begin(struct ice_agent *agent, usec now);
+void consent_advance(struct ice_agent *agent, usec now);
+usec consent_deadline(const struct ice_agent *agent);
+size_t consent_write(
+	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path);
+/* False when the response is to no consent check. */
+bool consent_receive_response(struct ice_agent *agent, usec now, const struct path *path,
+	const struct stun_message *message);
+
+#endif

@@ -1,0 +1,116 @@
+#include <stdio.h>
+
+#include "ice/internal.h"
+
+/* RFC 8445 section 5.1.2.1 leaves the local preference to us: the first address of each family is
+ * the best, families take turns with IPv6 first (RFC 8421), and addresses that reach no further
+ * than the link or the host come last. */
+#define LINK_LOCAL_PENALTY 0x4000
+#define LOOPBACK_PENALTY 0x8000
+
+static uint16_t local_preference(const struct ice_agent *agent, const struct addr *addr)
+{
+	unsigned rank = addr->family == ADDR_IPV4;
+	for (size_t i = 0; i < agent->local.count; i++) {
+		const struct ice_candidate *c = &agent->local.items[i];
+		if (c->type == ICE_HOST && c->addr.family == addr->family)
+			rank += 2;
+	}
+	if (addr_is_loopback(addr))
+		rank += LOOPBACK_PENALTY;
+	else if (addr_is_link_local(addr))
+		rank += LINK_LOCAL_PENALTY;
+	return (uint16_t)(UINT16_MAX - rank);
+}
+
+/* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
+ * come from one server. */
+static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
+{
+	size_t number = agent->local.count;
+	for (size_t i = 0; i < agent->local.count; i++) {
+		const struct ice_candidate *c = &agent->local.items[i];
+		if (c->type == candidate->type && addr_same_ip(&c->base, &candidate->base)) {
+			memcpy(candidate->foundation, c->foundation, sizeof c->foundation);
+			return;
+		}
+	}
+	snprintf(candidate->foundation, sizeof candidate->foundation, "%zu", number + 1);
+}
+
+/* RFC 8445 section 5.1.3: redundant is what has the same address and the same base. */
+static enum err add_local(struct ice_agent *agent, struct ice_candidate *candidate)
+{
+	if (agent->state == ICE_FAILED)
+		return ERR_STATE;
+	for (size_t i = 0; i < agent->local.count; i++) {
+		const struct ice_candidate *c = &agent->local.items[i];
+		if (addr_equal(&c->addr, &candidate->addr) &&
+			addr_equal(&c->base, &candidate->base))
+			return ERR_EXISTS;
+	}
+	set_foundation(agent, candidate);
+	return candidates_append(&agent->local, candidate, ICE_LOCAL_MAX);
+}
+
+enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr)
+{
+	(void)now;
+	CHECK(addr->family != ADDR_NONE);
+	struct ice_candidate candidate = {
+		.type = ICE_HOST,
+		.addr = *addr,
+		.base = *addr,
+		.priority = ice_candidate_priority(ICE_HOST, local_preference(agent, addr)),
+	};
+	enum err err = add_local(agent, &candidate);
+	if (err)
+		return err;
+	if (agent_is_pairing(agent))
+		pair_add_all_of_local(agent, agent->local.count - 1);
+	return ERR_OK;
+}
+
+static const struct ice_candidate *find_host(const struct ice_agent *agent, const struct addr *addr)
+{
+	for (size_t i = 0; i < agent->local.count; i++) {
+		const struct ice_candidate *c = &agent->local.items[i];
+		if (c->type == ICE_HOST && addr_equal(&c->addr, addr))
+			return c;
+	}
+	return NULL;
+}
+
+enum err ice_agent_add_reflexive(
+	struct ice_agent *agent, usec now, const struct addr *base, const struct addr *reflexive)
+{
+	(void)now;
+	const struct ice_candidate *host = find_host(agent, base);
+	if (!host)
+		return ERR_NOT_FOUND;
+	struct ice_candidate candidate = {
+		.type = ICE_SERVER_REFLEXIVE,
+		.addr = *reflexive,
+		.base = *base,
+		.priority = ice_candidate_priority(
+			ICE_SERVER_REFLEXIVE, (uint16_t)(host->priority >> 8)),
+	};
+	return add_local(agent, &candidate);
+}
+
+void ice_agent_end_of_local(struct ice_agent *agent, usec now)
+{
+	(void)now;
+	agent->local_ended = true;
+}
+
+size_t ice_agent_local_count(const struct ice_agent *agent)
+{
+	return agent->local.count;
+}
+
+const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_t index)
+{
+	CHECK(index < agent->local.count);
+	return &agent->local.items[index];
+}

@@ -1,0 +1,122 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "ice/internal.h"
+
+static bool is_credential(struct bytes b, size_t min, size_t max)
+{
+	return b.size >= min && b.size <= max && !memchr(b.data, 0, b.size);
+}
+
+enum err ice_agent_set_remote(
+	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite)
+{
+	if (agent->remote_pwd)
+		return ERR_STATE;
+	if (!is_credential(ufrag, 4, ICE_UFRAG_MAX) || !is_credential(pwd, 22, ICE_PWD_MAX))
+		return ERR_MALFORMED;
+	char *ufrag_copy = text_duplicate_bytes(ufrag), *pwd_copy = text_duplicate_bytes(pwd);
+	if (!ufrag_copy || !pwd_copy) {
+		free(ufrag_copy);
+		free(pwd_copy);
+		return ERR_NOMEM;
+	}
+	agent->remote_ufrag = ufrag_copy;
+	agent->remote_pwd = pwd_copy;
+	/* RFC 8445 section 6.1.1: beside a lite peer, which checks nothing, we control. */
+	if (lite)
+		check_switch_role(agent, true);
+	agent->checking_since = agent->news_at = now;
+	agent_set_state(agent, ICE_CHECKING);
+	request_handle_early(agent, now);
+	return ERR_OK;
+}
+
+size_t agent_find_remote(const struct ice_agent *agent, const struct addr *addr)
+{
+	for (size_t i = 0; i < agent->remote.count; i++)
+		if (addr_matches(&agent->remote.items[i].addr, addr))
+			return i;
+	return NONE;
+}
+
+/* An address that one peer can have: checks must not go to whole networks. */
+static bool is_unicast(const struct addr *a)
+{
+	if (addr_is_unspecified(a) || a->port == 0)
+		return false;
+	return a->family == ADDR_IPV4 ? a->ip[0] > 0 && a->ip[0] < 224 : a->ip[0] != 0xff;
+}
+
+enum err agent_learn_remote(
+	struct ice_agent *agent, const struct addr *addr, uint32_t priority, size_t *ret_index)
+{
+	if (agent->peer_reflexive_count == ICE_PEER_REFLEXIVE_MAX)
+		return ERR_LIMIT;
+	if (!is_unicast(addr))
+		return ERR_UNSUPPORTED;
+	struct ice_candidate candidate = {
+		.type = ICE_PEER_REFLEXIVE, .addr = *addr, .priority = priority};
+	candidate.addr.scope = 0;
+	/* RFC 8445 section 7.3.1.3: a foundation different from all others. A hyphen is in none of
+	 * the peer's. */
+	snprintf(candidate.foundation, sizeof candidate.foundation, "-%zu", agent->remote.count);
+	enum err err = candidates_append(&agent->remote, &candidate, ICE_REMOTE_MAX);
+	if (err)
+		return err;
+	agent->peer_reflexive_count++;
+	*ret_index = agent->remote.count - 1;
+	return ERR_OK;
+}
+
+/* A candidate that is signalled after it was learned from a check: what the peer says of it is more
+ * than could be learned. */
+static enum err complete_learned(
+	struct ice_agent *agent, usec now, size_t index, const struct ice_candidate *signalled)
+{
+	struct ice_candidate *known = &agent->remote.items[index];
+	if (known->type != ICE_PEER_REFLEXIVE || signalled->type == ICE_PEER_REFLEXIVE)
+		return ERR_EXISTS;
+	known->type = signalled->type;
+	known->priority = signalled->priority;
+	known->base = signalled->base;
+	memcpy(known->foundation, signalled->foundation, sizeof known->foundation);
+	agent->peer_reflexive_count--;
+	if (agent_is_pairing(agent)) {
+		for (size_t local = 0; local < agent->local.count; local++)
+			if (pair_find(agent, local, index) == NONE)
+				(void)pair_add(agent, local, index);
+		pair_unfreeze(agent);
+		nomination_update(agent, now);
+	}
+	return ERR_OK;
+}
+
+enum err ice_agent_add_remote(
+	struct ice_agent *agent, usec now, const struct ice_candidate *candidate)
+{
+	if (agent->state == ICE_FAILED)
+		return ERR_STATE;
+	if (!is_unicast(&candidate->addr))
+		return ERR_UNSUPPORTED;
+	agent->news_at = now;
+	size_t known = agent_find_remote(agent, &candidate->addr);
+	if (known != NONE)
+		return complete_learned(agent, now, known, candidate);
+	struct ice_candidate copy = *candidate;
+	copy.addr.scope = 0;
+	enum err err = candidates_append(&agent->remote, &copy, ICE_REMOTE_MAX);
+	if (err)
+		return err;
+	if (agent_is_pairing(agent))
+		pair_add_all_of_remote(agent, agent->remote.count - 1);
+	return ERR_OK;
+}
+
+void ice_agent_end_of_remote(struct ice_agent *agent, usec now)
+{
+	agent->remote_ended = true;
+	if (agent_is_pairing(agent))
+		nomination_update(agent, now);
+}

@@ -1,0 +1,84 @@
+/* HEARTBEAT (RFC 9260 section 8.3): answers the peer's, and sends one when nothing else has shown
+ * for a while that the peer is there. One timer an association, so that an idle one costs little.
+ */
+#include "sctp/internal.h"
+
+#define INFO_SIZE 16
+
+/* Section 8.3: the interval is jittered, here by a quarter to both sides. */
+static usec next_interval(struct sctp_assoc *a)
+{
+	usec quarter = SCTP_HEARTBEAT_INTERVAL / 4;
+	usec jitter = (usec)rng_below(a->config.rng, (uint64_t)(2 * quarter));
+	return SCTP_HEARTBEAT_INTERVAL - quarter + jitter;
+}
+
+void sctp_heartbeat_start(struct sctp_assoc *a, usec now)
+{
+	a->last_activity = now;
+	a->heartbeat_nonce = 0;
+	sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + next_interval(a));
+}
+
+void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now)
+{
+	if (a->heartbeat_nonce != 0) {
+		sctp_rto_back_off(&a->rto);
+		if (!sctp_assoc_count_error(a))
+			return;
+	} else if (now - a->last_activity < SCTP_HEARTBEAT_INTERVAL / 2 ||
+		   !sctp_outstanding_is_empty(&a->outstanding)) {
+		/* DATA and its SACKs watch the path. */
+		sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + next_interval(a));
+		return;
+	}
+	a->pending |= SCTP_PENDING_HEARTBEAT;
+	do
+		a->heartbeat_nonce = rng_u64(a->config.rng);
+	while (a->heartbeat_nonce == 0);
+}
+
+void sctp_heartbeat_write(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	a->heartbeat_sent = now;
+	size_t chunk = sctp_chunk_begin(w, SCTP_HEARTBEAT, 0);
+	size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_HEARTBEAT_INFO);
+	write_u64(w, a->heartbeat_nonce);
+	write_u64(w, (uint64_t)now);
+	sctp_parameter_end(w, place);
+	sctp_chunk_end(w, chunk);
+	sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + sctp_rto_current(&a->rto));
+}
+
+void sctp_heartbeat_receive(struct sctp_assoc *a, struct sctp_chunk chunk)
+{
+	uint8_t data[SCTP_REPLIES_MAX];
+	struct writer w = writer_of(data, sizeof data);
+	size_t place = sctp_chunk_begin(&w, SCTP_HEARTBEAT_ACK, 0);
+	write_bytes(&w, chunk.value);
+	sctp_chunk_end(&w, place);
+	if (w.failed)
+		a->stats.dropped_malformed++;
+	else
+		sctp_reply(a, writer_bytes(&w));
+}
+
+void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
+{
+	struct reader r = reader_of(chunk.value);
+	struct sctp_parameter info;
+	if (!sctp_parameter_next(&r, &info) || info.type != SCTP_PARAMETER_HEARTBEAT_INFO ||
+		info.value.size != INFO_SIZE) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	struct reader value = reader_of(info.value);
+	uint64_t nonce = read_u64(&value);
+	usec sent = (usec)read_u64(&value);
+	/* An answer to an older one, or to none of ours, proves nothing. */
+	if (a->heartbeat_nonce == 0 || nonce != a->heartbeat_nonce || sent != a->heartbeat_sent)
+		return;
+	a->error_count = 0;
+	sctp_rto_measure(&a->rto, now - sent);
+	sctp_heartbeat_start(a, now);
+}

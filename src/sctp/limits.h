@@ -1,0 +1,95 @@
+/* Every limit and protocol constant of the SCTP layer, with its reason. Times are microseconds. */
+#ifndef SCTP_LIMITS_H
+#define SCTP_LIMITS_H
+
+#include "base/usec.h"
+
+/* What sctp_config means by 0. RFC 8831 asks for packets that fit 1,200 bytes of DTLS over UDP; a
+ * DTLS 1.2 AES-GCM record costs 37 bytes. */
+#define SCTP_PACKET_MAX_DEFAULT 1163
+#define SCTP_MESSAGE_MAX_DEFAULT ((size_t)256 * 1024)
+#define SCTP_RECEIVE_WINDOW_DEFAULT ((size_t)1024 * 1024)
+#define SCTP_SEND_QUEUE_MAX_DEFAULT ((size_t)16 * 1024 * 1024)
+#define SCTP_STREAMS_DEFAULT 1024
+
+/* A packet has room for INIT ACK with its cookie and for a useful fragment; RFC 9260 section 3.3.1
+ * counts the length of a chunk in 16 bits. */
+#define SCTP_PACKET_MAX_MIN 256
+#define SCTP_PACKET_MAX_MAX 65532
+
+/* RFC 9260 section 6.2 wants at least 1,500 bytes of window; ours also holds one message. */
+#define SCTP_RECEIVE_WINDOW_MIN 4096
+
+/* RFC 9260 section 16 suggests RTO.Initial 1 s, RTO.Min 1 s, RTO.Max 60 s: numbers for the
+ * telephone networks of 2000. Here ICE has just measured that the path is interactive. The minimum
+ * stays above the 200 ms for which a peer may delay its SACK, so that a lone message is not resent
+ * for nothing; the initial value is that of current WebRTC stacks; the maximum lets an association
+ * recover soon after a network came back. */
+#define SCTP_RTO_INITIAL (500 * USEC_PER_MS)
+#define SCTP_RTO_MIN (250 * USEC_PER_MS)
+#define SCTP_RTO_MAX (10 * USEC_PER_SEC)
+
+/* RFC 9260 section 16. */
+#define SCTP_ASSOCIATION_MAX_RETRANS 10
+#define SCTP_MAX_INIT_RETRANSMITS 8
+#define SCTP_COOKIE_LIFE (60 * USEC_PER_SEC)
+#define SCTP_HEARTBEAT_INTERVAL (30 * USEC_PER_SEC)
+
+/* RFC 9260 section 6.2: a SACK "SHOULD be sent within 200 ms". Some peers retransmit after 200 ms
+ * already, so ours leaves earlier, as TCP's delayed acknowledgement does. */
+#define SCTP_SACK_DELAY (40 * USEC_PER_MS)
+#define SCTP_SACK_PACKETS 2
+
+/* RFC 9260 section 9.2 recommends five times RTO.Max for the guard of the shutdown sequence. */
+#define SCTP_SHUTDOWN_GUARD (5 * SCTP_RTO_MAX)
+
+/* RFC 9260 section 7.2.4: the third report that a TSN is missing retransmits it. */
+#define SCTP_MISSES_TO_RETRANSMIT 3
+
+/* The window's growth stops somewhere: 64 MiB fill 5 Gbit/s at 100 ms. */
+#define SCTP_CWND_MAX ((size_t)64 * 1024 * 1024)
+
+/* A message is not cut to fill up a packet with less than this, the size of a DATA chunk's header.
+ * Full packets are worth it: equal ones leave in one system call. */
+#define SCTP_FRAGMENT_MIN 16
+
+/* How far beyond the cumulative TSN data is accepted: what a gap block's 16-bit offset can say is
+ * 65,535; 1 MiB of window in full packets is below 1,000. Bounds the tables of held fragments and
+ * of waiting messages. */
+#define SCTP_TSN_SPAN_MAX 32768
+
+/* Fragments and messages in the receive queue, whatever their size; above half, the advertised
+ * window is zero. Bounds the memory behind one-byte messages. */
+#define SCTP_RECEIVE_ITEMS_MAX 32768
+
+/* Data that fills a gap is accepted this far beyond the window: the probes of RFC 9260 section 6.1
+ * rule A may have exceeded it, and refusing the missing piece would block everything. */
+#define SCTP_WINDOW_SLACK ((size_t)64 * 1024)
+
+/* Separate runs of TSNs beyond the cumulative one; a TSN that would need one more is dropped, and
+ * comes again. */
+#define SCTP_GAP_BLOCKS_MAX 256
+
+/* Duplicate TSNs told in one SACK; further ones are only counted. */
+#define SCTP_DUPLICATES_MAX 16
+
+/* HEARTBEAT ACK and ERROR chunks that wait to be written; what does not fit is not answered. */
+#define SCTP_REPLIES_MAX 4096
+
+/* Parameters that we do not know and are asked to report. */
+#define SCTP_UNKNOWN_PARAMETERS_MAX 256
+
+/* Events other than messages that wait to be pulled (a RE-CONFIG chunk may name hundreds of
+ * streams); the peer's requests beyond are not answered, and come again. */
+#define SCTP_EVENTS_MAX 4096
+
+/* Streams in one of our reset requests; the others wait for the next. */
+#define SCTP_RESET_STREAMS_MAX 64
+
+/* Streams in one reset request of the peer's; more are refused. */
+#define SCTP_PEER_RESET_STREAMS_MAX 1024
+
+/* Error causes that we put in one ABORT carry this much of text. */
+#define SCTP_ABORT_TEXT_MAX 64
+
+#endif

@@ -1,0 +1,278 @@
+/* Receiving DATA and SACK (RFC 9260 section 6.2), and FORWARD TSN (RFC 3758). */
+#include "base/serial.h"
+#include "sctp/internal.h"
+
+/* Below this, the window is advertised as zero: no small pieces (section 6.2, "silly window"). */
+#define WINDOW_WORTH_TELLING 1500
+
+size_t sctp_receive_queued(const struct sctp_assoc *a)
+{
+	return a->reassembly.bytes + a->inbox.bytes;
+}
+
+static size_t queued_items(const struct sctp_assoc *a)
+{
+	return a->reassembly.items + a->inbox.messages;
+}
+
+size_t sctp_receive_window(const struct sctp_assoc *a)
+{
+	size_t room = sat_sub(a->config.receive_window, sctp_receive_queued(a));
+	if (room < WINDOW_WORTH_TELLING || queued_items(a) > SCTP_RECEIVE_ITEMS_MAX / 2)
+		return 0;
+	return room;
+}
+
+/* Whether there is room for it: anything within the window, and a little more for what fills a gap.
+ * Data that is refused is not acknowledged, so it comes again. */
+static bool fits(const struct sctp_assoc *a, uint64_t tsn, size_t size)
+{
+	if (tsn > a->tracker.cumulative + SCTP_TSN_SPAN_MAX - 1)
+		return false;
+	if (queued_items(a) >= SCTP_RECEIVE_ITEMS_MAX)
+		return false;
+	size_t limit = a->config.receive_window;
+	if (tsn < sctp_tracker_highest(&a->tracker))
+		limit += SCTP_WINDOW_SLACK;
+	return sctp_receive_queued(a) + size <= limit;
+}
+
+static bool tracker_has_room(const struct sctp_assoc *a, uint64_t tsn)
+{
+	return a->tracker.count < SCTP_GAP_BLOCKS_MAX || tsn == a->tracker.cumulative + 1 ||
+	       sctp_tracker_has(&a->tracker, tsn - 1) || sctp_tracker_has(&a->tracker, tsn + 1);
+}
+
+/* An error of reassembly that is the peer's fault, or leaves no way on. */
+static void fail(struct sctp_assoc *a, enum err err)
+{
+	const char *text = err == ERR_TOO_LARGE ? "message too large"
+			   : err == ERR_NOMEM   ? "out of memory"
+						: "fragments do not fit";
+	sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_PROTOCOL, text);
+}
+
+/* Puts what was held into order, after the cumulative TSN has moved from `from`. */
+static void release(struct sctp_assoc *a, uint64_t from)
+{
+	for (uint64_t tsn = from + 1; tsn <= a->tracker.cumulative; tsn++) {
+		enum err err = sctp_reassembly_release(&a->reassembly, tsn);
+		if (err) {
+			fail(a, err);
+			return;
+		}
+	}
+	sctp_reset_on_received(a);
+}
+
+/* Stores the chunk and notes its TSN; ERR_NOMEM when it has to come again. */
+static enum err store(struct sctp_assoc *a, uint64_t tsn, const struct sctp_data *data)
+{
+	uint64_t cumulative = a->tracker.cumulative;
+	bool in_order = tsn == cumulative + 1;
+	enum err err = ERR_OK;
+	if (data->stream >= a->streams_in) {
+		/* Section 6.5: acknowledged, reported, and not delivered. */
+		uint8_t value[4] = {(uint8_t)(data->stream >> 8), (uint8_t)data->stream};
+		sctp_reply_error(a, SCTP_CAUSE_INVALID_STREAM, bytes_of(value, sizeof value));
+		if (in_order && a->reassembly.current)
+			err = ERR_MALFORMED;
+	} else if (in_order) {
+		err = sctp_reassembly_append(&a->reassembly, data);
+	} else {
+		err = sctp_reassembly_hold(&a->reassembly, cumulative, tsn, data);
+	}
+	if (err)
+		return err;
+	err = sctp_tracker_add(&a->tracker, tsn);
+	if (err)
+		return ERR_MALFORMED; /* out of memory in the middle: no way on */
+	if (in_order)
+		release(a, tsn);
+	return ERR_OK;
+}
+
+void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
+{
+	(void)now;
+	struct sctp_data data;
+	if (sctp_data_parse(chunk, &data)) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	if (data.payload.size == 0) {
+		sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_NO_USER_DATA, "");
+		return;
+	}
+	uint64_t tsn = serial32_unwrap(a->tracker.cumulative, data.tsn);
+	a->packet_has_data = true;
+	if (data.flags & SCTP_DATA_IMMEDIATE)
+		a->sack_now = true;
+	if (sctp_tracker_has(&a->tracker, tsn)) {
+		a->stats.duplicate_tsns++;
+		sctp_tracker_note_duplicate(&a->tracker, tsn);
+		a->sack_now = true;
+		return;
+	}
+	if (!fits(a, tsn, data.payload.size) || !tracker_has_room(a, tsn)) {
+		a->sack_now = true;
+		return;
+	}
+	size_t messages = a->inbox.messages;
+	enum err err = store(a, tsn, &data);
+	if (err == ERR_NOMEM)
+		return;
+	if (err) {
+		fail(a, err);
+		return;
+	}
+	a->stats.messages_in += a->inbox.messages - messages;
+	if (a->tracker.count > 0)
+		a->sack_now = true;
+}
+
+void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
+{
+	(void)now;
+	struct reader r = reader_of(chunk.value);
+	uint64_t tsn = serial32_unwrap(a->tracker.cumulative, read_u32(&r));
+	if (r.failed) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	a->packet_has_data = true;
+	a->sack_now = true;
+	if (tsn <= a->tracker.cumulative)
+		return;
+	size_t messages = a->inbox.messages;
+	sctp_reassembly_skip(&a->reassembly, a->tracker.cumulative, tsn);
+	sctp_tracker_forward(&a->tracker, tsn);
+	while (r.rest.size >= 4) {
+		uint16_t stream = read_u16(&r), ssn = read_u16(&r);
+		if (stream < a->streams_in &&
+			sctp_reassembly_skip_messages(&a->reassembly, stream, ssn)) {
+			fail(a, ERR_NOMEM);
+			return;
+		}
+	}
+	release(a, tsn);
+	if (!a->ended)
+		a->stats.messages_in += a->inbox.messages - messages;
+}
+
+void sctp_receive_end_packet(struct sctp_assoc *a, usec now)
+{
+	if (!a->packet_has_data || a->ended)
+		return;
+	a->packet_has_data = false;
+	a->unacknowledged++;
+	/* Section 9.2: in SHUTDOWN-SENT every packet with DATA is answered with SACK and SHUTDOWN.
+	 */
+	if (a->state == SCTP_SHUTDOWN_SENT) {
+		a->sack_now = true;
+		a->pending |= SCTP_PENDING_SHUTDOWN;
+	}
+	if (a->sack_now || a->unacknowledged >= SCTP_SACK_PACKETS) {
+		a->pending |= SCTP_PENDING_SACK;
+		sctp_timer_stop(a, SCTP_TIMER_SACK);
+	} else if (!sctp_timer_is_set(a, SCTP_TIMER_SACK)) {
+		sctp_timer_set(a, SCTP_TIMER_SACK, now + SCTP_SACK_DELAY);
+	}
+}
+
+void sctp_receive_on_sack_timer(struct sctp_assoc *a, usec now)
+{
+	(void)now;
+	a->pending |= SCTP_PENDING_SACK;
+}
+
+/* While data flows its SACKs tell the window. An own one is worth it when the peer may be waiting:
+ * the window has grown by half of its whole size since it was last told. */
+void sctp_receive_update_window(struct sctp_assoc *a)
+{
+	if (!sctp_assoc_can_receive_data(a))
+		return;
+	if (sctp_receive_window(a) >= a->advertised + a->config.receive_window / 2)
+		a->pending |= SCTP_PENDING_SACK;
+}
+
+void sctp_receive_write_sack(struct sctp_assoc *a, struct writer *w)
+{
+	const struct sctp_tracker *t = &a->tracker;
+	size_t place = sctp_chunk_begin(w, SCTP_SACK, 0);
+	size_t room = (w->capacity - w->size) / 4;
+	CHECK(room >= 3);
+	size_t blocks = min_size(t->count, room - 3);
+	size_t duplicates = min_size(t->duplicate_count, room - 3 - blocks);
+	a->advertised = sctp_receive_window(a);
+	write_u32(w, (uint32_t)t->cumulative);
+	write_u32(w, (uint32_t)a->advertised);
+	write_u16(w, (uint16_t)blocks);
+	write_u16(w, (uint16_t)duplicates);
+	/* SCTP_TSN_SPAN_MAX keeps the offsets within 16 bits. */
+	for (size_t i = 0; i < blocks; i++) {
+		write_u16(w, (uint16_t)(t->runs[i].start - t->cumulative));
+		write_u16(w, (uint16_t)(t->runs[i].end - t->cumulative));
+	}
+	for (size_t i = 0; i < duplicates; i++)
+		write_u32(w, t->duplicates[i]);
+	sctp_chunk_end(w, place);
+	a->tracker.duplicate_count = 0;
+	a->unacknowledged = 0;
+	a->sack_now = false;
+	sctp_timer_stop(a, SCTP_TIMER_SACK);
+}
+
+static void handle_ack(
+	struct sctp_assoc *a, usec now, const struct sctp_sack *sack, bool tells_window)
+{
+	size_t in_flight = a->outstanding.in_flight;
+	struct sctp_ack ack = sctp_outstanding_ack(&a->outstanding, &a->queue, now, sack);
+	if (!ack.valid) {
+		sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_PROTOCOL,
+			"acknowledges what was not sent");
+		return;
+	}
+	if (ack.stale)
+		return;
+	if (tells_window)
+		a->peer_window = sack->window;
+	if (ack.round_trip > 0)
+		sctp_rto_measure(&a->rto, ack.round_trip);
+	if (ack.bytes > 0)
+		a->last_activity = now;
+	if (ack.advanced) {
+		sctp_rto_recover(&a->rto);
+		if (!ack.recovering)
+			sctp_congestion_on_ack(&a->congestion, ack.bytes, in_flight);
+	}
+	/* Section 6.1: a peer that answers with a closed window is alive. */
+	if (ack.advanced || a->peer_window < a->congestion.mtu)
+		a->error_count = 0;
+	if (ack.loss) {
+		sctp_congestion_on_loss(&a->congestion);
+		a->fast_retransmit = true;
+		a->stats.fast_retransmits++;
+	}
+	sctp_transmit_set_timer(a, now, ack.advanced);
+	if (ack.advanced) {
+		sctp_reset_advance(a);
+		sctp_shutdown_advance(a);
+	}
+}
+
+void sctp_receive_sack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
+{
+	struct sctp_sack sack;
+	if (sctp_sack_parse(chunk, &sack)) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	handle_ack(a, now, &sack, true);
+}
+
+void sctp_receive_cumulative(struct sctp_assoc *a, usec now, uint32_t cumulative)
+{
+	struct sctp_sack sack = {.cumulative = cumulative};
+	handle_ack(a, now, &sack, false);
+}

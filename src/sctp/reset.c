@@ -1,0 +1,411 @@
+/* Resetting streams (RFC 6525), which is how data channels are closed (RFC 8831 section 6.7).
+ *
+ * Ours: a stream waits until all of it was acknowledged, then goes into the one request that may be
+ * outstanding. The peer's: performed once everything up to the TSN it names has arrived; until then
+ * the answer is "in progress". Some peers then ask again under the same number, some under a new
+ * one, and some not at all, so the request is also kept and performed when its data is there. */
+#include <stdlib.h>
+
+#include "base/serial.h"
+#include "sctp/internal.h"
+
+void sctp_reset_init(struct sctp_assoc *a)
+{
+	a->reset = (struct sctp_reset){.request = a->local_tsn};
+}
+
+void sctp_reset_deinit(struct sctp_assoc *a)
+{
+	free(a->reset.deferred);
+	a->reset = (struct sctp_reset){0};
+}
+
+enum err sctp_reset_stream(struct sctp_assoc *a, usec now, uint16_t id)
+{
+	(void)now;
+	if (a->ended || a->shutdown_wanted || a->state >= SCTP_SHUTDOWN_PENDING)
+		return ERR_STATE;
+	if (id >= a->streams_out)
+		return ERR_NOT_FOUND;
+	if (a->state == SCTP_ESTABLISHED && !a->peer_reconfig)
+		return ERR_UNSUPPORTED;
+	struct sctp_out_stream *stream = sctp_queue_stream(&a->queue, id);
+	if (!stream)
+		return ERR_NOMEM;
+	if (stream->state != SCTP_OUT_OPEN)
+		return ERR_STATE;
+	stream->state = SCTP_OUT_DRAINING;
+	a->queue.draining++;
+	sctp_reset_advance(a);
+	return ERR_OK;
+}
+
+/* Tells the caller; the events of our own requests are few, so only memory can be out. */
+static void tell(struct sctp_assoc *a, enum sctp_event_type type, uint16_t id)
+{
+	if (sctp_inbox_push_event(&a->inbox, type, id) == ERR_NOMEM)
+		sctp_assoc_abort(a, SCTP_CLOSE_ABORTED, SCTP_CAUSE_USER_ABORT, "out of memory");
+}
+
+static void fail_draining(struct sctp_assoc *a)
+{
+	struct sctp_out_stream *stream;
+	uint16_t id;
+	for (uint32_t from = 0; (stream = sctp_stream_table_next(&a->queue.streams, from, &id));
+		from = (uint32_t)id + 1)
+		if (stream->state == SCTP_OUT_DRAINING) {
+			stream->state = SCTP_OUT_OPEN;
+			a->queue.draining--;
+			tell(a, SCTP_EVENT_RESET_FAILED, id);
+			if (a->ended)
+				return;
+		}
+}
+
+void sctp_reset_advance(struct sctp_assoc *a)
+{
+	struct sctp_reset *r = &a->reset;
+	if (a->state != SCTP_ESTABLISHED || a->queue.draining == 0 || r->stream_count > 0)
+		return;
+	if (!a->peer_reconfig) {
+		fail_draining(a);
+		return;
+	}
+	struct sctp_out_stream *stream;
+	uint16_t id;
+	for (uint32_t from = 0; r->stream_count < SCTP_RESET_STREAMS_MAX &&
+				(stream = sctp_stream_table_next(&a->queue.streams, from, &id));
+		from = (uint32_t)id + 1) {
+		if (stream->state != SCTP_OUT_DRAINING || stream->unfinished > 0)
+			continue;
+		stream->state = SCTP_OUT_RESETTING;
+		a->queue.draining--;
+		r->streams[r->stream_count++] = id;
+	}
+	if (r->stream_count == 0)
+		return;
+	r->last_tsn = (uint32_t)(a->outstanding.next - 1);
+	a->pending |= SCTP_PENDING_RESET_REQUEST;
+}
+
+void sctp_reset_write_request(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	struct sctp_reset *r = &a->reset;
+	if (r->stream_count == 0)
+		return; /* answered meanwhile */
+	size_t chunk = sctp_chunk_begin(w, SCTP_RE_CONFIG, 0);
+	size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_OUTGOING_RESET);
+	write_u32(w, r->request);
+	write_u32(w, r->peer_request - 1);
+	write_u32(w, r->last_tsn);
+	for (size_t i = 0; i < r->stream_count; i++)
+		write_u16(w, r->streams[i]);
+	sctp_parameter_end(w, place);
+	sctp_chunk_end(w, chunk);
+	sctp_timer_set(a, SCTP_TIMER_RESET, now + sctp_rto_current(&a->rto));
+}
+
+void sctp_reset_on_timer(struct sctp_assoc *a, usec now)
+{
+	(void)now;
+	if (a->reset.stream_count == 0)
+		return;
+	sctp_rto_back_off(&a->rto);
+	if (sctp_assoc_count_error(a))
+		a->pending |= SCTP_PENDING_RESET_REQUEST;
+}
+
+/* Our request is answered for good. */
+static void finish_request(struct sctp_assoc *a, bool performed)
+{
+	struct sctp_reset *r = &a->reset;
+	sctp_timer_stop(a, SCTP_TIMER_RESET);
+	r->request++;
+	size_t count = r->stream_count;
+	r->stream_count = 0;
+	for (size_t i = 0; i < count && !a->ended; i++) {
+		struct sctp_out_stream *stream =
+			sctp_stream_table_get(&a->queue.streams, r->streams[i]);
+		CHECK(stream != NULL);
+		if (performed)
+			sctp_queue_drop_stream(&a->queue, stream);
+		else
+			stream->state = SCTP_OUT_OPEN;
+		tell(a, performed ? SCTP_EVENT_RESET_DONE : SCTP_EVENT_RESET_FAILED, r->streams[i]);
+	}
+	sctp_reset_advance(a);
+}
+
+static void receive_response(struct sctp_assoc *a, usec now, struct bytes value)
+{
+	struct reader r = reader_of(value);
+	uint32_t request = read_u32(&r), result = read_u32(&r);
+	if (r.failed) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	if (a->reset.stream_count == 0 || request != a->reset.request)
+		return;
+	a->error_count = 0;
+	switch (result) {
+	case SCTP_RESET_NOTHING_TO_DO:
+	case SCTP_RESET_PERFORMED:
+		finish_request(a, true);
+		return;
+	case SCTP_RESET_IN_PROGRESS:
+	case SCTP_RESET_OTHER_IN_PROGRESS:
+		/* Asked again later, under the same number. */
+		sctp_timer_set(a, SCTP_TIMER_RESET, now + sctp_rto_current(&a->rto));
+		return;
+	default:
+		finish_request(a, false);
+	}
+}
+
+static void respond(struct sctp_assoc *a, uint32_t request, enum sctp_reset_result result)
+{
+	struct sctp_reset *r = &a->reset;
+	size_t i = 0;
+	while (i < r->response_count && r->responses[i] != request)
+		i++;
+	/* A third would mean that the peer does not wait for our answers. */
+	i = min_size(i, 1);
+	r->responses[i] = request;
+	r->results[i] = (uint8_t)result;
+	r->response_count = max_size(r->response_count, i + 1);
+	a->pending |= SCTP_PENDING_RESET_RESPONSE;
+}
+
+void sctp_reset_write_response(struct sctp_assoc *a, struct writer *w)
+{
+	struct sctp_reset *r = &a->reset;
+	size_t chunk = sctp_chunk_begin(w, SCTP_RE_CONFIG, 0);
+	for (size_t i = 0; i < r->response_count; i++) {
+		size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_RECONFIG_RESPONSE);
+		write_u32(w, r->responses[i]);
+		write_u32(w, r->results[i]);
+		sctp_parameter_end(w, place);
+	}
+	sctp_chunk_end(w, chunk);
+	r->response_count = 0;
+}
+
+static void reset_incoming(struct sctp_assoc *a, uint16_t id)
+{
+	sctp_reassembly_reset(&a->reassembly, id);
+	tell(a, SCTP_EVENT_STREAM_RESET, id);
+}
+
+/* Performs a reset of these streams, of all that were used when none is named. */
+static void perform(struct sctp_assoc *a, const uint16_t *ids, size_t count)
+{
+	for (size_t i = 0; i < count && !a->ended; i++)
+		reset_incoming(a, ids[i]);
+	uint16_t id;
+	for (uint32_t from = 0; count == 0 && !a->ended &&
+				sctp_stream_table_next(&a->reassembly.streams, from, &id);
+		from = (uint32_t)id + 1)
+		reset_incoming(a, id);
+}
+
+void sctp_reset_on_received(struct sctp_assoc *a)
+{
+	struct sctp_reset *r = &a->reset;
+	if (!r->is_deferred || a->tracker.cumulative < r->deferred_tsn)
+		return;
+	r->is_deferred = false;
+	if (r->deferred_request + 1 == r->peer_request)
+		r->last_result = SCTP_RESET_PERFORMED;
+	respond(a, r->deferred_request, SCTP_RESET_PERFORMED);
+	perform(a, r->deferred, r->deferred_count);
+}
+
+/* Keeps a request until its data has arrived. */
+static enum err defer(
+	struct sctp_assoc *a, uint32_t request, uint64_t tsn, uint16_t *ids, size_t count)
+{
+	struct sctp_reset *r = &a->reset;
+	uint16_t *copy = malloc((count + 1) * sizeof *copy);
+	if (!copy)
+		return ERR_NOMEM;
+	if (count > 0)
+		memcpy(copy, ids, count * sizeof *copy);
+	free(r->deferred);
+	r->deferred = copy;
+	r->deferred_count = count;
+	r->deferred_tsn = tsn;
+	r->deferred_request = request;
+	r->is_deferred = r->was_deferred = true;
+	return ERR_OK;
+}
+
+/* Whether it is the deferred request once more, under whatever number. */
+static bool is_repeated(const struct sctp_reset *r, uint64_t tsn, const uint16_t *ids, size_t count)
+{
+	return r->was_deferred && r->deferred_tsn == tsn && r->deferred_count == count &&
+	       (count == 0 || memcmp(r->deferred, ids, count * sizeof *ids) == 0);
+}
+
+struct outgoing_request {
+	uint32_t request;
+	uint64_t last_tsn;
+	uint16_t ids[SCTP_PEER_RESET_STREAMS_MAX];
+	size_t count;
+};
+
+/* ERR_MALFORMED, or ERR_NOT_FOUND for a stream that does not exist or one too many. */
+static enum err parse_outgoing(
+	const struct sctp_assoc *a, struct bytes value, struct outgoing_request *request)
+{
+	struct reader r = reader_of(value);
+	request->request = read_u32(&r);
+	read_skip(&r, 4); /* the number of our request, were it the answer to one */
+	request->last_tsn = serial32_unwrap(a->tracker.cumulative, read_u32(&r));
+	if (r.failed)
+		return ERR_MALFORMED;
+	request->count = 0;
+	enum err err = ERR_OK;
+	if (r.rest.size / 2 > SCTP_PEER_RESET_STREAMS_MAX)
+		return ERR_NOT_FOUND;
+	while (r.rest.size >= 2) {
+		uint16_t id = read_u16(&r);
+		if (id >= a->streams_in)
+			err = ERR_NOT_FOUND;
+		request->ids[request->count++] = id;
+	}
+	return err;
+}
+
+/* What becomes of a request that has not been performed yet. ERR_AGAIN: no answer now. */
+static enum err evaluate(
+	struct sctp_assoc *a, struct outgoing_request *q, enum sctp_reset_result *ret_result)
+{
+	struct sctp_reset *r = &a->reset;
+	if (is_repeated(r, q->last_tsn, q->ids, q->count)) {
+		r->deferred_request = q->request;
+		*ret_result = r->is_deferred ? SCTP_RESET_IN_PROGRESS : SCTP_RESET_PERFORMED;
+		return ERR_OK;
+	}
+	if (a->inbox.events + q->count >= SCTP_EVENTS_MAX)
+		return ERR_AGAIN;
+	if (a->tracker.cumulative < q->last_tsn) {
+		if (defer(a, q->request, q->last_tsn, q->ids, q->count))
+			return ERR_AGAIN;
+		*ret_result = SCTP_RESET_IN_PROGRESS;
+		return ERR_OK;
+	}
+	r->is_deferred = r->was_deferred = false;
+	perform(a, q->ids, q->count);
+	*ret_result = SCTP_RESET_PERFORMED;
+	return ERR_OK;
+}
+
+/* Whether the request has the number that is due; answers those that have not. */
+static bool is_next(struct sctp_assoc *a, uint32_t request)
+{
+	struct sctp_reset *r = &a->reset;
+	if (request == r->peer_request)
+		return true;
+	if (request + 1 == r->peer_request)
+		respond(a, request, (enum sctp_reset_result)r->last_result);
+	else
+		respond(a, request, SCTP_RESET_BAD_SEQUENCE);
+	return false;
+}
+
+static void finish_peer_request(
+	struct sctp_assoc *a, uint32_t request, enum sctp_reset_result result)
+{
+	a->reset.peer_request = request + 1;
+	a->reset.last_result = (uint8_t)result;
+	respond(a, request, result);
+}
+
+static void receive_outgoing(struct sctp_assoc *a, struct bytes value)
+{
+	struct outgoing_request request;
+	enum err err = parse_outgoing(a, value, &request);
+	if (err == ERR_MALFORMED) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	if (!is_next(a, request.request))
+		return;
+	enum sctp_reset_result result = SCTP_RESET_WRONG_SSN;
+	if (err == ERR_OK && evaluate(a, &request, &result))
+		return;
+	if (!a->ended)
+		finish_peer_request(a, request.request, result);
+}
+
+/* The peer asks us to reset our streams: as if our caller had. */
+static void receive_incoming(struct sctp_assoc *a, struct bytes value)
+{
+	struct reader r = reader_of(value);
+	uint32_t request = read_u32(&r);
+	if (r.failed) {
+		a->stats.dropped_malformed++;
+		return;
+	}
+	if (!is_next(a, request))
+		return;
+	bool all = r.rest.size < 2;
+	uint16_t id = 0;
+	for (uint32_t from = 0; all && sctp_stream_table_next(&a->queue.streams, from, &id);
+		from = (uint32_t)id + 1) {
+		struct sctp_out_stream *stream = sctp_stream_table_get(&a->queue.streams, id);
+		if (stream->state == SCTP_OUT_OPEN) {
+			stream->state = SCTP_OUT_DRAINING;
+			a->queue.draining++;
+		}
+	}
+	while (r.rest.size >= 2) {
+		struct sctp_out_stream *stream =
+			sctp_stream_table_get(&a->queue.streams, read_u16(&r));
+		if (stream && stream->state == SCTP_OUT_OPEN) {
+			stream->state = SCTP_OUT_DRAINING;
+			a->queue.draining++;
+		}
+	}
+	finish_peer_request(a, request, SCTP_RESET_PERFORMED);
+	sctp_reset_advance(a);
+}
+
+static void deny(struct sctp_assoc *a, struct bytes value)
+{
+	struct reader r = reader_of(value);
+	uint32_t request = read_u32(&r);
+	if (r.failed)
+		a->stats.dropped_malformed++;
+	else if (is_next(a, request))
+		finish_peer_request(a, request, SCTP_RESET_DENIED);
+}
+
+void sctp_reset_receive(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
+{
+	struct reader r = reader_of(chunk.value);
+	struct sctp_parameter p;
+	/* RFC 6525 section 3.1: at most two parameters. */
+	for (int i = 0; i < 2 && !a->ended && sctp_parameter_next(&r, &p); i++) {
+		switch (p.type) {
+		case SCTP_PARAMETER_OUTGOING_RESET:
+			receive_outgoing(a, p.value);
+			break;
+		case SCTP_PARAMETER_INCOMING_RESET:
+			receive_incoming(a, p.value);
+			break;
+		case SCTP_PARAMETER_RECONFIG_RESPONSE:
+			receive_response(a, now, p.value);
+			break;
+		case SCTP_PARAMETER_TSN_RESET:
+		case SCTP_PARAMETER_ADD_OUTGOING:
+		case SCTP_PARAMETER_ADD_INCOMING:
+			deny(a, p.value);
+			break;
+		default:
+			a->stats.dropped_malformed++;
+		}
+	}
+	if (r.failed)
+		a->stats.dropped_malformed++;
+}

@@ -1,0 +1,276 @@
+/* Writing packets (RFC 9260 sections 6.1, 6.3 and 6.10): control chunks first, then what was lost,
+ * then new data, until the packet is full or a window is. */
+#include "sctp/internal.h"
+
+/* A window below this is treated as closed. */
+#define WINDOW_WORTH_USING 256
+
+static size_t window_room(const struct sctp_assoc *a)
+{
+	return sat_sub(a->peer_window, a->outstanding.in_flight);
+}
+
+bool sctp_transmit_is_done(const struct sctp_assoc *a)
+{
+	return sctp_outstanding_is_empty(&a->outstanding) && a->queue.buffered == 0;
+}
+
+void sctp_transmit_set_timer(struct sctp_assoc *a, usec now, bool advanced)
+{
+	if (sctp_outstanding_is_empty(&a->outstanding)) {
+		/* While the peer's window is closed it is the timer of the probe. */
+		if (advanced || window_room(a) > 0)
+			sctp_timer_stop(a, SCTP_TIMER_RETRANSMIT);
+	} else if (advanced || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT)) {
+		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+	}
+}
+
+void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
+{
+	(void)now;
+	sctp_rto_back_off(&a->rto);
+	if (sctp_outstanding_is_empty(&a->outstanding)) {
+		a->window_probe = true;
+		return;
+	}
+	a->stats.timeouts++;
+	if (!sctp_assoc_count_error(a))
+		return;
+	/* A chunk that the peer had no room for says nothing about the network. */
+	if (a->peer_window >= a->congestion.mtu)
+		sctp_congestion_on_timeout(&a->congestion);
+	sctp_outstanding_lose_all(&a->outstanding);
+	a->fast_retransmit = false;
+}
+
+/* RFC 7053 section 4: ask for a SACK at once when we can do nothing before it comes. */
+static bool waits_for_sack(const struct sctp_assoc *a)
+{
+	if (a->outstanding.in_flight >= a->congestion.cwnd || window_room(a) < a->congestion.mtu)
+		return true;
+	return a->queue.buffered == 0 && (a->state != SCTP_ESTABLISHED || a->queue.draining > 0);
+}
+
+static void write_slice(struct sctp_assoc *a, uint64_t tsn, const struct sctp_slice *slice,
+	bool immediate, struct writer *w)
+{
+	struct sctp_data data = {
+		.flags = slice->flags,
+		.tsn = (uint32_t)tsn,
+		.stream = slice->message->stream->id,
+		.ssn = slice->message->ssn,
+		.ppid = slice->message->ppid,
+		.payload = bytes_of(slice->message->data + slice->offset, slice->size),
+	};
+	if (immediate || waits_for_sack(a))
+		data.flags |= SCTP_DATA_IMMEDIATE;
+	sctp_data_write(w, &data);
+}
+
+static size_t room_for_data(const struct writer *w)
+{
+	return sat_sub(w->capacity - w->size, SCTP_DATA_HEADER_SIZE) & ~(size_t)3;
+}
+
+/* The lost ones, lowest TSN first; false when there is none, or no room for the next. */
+static bool write_lost(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	uint64_t tsn;
+	struct sctp_sent *sent = sctp_outstanding_lost(&a->outstanding, &tsn);
+	if (!sent || sent->slice.size > room_for_data(w))
+		return false;
+	bool alone = a->outstanding.in_flight == 0;
+	bool congested = a->outstanding.in_flight >= a->congestion.cwnd && !a->fast_retransmit;
+	if (!alone && (congested || window_room(a) < sent->slice.size))
+		return false;
+	sctp_outstanding_resend(&a->outstanding, tsn);
+	a->stats.retransmitted_chunks++;
+	write_slice(a, tsn, &sent->slice, alone, w);
+	/* Section 6.3.2 R1, and 7.2.4: the timer belongs to the lowest TSN. */
+	if (tsn == a->outstanding.first || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+	return true;
+}
+
+/* How much of `room` the peer's window leaves for the next slice, 0 when it has to wait. Small
+ * pieces are not sent to use up a nearly closed window (RFC 9260 section 6.1), unless nothing else
+ * is on its way. */
+static size_t allowed(struct sctp_assoc *a, usec now, size_t room)
+{
+	size_t next = min_size(sctp_queue_next_size(&a->queue), room);
+	size_t window = window_room(a);
+	if (next <= window)
+		return room;
+	if (!sctp_outstanding_is_empty(&a->outstanding))
+		return 0;
+	if (window >= WINDOW_WORTH_USING)
+		return min_size(room, window);
+	if (a->window_probe)
+		return room;
+	/* Section 6.1 rule A: a closed window is probed after an RTO, less and less often. */
+	if (!sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+	return 0;
+}
+
+static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	size_t room = room_for_data(w);
+	if (a->queue.buffered == 0 || room == 0 || a->outstanding.lost > 0)
+		return false;
+	if (sctp_outstanding_is_empty(&a->outstanding))
+		sctp_congestion_on_send(&a->congestion, now, sctp_rto_current(&a->rto));
+	if (a->outstanding.in_flight >= a->congestion.cwnd)
+		return false;
+	room = allowed(a, now, room);
+	struct sctp_slice slice;
+	if (room == 0 || sctp_outstanding_reserve(&a->outstanding) ||
+		!sctp_queue_cut(&a->queue, room, &slice))
+		return false;
+	uint64_t tsn = sctp_outstanding_add(&a->outstanding, now, &slice);
+	write_slice(a, tsn, &slice, a->window_probe, w);
+	a->congestion.last_sent = now;
+	a->last_activity = now;
+	a->window_probe = false;
+	if (slice.flags & SCTP_DATA_END)
+		a->stats.messages_out++;
+	if (tsn == a->outstanding.first || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+	return true;
+}
+
+static void write_data(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	bool lost = false;
+	while (write_lost(a, now, w))
+		lost = true;
+	if (lost)
+		a->fast_retransmit = false;
+	while (write_new(a, now, w)) {}
+}
+
+/* The next of the chunks that pend, in the order of their bits, unless there is no room for it. */
+static bool write_pending(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	/* Upper bounds; COOKIE ECHO comes first and was checked when the cookie came. */
+	static const struct {
+		enum sctp_pending bit;
+		size_t size;
+	} order[] = {
+		{SCTP_PENDING_COOKIE_ECHO, 0},
+		{SCTP_PENDING_COOKIE_ACK, 4},
+		{SCTP_PENDING_SACK, 32},
+		{SCTP_PENDING_HEARTBEAT, 24},
+		{SCTP_PENDING_RESET_RESPONSE, 28},
+		{SCTP_PENDING_RESET_REQUEST, 20 + 2 * SCTP_RESET_STREAMS_MAX},
+		{SCTP_PENDING_SHUTDOWN, 8},
+		{SCTP_PENDING_SHUTDOWN_ACK, 4},
+	};
+	size_t i = 0;
+	while (!(a->pending & order[i].bit))
+		i++;
+	if (w->capacity - w->size < order[i].size)
+		return false;
+	a->pending &= ~(unsigned)order[i].bit;
+	switch (order[i].bit) {
+	case SCTP_PENDING_INIT:
+		UNREACHABLE();
+	case SCTP_PENDING_COOKIE_ECHO:
+		sctp_connect_write_cookie_echo(a, now, w);
+		break;
+	case SCTP_PENDING_COOKIE_ACK:
+		sctp_chunk_write_empty(w, SCTP_COOKIE_ACK, 0);
+		break;
+	case SCTP_PENDING_SACK:
+		sctp_receive_write_sack(a, w);
+		break;
+	case SCTP_PENDING_HEARTBEAT:
+		sctp_heartbeat_write(a, now, w);
+		break;
+	case SCTP_PENDING_RESET_RESPONSE:
+		sctp_reset_write_response(a, w);
+		break;
+	case SCTP_PENDING_RESET_REQUEST:
+		sctp_reset_write_request(a, now, w);
+		break;
+	case SCTP_PENDING_SHUTDOWN:
+		sctp_shutdown_write(a, now, w);
+		break;
+	case SCTP_PENDING_SHUTDOWN_ACK:
+		sctp_shutdown_write_ack(a, now, w);
+		break;
+	}
+	return true;
+}
+
+/* Whole chunks of the replies, as many as fit. */
+static void write_replies(struct sctp_assoc *a, struct writer *w)
+{
+	struct reader r = reader_of(buffer_bytes(&a->replies));
+	struct sctp_chunk chunk;
+	size_t written = 0;
+	while (sctp_chunk_next(&r, &chunk)) {
+		size_t size = a->replies.size - written - r.rest.size;
+		if (size > w->capacity - w->size)
+			break;
+		write_bytes(w, bytes_of(chunk.whole.data, size));
+		written += size;
+	}
+	CHECK(!r.failed);
+	buffer_consume(&a->replies, written);
+	if (a->replies.size == 0)
+		buffer_deinit(&a->replies);
+}
+
+static size_t seal(struct sctp_assoc *a, struct writer *w)
+{
+	sctp_packet_seal(w);
+	a->stats.packets_out++;
+	a->stats.bytes_out += w->size;
+	return w->size;
+}
+
+static struct sctp_header header_of(const struct sctp_assoc *a, uint32_t tag)
+{
+	return (struct sctp_header){
+		.source = a->config.local_port, .destination = a->config.remote_port, .tag = tag};
+}
+
+/* INIT travels alone, and under no tag (section 8.5.1). */
+static size_t write_init(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	a->pending &= ~(unsigned)SCTP_PENDING_INIT;
+	sctp_packet_begin(w, header_of(a, 0));
+	sctp_connect_write_init(a, now, w);
+	return seal(a, w);
+}
+
+static size_t write_solo(struct sctp_assoc *a, struct writer *w)
+{
+	write_bytes(w, buffer_bytes(&a->solo));
+	buffer_deinit(&a->solo);
+	return seal(a, w);
+}
+
+size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity)
+{
+	CHECK(capacity >= a->config.packet_max);
+	struct writer w = writer_of(data, a->config.packet_max & ~(size_t)3);
+	if (a->solo.size > 0)
+		return write_solo(a, &w);
+	if (a->pending & SCTP_PENDING_INIT)
+		return write_init(a, now, &w);
+	/* Until the handshake is over, nothing but COOKIE ECHO and what is bundled with it. */
+	if (!sctp_assoc_is_open(a) && !(a->pending & SCTP_PENDING_COOKIE_ECHO))
+		return 0;
+	sctp_packet_begin(&w, header_of(a, a->peer_tag));
+	while (a->pending && write_pending(a, now, &w)) {}
+	if (a->replies.size > 0)
+		write_replies(a, &w);
+	/* What did not fit goes first into the next packet. */
+	if (!a->pending && a->replies.size == 0)
+		write_data(a, now, &w);
+	CHECK(!w.failed);
+	return w.size > SCTP_HEADER_SIZE ? seal(a, &w) : 0;
+}

@@ -1,0 +1,192 @@
+"""A hub and nodes as processes on loopback, for the demo and the system tests.
+
+A Stage owns a directory and the processes in it; a Node runs `dpc` commands as a person types them
+and reads the node's stream of events. Waiting is for a condition with a deadline, never for a time.
+"""
+import http.client
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+
+START_SECONDS = 30     # for a process to listen
+STEP_SECONDS = 30      # for something to happen between nodes
+COMMAND_SECONDS = 300  # for one command; a model may have to be loaded first
+
+
+class Failure(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def tail(log, count=10):
+    try:
+        lines = log.read_text(errors='replace').splitlines()[-count:]
+    except OSError:
+        return ''
+    return '\n'.join(f'   | {line}' for line in lines)
+
+
+def wait_until(what, condition, seconds, process=None, log=None):
+    """Asks again and again; fails with the log's end when the process is gone or the time is over."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        if process and process.poll() is not None:
+            raise Failure(f'{what}: the process ended with status {process.returncode}\n{tail(log)}')
+        pause.wait(0.02)
+    raise Failure(f'{what}: not within {seconds} s\n{tail(log) if log else ""}')
+
+
+class Stage:
+    """Processes and their directory. `dpc` and `hub` are the programs."""
+
+    def __init__(self, dpc, hub, directory):
+        self.dpc, self.hub, self.directory = str(dpc), str(hub), directory
+        self.processes = []
+
+    def start(self, name, command):
+        log = self.directory / f'{name}.log'
+        with open(log, 'ab') as out:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+        self.processes.append((name, process))
+        return process, log
+
+    def stop_one(self, process):
+        """Asks it to end, and returns its exit status; None when it had to be killed."""
+        process.terminate()
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return None
+
+    def stop(self):
+        """Stops everything. Returns what did not go well, in words."""
+        for _, process in reversed(self.processes):
+            if process.poll() is None:
+                process.terminate()
+        problems = []
+        for name, process in reversed(self.processes):
+            status = self.stop_one(process) if process.poll() is None else process.returncode
+            if status is None:
+                problems.append(f'{name} did not stop when asked')
+            elif status not in (0, -signal.SIGTERM, -signal.SIGKILL):
+                problems.append(f'{name} ended with status {status}\n{tail(self.directory / (name + ".log"))}')
+        self.processes = []
+        return problems
+
+    def start_hub(self, port=None, name='hub'):
+        """Starts a hub, waits until it is healthy, and returns its URL and process."""
+        url = f'http://127.0.0.1:{port or free_port()}'
+        data = self.directory / name
+        data.mkdir(exist_ok=True)
+        process, log = self.start(name, [self.hub, '--listen', url[len('http://'):], '--data', str(data)])
+
+        def healthy():
+            try:
+                with urllib.request.urlopen(url + '/health', timeout=2) as answer:
+                    return answer.status == 200
+            except OSError:
+                return False
+        wait_until('the hub listens', healthy, START_SECONDS, process, log)
+        return url, process
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__('dpc', timeout=None)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self.path))
+
+
+class Node:
+    """One person's node, in a home of its own."""
+
+    def __init__(self, stage, name):
+        self.stage, self.name = stage, name
+        self.home = stage.directory / name
+        self.id = None
+        self.process = None
+        self.events = queue.Queue()
+
+    def run(self, *words, stdin=None, environment=None):
+        """A command as it is; returns what subprocess.run() does."""
+        return subprocess.run([self.stage.dpc, *words, '--home', str(self.home)], text=True, capture_output=True,
+                              input=stdin if stdin is not None else '', timeout=COMMAND_SECONDS,
+                              env={**os.environ, **(environment or {})})
+
+    def lines(self, *words):
+        """A command that must succeed; what it prints, each line read as JSON."""
+        done = self.run(*words, '--json')
+        if done.returncode != 0:
+            raise Failure(f'{self.name}: dpc {" ".join(words)}\n   {done.stderr.strip()}')
+        return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def one(self, *words):
+        return self.lines(*words)[0]
+
+    def init(self):
+        self.id = self.one('init', '--name', self.name)['node_id']
+
+    def up(self, *words, port=None):
+        """Runs the node and waits until it answers."""
+        command = [self.stage.dpc, 'up', '--home', str(self.home), '--listen', f'127.0.0.1:{port or free_port()}',
+                   *words]
+        self.process, log = self.stage.start(self.name, command)
+        wait_until(f'{self.name} is up', self.answers, START_SECONDS, self.process, log)
+        self.events = queue.Queue()
+        threading.Thread(target=self.read_events, args=[self.events], daemon=True).start()
+        self.event('hello')
+
+    def down(self):
+        return self.stage.stop_one(self.process)
+
+    def answers(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(self.home / 'control.sock'))
+            return True
+        except OSError:
+            return False
+
+    def read_events(self, events):
+        try:
+            connection = UnixConnection(self.home / 'control.sock')
+            connection.request('GET', '/api/v1/events')
+            for line in connection.getresponse():
+                if line.strip():
+                    events.put((time.monotonic(), json.loads(line)))
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
+        events.put((time.monotonic(), {'event': 'the end'}))
+
+    def event(self, kind, matches=lambda event: True, seconds=STEP_SECONDS):
+        """The next event of this kind; those before it are let go. Returns when it came, and itself."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                when, event = self.events.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise Failure(f'{self.name}: no event {kind!r} within {seconds} s') from None
+            if event['event'] == kind and matches(event):
+                return when, event
+            if event['event'] == 'the end':
+                raise Failure(f'{self.name}: the node has stopped\n{tail(self.stage.directory / (self.name + ".log"))}')
