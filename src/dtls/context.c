@@ -4,12 +4,10 @@
  * One SSL_CTX serves both roles and all threads. It is made once and never changed, and it is the
  * only state of the process in this layer beside the BIO's method: each costs as much as making a
  * connection, or more. */
-#include "crypto/hash.h"
 #include "dtls/internal.h"
 #include "dtls/limits.h"
 
 #include <openssl/x509.h>
-#include <pthread.h>
 
 /* RFC 8827 section 6.5: the first must be there. The RSA ones are for peers whose certificate is.
  */
@@ -35,11 +33,7 @@ static int verify_fingerprint(X509_STORE_CTX *store, void *user)
 	(void)user;
 	struct dtls *dtls = dtls_of_store(store);
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	CHECK(dtls->expected_hash != NULL);
-	if (leaf && X509_digest(leaf, dtls->expected_hash, digest, &size) == 1 &&
-		secret_equal(bytes_of(digest, size), bytes_of(dtls->expected, size)))
+	if (leaf && dtls_is_expected(dtls, leaf))
 		return 1;
 	dtls->impostor = true;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
@@ -64,7 +58,7 @@ static bool configure(SSL_CTX *context)
 	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
 }
 
-static pthread_once_t context_once = PTHREAD_ONCE_INIT;
+static CRYPTO_ONCE context_once = CRYPTO_ONCE_STATIC_INIT;
 static SSL_CTX *shared_context;
 
 static void make_context(void)
@@ -80,6 +74,6 @@ static void make_context(void)
 
 SSL_CTX *dtls_context(void)
 {
-	CHECK(pthread_once(&context_once, make_context) == 0);
+	CHECK(CRYPTO_THREAD_run_once(&context_once, make_context) == 1);
 	return shared_context;
 }

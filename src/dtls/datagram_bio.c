@@ -3,7 +3,6 @@
 #include "dtls/record.h"
 
 #include <openssl/bio.h>
-#include <pthread.h>
 
 /* Below IP and UDP, which do not count here: the mtu is that of the UDP payload. */
 #define MTU_OVERHEAD 0
@@ -63,7 +62,7 @@ static int create(BIO *bio)
 	return 1;
 }
 
-static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
 static BIO_METHOD *method; /* the same for all, for the life of the process; NULL: no memory */
 
 static void make_method(void)
@@ -81,7 +80,7 @@ static void make_method(void)
 
 enum err datagram_bio_create(struct datagram_bio *datagrams, BIO **ret_bio)
 {
-	CHECK(pthread_once(&method_once, make_method) == 0);
+	CHECK(CRYPTO_THREAD_run_once(&method_once, make_method) == 1);
 	BIO *bio = method ? BIO_new(method) : NULL;
 	if (!bio)
 		return openssl_error(ERR_NOMEM);

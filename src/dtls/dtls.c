@@ -13,8 +13,6 @@
 #include "dtls/limits.h"
 #include "dtls/record.h"
 
-#include <sys/time.h>
-
 /* libssl does not count what AEAD adds to the one encrypted message of a flight. */
 #define FLIGHT_RESERVE 24
 
@@ -23,11 +21,6 @@
 #define HANDSHAKE_STEPS_MAX 64
 
 static const char impostor_text[] = "peer certificate does not have the expected fingerprint";
-
-static const struct {
-	const char *name;
-	const EVP_MD *(*hash)(void);
-} hashes[] = {{"sha-256", EVP_sha256}, {"sha-384", EVP_sha384}, {"sha-512", EVP_sha512}};
 
 static usec clamp(usec value, usec low, usec high)
 {
@@ -98,32 +91,6 @@ void dtls_destroy(struct dtls *dtls)
 	datagram_queue_deinit(&dtls->datagrams.queue);
 	datagram_queue_deinit(&dtls->early);
 	free(dtls);
-}
-
-enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint)
-{
-	CHECK(dtls->state == DTLS_NEW);
-	const EVP_MD *md = NULL;
-	for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-		if (bytes_equal_text_ignoring_case(hash, hashes[i].name))
-			md = hashes[i].hash();
-	}
-	if (!md)
-		return ERR_UNSUPPORTED;
-	/* RFC 8122 section 5: pairs of digits with a colon between them. */
-	size_t size = (size_t)EVP_MD_get_size(md);
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	if (fingerprint.size != 3 * size - 1)
-		return ERR_MALFORMED;
-	for (size_t i = 0; i < size; i++) {
-		const uint8_t *at = fingerprint.data + 3 * i;
-		char pair[3] = {(char)at[0], (char)at[1], '\0'};
-		if (!hex_decode(pair, &digest[i], 1) || (i + 1 < size && at[2] != ':'))
-			return ERR_MALFORMED;
-	}
-	memcpy(dtls->expected, digest, size);
-	dtls->expected_hash = md;
-	return ERR_OK;
 }
 
 void dtls_set_round_trip(struct dtls *dtls, usec round_trip)
@@ -236,6 +203,7 @@ static size_t take_plaintext(struct dtls *dtls, uint8_t *data, size_t capacity)
 	bool direct = capacity >= sizeof scratch;
 	size_t size = 0;
 	dtls->awaiting -= dtls->awaiting > 0;
+	ERR_clear_error();
 	if (SSL_read_ex(dtls->ssl, direct ? data : scratch, sizeof scratch, &size) != 1)
 		return 0;
 	if (direct)
@@ -248,6 +216,15 @@ static size_t take_plaintext(struct dtls *dtls, uint8_t *data, size_t capacity)
 	return size;
 }
 
+/* After one was taken. Most datagrams hold one record, and then there is nothing to look for. */
+static void look_further(struct dtls *dtls)
+{
+	if (dtls->alone)
+		dtls->readable = false;
+	else
+		look_for_plaintext(dtls);
+}
+
 /* The caller did not read them. */
 static void discard_plaintext(struct dtls *dtls)
 {
@@ -255,7 +232,7 @@ static void discard_plaintext(struct dtls *dtls)
 	while (dtls->readable) {
 		if (take_plaintext(dtls, scratch, sizeof scratch) > 0)
 			dtls->stats.dropped++;
-		look_for_plaintext(dtls);
+		look_further(dtls);
 	}
 }
 
@@ -276,12 +253,14 @@ static void receive_open(struct dtls *dtls, struct bytes datagram)
 {
 	struct bytes rest = datagram;
 	struct dtls_record record;
-	while (dtls_record_next(&rest, &record)) {
+	size_t records = 0;
+	for (; dtls_record_next(&rest, &record); records++) {
 		if (record.type == DTLS_RECORD_APPLICATION_DATA)
 			dtls->awaiting++;
 	}
 	if (rest.size > 0)
 		dtls->stats.dropped++;
+	dtls->alone = records == 1 && dtls->awaiting == 1;
 	dtls->datagrams.input = datagram;
 	look_for_plaintext(dtls);
 	dtls->datagrams.input = (struct bytes){0};
@@ -340,7 +319,7 @@ bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_si
 {
 	while (dtls->readable) {
 		size_t size = take_plaintext(dtls, data, capacity);
-		look_for_plaintext(dtls);
+		look_further(dtls);
 		if (size > 0) {
 			dtls->stats.records_in++;
 			*ret_size = size;

@@ -25,6 +25,7 @@ struct dtls {
 	enum dtls_state state;
 	bool client;
 	bool readable; /* libssl holds a decrypted record, or one it has not looked at */
+	bool alone;    /* nothing can be behind that record */
 	usec deadline;
 	usec timeout_first;
 	const EVP_MD *expected_hash; /* NULL until dtls_expect() */
@@ -34,6 +35,9 @@ struct dtls {
 	struct dtls_stats stats;
 	char error[DTLS_ERROR_MAX];
 };
+
+/* Whether a certificate has the fingerprint that dtls_expect() was told. */
+bool dtls_is_expected(const struct dtls *dtls, const X509 *certificate);
 
 /* The one SSL_CTX of the process; NULL when it could not be made. The app data of an SSL made with
  * it is its struct dtls. */

@@ -1,0 +1,47 @@
+/* Who the other side must be: the fingerprint in its description (RFC 8122), against the
+ * certificate in the handshake. */
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "dtls/internal.h"
+
+#include <openssl/x509.h>
+
+static const struct {
+	const char *name;
+	const EVP_MD *(*hash)(void);
+} hashes[] = {{"sha-256", EVP_sha256}, {"sha-384", EVP_sha384}, {"sha-512", EVP_sha512}};
+
+enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint)
+{
+	CHECK(dtls->state == DTLS_NEW);
+	const EVP_MD *md = NULL;
+	for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+		if (bytes_equal_text_ignoring_case(hash, hashes[i].name))
+			md = hashes[i].hash();
+	}
+	if (!md)
+		return ERR_UNSUPPORTED;
+	/* RFC 8122 section 5: pairs of digits with a colon between them. */
+	size_t size = (size_t)EVP_MD_get_size(md);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	if (fingerprint.size != 3 * size - 1)
+		return ERR_MALFORMED;
+	for (size_t i = 0; i < size; i++) {
+		const uint8_t *at = fingerprint.data + 3 * i;
+		char pair[3] = {(char)at[0], (char)at[1], '\0'};
+		if (!hex_decode(pair, &digest[i], 1) || (i + 1 < size && at[2] != ':'))
+			return ERR_MALFORMED;
+	}
+	memcpy(dtls->expected, digest, size);
+	dtls->expected_hash = md;
+	return ERR_OK;
+}
+
+bool dtls_is_expected(const struct dtls *dtls, const X509 *certificate)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	CHECK(dtls->expected_hash != NULL);
+	return X509_digest(certificate, dtls->expected_hash, digest, &size) == 1 &&
+	       secret_equal(bytes_of(digest, size), bytes_of(dtls->expected, size));
+}
