@@ -50,14 +50,14 @@ static void print_bash(const struct cli_command *commands)
 
 static void print_zsh(const struct cli_command *commands)
 {
-	puts("#compdef dpc\n_dpc() {\n\tif (( CURRENT == 2 )); then\n\t\tlocal -a commands=(");
+	puts("#compdef dpc\n_dpc() {\n\tif (( CURRENT == 2 )); then\n\t\tlocal -a names=(");
 	for (const struct cli_command *command = commands; command->name; command++) {
 		printf("\t\t\t\"%s:", command->name);
 		for (const char *at = command->help; *at; at++)
 			printf(*at == ':' ? "\\\\%c" : "%c", *at);
 		puts("\"");
 	}
-	puts("\t\t)\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tcase ${words[2]} in");
+	puts("\t\t)\n\t\t_describe command names\n\t\treturn\n\tfi\n\tcase ${words[2]} in");
 	for (const struct cli_command *command = commands; command->name; command++) {
 		printf("\t%s) if [[ $PREFIX == -* ]]; then compadd -- ", command->name);
 		print_options(command);
