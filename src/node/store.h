@@ -1,10 +1,11 @@
 /* What a node keeps: contacts, chat history with its outbox, and settings, in the SQLite database
  * `$DPC_HOME/dpc.db` (mode 0600).
  *
- * Every change is on disk (WAL with synchronous=FULL) when its function returns ERR_OK: a message
- * that was accepted survives kill -9, and one that was acknowledged to a peer is stored. The outbox
- * is the outgoing part of the history that is not delivered yet, in the order of acceptance; an
- * incoming message is stored once, however often it comes.
+ * What is added or changed is on disk (WAL with synchronous=FULL) when its function returns ERR_OK:
+ * a message that was accepted survives kill -9 and a power cut, and one that was acknowledged to a
+ * peer is stored. Only the marks sent, unsent and delivered do not wait for the disk: losing one
+ * leads to a redelivery. The outbox is the outgoing part of the history that is not delivered yet,
+ * in the order of acceptance; an incoming message is stored once, however often it comes.
  *
  * Any function can return ERR_IO (disk, or another process holds the database), ERR_CORRUPT or
  * ERR_NOMEM besides what it names; store_fault_text() then has the line for a person. */

@@ -1,0 +1,56 @@
+/* SQL statements of the store: bind, step and read, with a failure that sticks, so that a function
+ * goes straight through and looks at the result once. Only for store_*.c. */
+#ifndef NODE_STORE_QUERY_H
+#define NODE_STORE_QUERY_H
+
+#include <sqlite3.h>
+
+#include "base/bytes.h"
+#include "node/store.h"
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	struct fault fault;
+};
+
+/* Puts what SQLite last reported into words, and says what kind of failure that is. */
+enum err store_failed(struct store *store, int code);
+
+/* SQL without parameters and results. */
+MUST_CHECK enum err store_execute(struct store *store, const char *sql);
+
+/* A transaction that writes. After store_begin() was ERR_OK, store_end() commits when `err` is
+ * ERR_OK and rolls back otherwise; it returns `err`, or why the commit failed. */
+MUST_CHECK enum err store_begin(struct store *store);
+MUST_CHECK enum err store_end(struct store *store, enum err err);
+
+struct query {
+	struct store *store;
+	sqlite3_stmt *statement; /* NULL: it failed */
+	int parameter;           /* the next to bind */
+	enum err err;
+};
+
+struct query query_of(struct store *store, const char *sql);
+/* Bind the parameters in order. Texts are borrowed until query_end(). */
+void query_bind_text(struct query *query, const char *text);
+void query_bind_integer(struct query *query, int64_t value);
+void query_bind_real(struct query *query, double value);
+
+/* Whether there is a row; when false, the query is at its end or failed. */
+bool query_next(struct query *query);
+/* A column of the row. A text that does not fit marks the database as damaged. */
+void query_read_text(struct query *query, int column, char *to, size_t capacity);
+char *query_copy_text(struct query *query, int column);
+int64_t query_integer(struct query *query, int column);
+
+/* Releases the statement and returns what went wrong, if anything. */
+MUST_CHECK enum err query_end(struct query *query);
+/* Steps once, for statements without rows, and ends. *ret_changes (or NULL) is the number of rows
+ * changed. */
+MUST_CHECK enum err query_run(struct query *query, size_t *ret_changes);
+/* Ends a query for one number. ERR_NOT_FOUND: no row. */
+MUST_CHECK enum err query_run_integer(struct query *query, int64_t *ret_value);
+
+#endif
