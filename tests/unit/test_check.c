@@ -1,0 +1,197 @@
+#include <stdio.h>
+
+#include "ice_puppet.h"
+
+#define LOCAL "192.0.2.1:1000"
+#define REMOTE "192.0.2.2:2000"
+
+static struct puppet *puppet_with_one_pair(bool controlling)
+{
+	struct puppet *p = puppet_create(controlling);
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, REMOTE, 1);
+	puppet_set_remote(p, false);
+	return p;
+}
+
+static void a_check_says_who_we_are(void **state)
+{
+	(void)state;
+	for (int controlling = 0; controlling < 2; controlling++) {
+		struct puppet *p = puppet_with_one_pair(controlling);
+		struct taken taken;
+		char name[64];
+		puppet_take_request(p, &taken);
+		snprintf(name, sizeof name, PUPPET_UFRAG ":%s", ice_agent_ufrag(p->agent));
+		assert_bytes_equal(taken.message.username, bytes_of_text(name));
+		assert_int_equal(stun_has(&taken.message, STUN_ICE_CONTROLLING), controlling);
+		assert_int_equal(stun_has(&taken.message, STUN_ICE_CONTROLLED), !controlling);
+		assert_false(stun_has(&taken.message, STUN_USE_CANDIDATE));
+		/* RFC 8445 section 7.1.1: the priority of a peer-reflexive candidate. */
+		assert_int_equal(taken.message.priority >> 24, 110);
+		puppet_destroy(p);
+	}
+}
+
+static void an_unanswered_check_is_repeated_to_the_byte_and_fails(void **state)
+{
+	(void)state;
+	static const usec times[] = {0, 500, 1500, 3500, 7500, 15500};
+	struct puppet *p = puppet_with_one_pair(true);
+	ice_agent_end_of_local(p->agent, p->now);
+	ice_agent_end_of_remote(p->agent, p->now);
+	usec start = p->now;
+	uint8_t first[ICE_DATAGRAM_MAX];
+	struct taken taken;
+	for (size_t i = 0; i < 6; i++) {
+		assert_true(puppet_take_within(p, STUN_REQUEST, 9 * USEC_PER_SEC, &taken));
+		assert_true(p->now - start == times[i] * USEC_PER_MS);
+		if (i == 0)
+			memcpy(first, p->data, p->size);
+		assert_memory_equal(first, p->data, p->size);
+	}
+	assert_false(puppet_take_within(p, STUN_REQUEST, 60 * USEC_PER_SEC, &taken));
+	assert_int_equal(ice_agent_state(p->agent), ICE_FAILED);
+	assert_true(ice_agent_deadline(p->agent) == USEC_NEVER);
+	puppet_destroy(p);
+}
+
+static void checks_are_paced(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	puppet_add_host(p, LOCAL);
+	for (unsigned i = 0; i < 30; i++) {
+		char text[ADDR_TEXT_MAX];
+		snprintf(text, sizeof text, "198.51.100.%u:1000", i + 1);
+		struct ice_candidate candidate = {.type = ICE_HOST,
+			.addr = puppet_addr(text),
+			.priority = ice_candidate_priority(ICE_HOST, (uint16_t)(1000 - i))};
+		snprintf(candidate.foundation, sizeof candidate.foundation, "%u", i);
+		assert_ok(ice_agent_add_remote(p->agent, p->now, &candidate));
+	}
+	puppet_set_remote(p, false);
+	usec start = p->now;
+	for (usec i = 0; i < 30; i++) {
+		struct taken taken;
+		puppet_take_request(p, &taken);
+		/* In the order of priority. */
+		assert_int_equal(taken.path.remote.ip[3], i + 1);
+		usec expected = i < ICE_PACE_FIRST_CHECKS
+					? i * ICE_PACE_FIRST_US
+					: (ICE_PACE_FIRST_CHECKS - 1) * ICE_PACE_FIRST_US +
+						  (i - ICE_PACE_FIRST_CHECKS + 1) * ICE_PACE_US;
+		assert_true(p->now - start == expected);
+	}
+	puppet_destroy(p);
+}
+
+static void what_comes_from_elsewhere_fails_the_check(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	struct path elsewhere = puppet_path(LOCAL, "192.0.2.99:2000");
+	puppet_answer_as(p, &taken, &elsewhere, LOCAL);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+	puppet_destroy(p);
+}
+
+static void a_response_without_the_peers_integrity_changes_nothing(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	for (int with_wrong_key = 0; with_wrong_key < 2; with_wrong_key++) {
+		uint8_t data[200];
+		struct writer w = writer_of(data, sizeof data);
+		stun_begin(&w, STUN_ERROR, STUN_BINDING, taken.message.id.data);
+		stun_add_error(&w, STUN_ROLE_CONFLICT, "");
+		if (with_wrong_key)
+			stun_add_integrity(&w, bytes_of_text("not the password"));
+		puppet_receive(p, &taken.path, &w);
+	}
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_unauthenticated, 2);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_IN_PROGRESS);
+	puppet_answer(p, &taken);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_SUCCEEDED);
+	/* Once answered, a second answer is to nothing. */
+	puppet_answer(p, &taken);
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_unexpected, 1);
+	puppet_destroy(p);
+}
+
+static void a_success_must_carry_the_mapped_address(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	uint8_t data[200];
+	struct writer w = writer_of(data, sizeof data);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, taken.message.id.data);
+	stun_add_integrity(&w, bytes_of_text(PUPPET_PWD));
+	puppet_receive(p, &taken.path, &w);
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_malformed, 1);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_IN_PROGRESS);
+	puppet_destroy(p);
+}
+
+static void a_role_conflict_repeats_the_check_in_the_other_role(void **state)
+{
+	(void)state;
+	for (int controlling = 0; controlling < 2; controlling++) {
+		struct puppet *p = puppet_with_one_pair(controlling);
+		struct taken taken;
+		puppet_take_request(p, &taken);
+		uint64_t before = p->agent->tie_breaker;
+		puppet_refuse(p, &taken, STUN_ROLE_CONFLICT);
+		assert_int_equal(ice_agent_is_controlling(p->agent), !controlling);
+		assert_true(p->agent->tie_breaker != before);
+		puppet_take_request(p, &taken);
+		assert_int_equal(stun_has(&taken.message, STUN_ICE_CONTROLLING), !controlling);
+		puppet_answer(p, &taken);
+		assert_int_equal(p->agent->pairs.items[0].state, PAIR_SUCCEEDED);
+		puppet_destroy(p);
+	}
+}
+
+static void another_error_fails_the_check(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	puppet_refuse(p, &taken, STUN_BAD_REQUEST);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+	/* A check of the peer revives it. */
+	puppet_check_on(p, LOCAL, REMOTE, false);
+	puppet_take_request(p, &taken);
+	puppet_destroy(p);
+}
+
+static void a_check_of_the_peer_hastens_ours(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken first, second;
+	puppet_take_request(p, &first);
+	puppet_wait(p, 20 * USEC_PER_MS);
+	puppet_check_on(p, LOCAL, REMOTE, false);
+	usec start = p->now;
+	uint8_t id[STUN_ID_SIZE];
+	memcpy(id, first.message.id.data, sizeof id);
+	puppet_take_request(p, &second);
+	assert_true(p->now - start == ICE_PACE_FIRST_US);
+	assert_bytes_equal(second.message.id, bytes_of(id, sizeof id));
+	puppet_destroy(p);
+}
+
+TESTS(TEST(a_check_says_who_we_are), TEST(an_unanswered_check_is_repeated_to_the_byte_and_fails),
+	TEST(checks_are_paced), TEST(what_comes_from_elsewhere_fails_the_check),
+	TEST(a_response_without_the_peers_integrity_changes_nothing),
+	TEST(a_success_must_carry_the_mapped_address),
+	TEST(a_role_conflict_repeats_the_check_in_the_other_role),
+	TEST(another_error_fails_the_check), TEST(a_check_of_the_peer_hastens_ours))

@@ -1,0 +1,100 @@
+#include "ice_puppet.h"
+
+#define LOCAL "192.0.2.1:1000"
+#define REMOTE "192.0.2.2:2000"
+
+static struct puppet *puppet_completed(void)
+{
+	struct puppet *p = puppet_create(true);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, REMOTE, 1);
+	puppet_set_remote(p, false);
+	for (int i = 0; i < 2; i++) {
+		puppet_take_request(p, &taken);
+		puppet_answer(p, &taken);
+	}
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	return p;
+}
+
+static void checks_come_every_five_seconds_more_or_less(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	usec last = p->now, least = USEC_NEVER, most = 0;
+	for (int i = 0; i < 100; i++) {
+		struct taken taken;
+		assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+		least = usec_min(least, p->now - last);
+		most = usec_max(most, p->now - last);
+		last = p->now;
+		puppet_answer(p, &taken);
+		/* Never repeated, each an id of its own. */
+		assert_int_equal(ice_agent_stats(p->agent)->dropped_unexpected, 0);
+	}
+	assert_in_range(least, 4 * USEC_PER_SEC - 10 * USEC_PER_MS, 4200 * USEC_PER_MS);
+	assert_in_range(most, 5800 * USEC_PER_MS, 6 * USEC_PER_SEC);
+	puppet_destroy(p);
+}
+
+static void without_answers_it_is_late_and_then_expires(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	usec start = p->now;
+	struct taken taken;
+	while (ice_agent_state(p->agent) == ICE_COMPLETED)
+		puppet_take_within(p, STUN_ERROR, 100 * USEC_PER_MS, &taken);
+	assert_in_range(p->now - start, ICE_CONSENT_LATE_US - 10 * USEC_PER_MS,
+		ICE_CONSENT_LATE_US + 100 * USEC_PER_MS);
+	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
+	while (ice_agent_state(p->agent) == ICE_DISCONNECTED)
+		puppet_take_within(p, STUN_ERROR, 100 * USEC_PER_MS, &taken);
+	assert_in_range(p->now - start, ICE_CONSENT_EXPIRY_US - 10 * USEC_PER_MS,
+		ICE_CONSENT_EXPIRY_US + 100 * USEC_PER_MS);
+	assert_int_equal(ice_agent_state(p->agent), ICE_FAILED);
+	assert_false(puppet_take(p, &taken));
+	puppet_destroy(p);
+}
+
+static void a_late_answer_to_any_check_of_the_last_half_minute_counts(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	struct taken first, taken;
+	uint8_t id[STUN_ID_SIZE];
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &first));
+	memcpy(id, first.message.id.data, sizeof id);
+	first.message.id.data = id;
+	while (p->now < 28 * USEC_PER_SEC)
+		puppet_take_within(p, STUN_ERROR, USEC_PER_SEC, &taken);
+	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
+	puppet_answer(p, &first);
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	/* Once. */
+	puppet_answer(p, &first);
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_unexpected, 1);
+	puppet_destroy(p);
+}
+
+static void errors_and_strangers_give_no_consent(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	usec before = p->agent->consent_at;
+	struct taken taken;
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	puppet_refuse(p, &taken, STUN_SERVER_ERROR);
+	assert_true(p->agent->consent_at == before);
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	struct path elsewhere = puppet_path(LOCAL, "192.0.2.66:6");
+	puppet_answer_as(p, &taken, &elsewhere, LOCAL);
+	assert_true(p->agent->consent_at == before);
+	puppet_destroy(p);
+}
+
+TESTS(TEST(checks_come_every_five_seconds_more_or_less),
+	TEST(without_answers_it_is_late_and_then_expires),
+	TEST(a_late_answer_to_any_check_of_the_last_half_minute_counts),
+	TEST(errors_and_strangers_give_no_consent))

@@ -1,0 +1,94 @@
+#include <stdio.h>
+
+#include "ice_puppet.h"
+
+static enum err add_host(struct puppet *p, const char *text)
+{
+	struct addr addr = puppet_addr(text);
+	return ice_agent_add_host(p->agent, p->now, &addr);
+}
+
+static enum err add_reflexive(struct puppet *p, const char *base, const char *reflexive)
+{
+	struct addr a = puppet_addr(base), b = puppet_addr(reflexive);
+	return ice_agent_add_reflexive(p->agent, p->now, &a, &b);
+}
+
+static void families_take_turns_and_narrow_addresses_come_last(void **state)
+{
+	(void)state;
+	/* In the order of falling priority. */
+	static const char *const addresses[] = {"[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1",
+		"192.0.2.2:1", "[fe80::1%1]:1", "127.0.0.1:1"};
+	struct puppet *p = puppet_create(true);
+	size_t count = sizeof addresses / sizeof addresses[0];
+	for (size_t i = 0; i < count; i++) {
+		puppet_add_host(p, addresses[i]);
+		if (i > 0)
+			assert_true(ice_agent_local(p->agent, i - 1)->priority >
+				    ice_agent_local(p->agent, i)->priority);
+	}
+	assert_int_equal(ice_agent_local_count(p->agent), count);
+	puppet_destroy(p);
+}
+
+static void foundations_are_of_type_and_base(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	puppet_add_host(p, "192.0.2.1:1");
+	puppet_add_host(p, "192.0.2.1:2");
+	puppet_add_host(p, "192.0.2.2:1");
+	assert_ok(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"));
+	assert_ok(add_reflexive(p, "192.0.2.1:2", "203.0.113.1:2"));
+	static const char *const foundations[] = {"1", "1", "3", "4", "4"};
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(ice_agent_local(p->agent, i)->foundation, foundations[i]);
+	puppet_destroy(p);
+}
+
+static void redundant_candidates_change_nothing(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	assert_ok(add_host(p, "192.0.2.1:1"));
+	assert_err(add_host(p, "192.0.2.1:1"), ERR_EXISTS);
+	assert_err(add_reflexive(p, "192.0.2.9:1", "203.0.113.1:1"), ERR_NOT_FOUND);
+	assert_ok(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"));
+	assert_err(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"), ERR_EXISTS);
+	/* Without a NAT the server sees the host address. */
+	assert_err(add_reflexive(p, "192.0.2.1:1", "192.0.2.1:1"), ERR_EXISTS);
+	/* A reflexive address is no base. */
+	assert_err(add_reflexive(p, "203.0.113.1:1", "203.0.113.2:1"), ERR_NOT_FOUND);
+	assert_int_equal(ice_agent_local_count(p->agent), 2);
+	puppet_destroy(p);
+}
+
+static void candidates_stop_at_the_limit(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	for (unsigned i = 0; i < ICE_LOCAL_MAX; i++) {
+		char text[ADDR_TEXT_MAX];
+		snprintf(text, sizeof text, "192.0.2.%u:1", i + 1);
+		assert_ok(add_host(p, text));
+	}
+	assert_err(add_host(p, "192.0.2.200:1"), ERR_LIMIT);
+	assert_err(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"), ERR_LIMIT);
+	puppet_destroy(p);
+}
+
+static void after_failure_nothing_is_added(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	puppet_set_remote(p, false);
+	puppet_wait(p, ICE_GIVE_UP_US);
+	assert_int_equal(ice_agent_state(p->agent), ICE_FAILED);
+	assert_err(add_host(p, "192.0.2.1:1"), ERR_STATE);
+	puppet_destroy(p);
+}
+
+TESTS(TEST(families_take_turns_and_narrow_addresses_come_last),
+	TEST(foundations_are_of_type_and_base), TEST(redundant_candidates_change_nothing),
+	TEST(candidates_stop_at_the_limit), TEST(after_failure_nothing_is_added))

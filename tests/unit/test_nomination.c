@@ -1,0 +1,218 @@
+#include "ice_puppet.h"
+
+#define LOCAL "192.0.2.1:1000"
+#define BEST "192.0.2.9:2000"
+#define WORSE "192.0.2.2:2000"
+
+/* A pair with BEST and one with WORSE, whose checks are under way. */
+static struct puppet *puppet_with_two_pairs(
+	bool controlling, struct taken *ret_best, struct taken *ret_worse)
+{
+	struct puppet *p = puppet_create(controlling);
+	puppet_add_host(p, LOCAL);
+	assert_ok(puppet_try_remote(p, BEST, ICE_HOST, 9));
+	assert_ok(puppet_try_remote(p, WORSE, ICE_SERVER_REFLEXIVE, 2));
+	puppet_set_remote(p, false);
+	/* The views into the datagram are overwritten by the next; keep the ids apart. */
+	static uint8_t ids[2][STUN_ID_SIZE];
+	struct taken *const both[] = {ret_best, ret_worse};
+	for (size_t i = 0; i < 2; i++) {
+		puppet_take_request(p, both[i]);
+		memcpy(ids[i], both[i]->message.id.data, STUN_ID_SIZE);
+		both[i]->message.id.data = ids[i];
+	}
+	return p;
+}
+
+static void the_best_pair_is_nominated_at_once(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &best);
+	assert_true(puppet_selected_is(p, BEST, false));
+	assert_int_equal(ice_agent_state(p->agent), ICE_CONNECTED);
+	usec start = p->now;
+	puppet_take_request(p, &taken);
+	assert_true(p->now - start <= ICE_PACE_FIRST_US);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	/* The loser is forgotten, with its check. */
+	assert_int_equal(p->agent->pairs.count, 1);
+	assert_false(puppet_take_within(p, STUN_REQUEST, 3 * USEC_PER_SEC, &taken));
+	puppet_destroy(p);
+}
+
+static void a_better_pair_gets_a_short_time_to_catch_up(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &worse);
+	assert_true(puppet_selected_is(p, WORSE, false));
+	assert_false(
+		puppet_take_within(p, STUN_REQUEST, ICE_NOMINATION_WAIT_US - USEC_PER_MS, &taken));
+	puppet_answer(p, &best);
+	assert_true(puppet_selected_is(p, BEST, false));
+	puppet_take_request(p, &taken);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	assert_true(addr_equal(&taken.path.remote, &best.path.remote));
+	puppet_destroy(p);
+}
+
+static void after_the_wait_what_is_valid_is_nominated(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &worse);
+	usec start = p->now;
+	puppet_take_request(p, &taken);
+	assert_true(p->now - start == ICE_NOMINATION_WAIT_US);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	assert_true(addr_equal(&taken.path.remote, &worse.path.remote));
+	puppet_destroy(p);
+}
+
+static void a_relay_waits_longer(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	assert_ok(puppet_try_remote(p, BEST, ICE_RELAYED, 1));
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_false(puppet_take_within(
+		p, STUN_REQUEST, ICE_NOMINATION_WAIT_RELAYED_US - USEC_PER_MS, &taken));
+	puppet_take_request(p, &taken);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	puppet_destroy(p);
+}
+
+static void a_refused_nomination_falls_back_to_the_next_pair(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &best);
+	puppet_answer(p, &worse);
+	puppet_take_request(p, &taken);
+	assert_true(addr_equal(&taken.path.remote, &best.path.remote));
+	puppet_refuse(p, &taken, STUN_SERVER_ERROR);
+	assert_true(puppet_selected_is(p, WORSE, false));
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_destroy(p);
+}
+
+static void the_controlled_side_waits_for_the_peer(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &best);
+	assert_true(puppet_selected_is(p, BEST, false));
+	/* No nomination of ours; the consent checks that come carry none. */
+	puppet_take_within(p, STUN_REQUEST, 3 * USEC_PER_SEC, &taken);
+	assert_false(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	puppet_check_on(p, LOCAL, BEST, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	puppet_destroy(p);
+}
+
+static void a_nomination_before_our_check_is_done_counts_when_it_is(void **state)
+{
+	(void)state;
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_check_on(p, LOCAL, WORSE, true);
+	assert_int_equal(ice_agent_state(p->agent), ICE_CHECKING);
+	puppet_answer(p, &worse);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_destroy(p);
+}
+
+static void of_many_nominations_the_best_wins(void **state)
+{
+	(void)state;
+	/* As a peer does that nominates every pair (RFC 5245). */
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_check_on(p, LOCAL, WORSE, true);
+	puppet_answer(p, &worse);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	/* The better check is still under way, because it may win. */
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_answer(p, &best);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_check_on(p, LOCAL, WORSE, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	/* Data is taken from either. */
+	assert_true(ice_agent_path_is_valid(p->agent, &best.path));
+	assert_true(ice_agent_path_is_valid(p->agent, &worse.path));
+	puppet_destroy(p);
+}
+
+static void when_the_pair_in_use_is_silent_a_new_nomination_wins(void **state)
+{
+	(void)state;
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_check_on(p, LOCAL, BEST, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_wait(p, ICE_CONSENT_LATE_US);
+	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
+	puppet_check_on(p, LOCAL, WORSE, true);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	puppet_destroy(p);
+}
+
+static void candidates_after_nomination_are_not_paired(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &best);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	puppet_add_remote(p, "192.0.2.50:1", 50);
+	puppet_add_host(p, "192.0.2.3:1000");
+	assert_int_equal(p->agent->pairs.count, 1);
+	puppet_destroy(p);
+}
+
+static void a_lite_peer_is_controlled(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(false);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, BEST, 1);
+	puppet_set_remote(p, true);
+	assert_true(ice_agent_is_controlling(p->agent));
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	puppet_take_request(p, &taken);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	puppet_answer(p, &taken);
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	puppet_destroy(p);
+}
+
+TESTS(TEST(the_best_pair_is_nominated_at_once), TEST(a_better_pair_gets_a_short_time_to_catch_up),
+	TEST(after_the_wait_what_is_valid_is_nominated), TEST(a_relay_waits_longer),
+	TEST(a_refused_nomination_falls_back_to_the_next_pair),
+	TEST(the_controlled_side_waits_for_the_peer),
+	TEST(a_nomination_before_our_check_is_done_counts_when_it_is),
+	TEST(of_many_nominations_the_best_wins),
+	TEST(when_the_pair_in_use_is_silent_a_new_nomination_wins),
+	TEST(candidates_after_nomination_are_not_paired), TEST(a_lite_peer_is_controlled))
