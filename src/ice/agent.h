@@ -41,6 +41,7 @@ struct ice_stats {
 	usec rtt; /* latest of the selected pair; 0 before the first */
 };
 
+/* An event says that something changed, not how often: what it is now is asked of the agent. */
 enum ice_event_type {
 	ICE_EVENT_STATE,    /* ice_agent_state() changed */
 	ICE_EVENT_SELECTED, /* ice_agent_selected() changed */
@@ -67,9 +68,9 @@ const char *ice_agent_ufrag(const struct ice_agent *agent);
 const char *ice_agent_pwd(const struct ice_agent *agent);
 bool ice_agent_is_controlling(const struct ice_agent *agent);
 
-/* Local candidates, at any time before failure. A redundant one (RFC 8445 section 5.1.3) is
- * ERR_EXISTS and changes nothing; ERR_LIMIT. `base` of a reflexive one must be a host candidate
- * already added, else ERR_NOT_FOUND. */
+/* Local candidates, at any time before failure (ERR_STATE). A redundant one (RFC 8445
+ * section 5.1.3) is ERR_EXISTS and changes nothing; ERR_LIMIT. `base` of a reflexive one must be a
+ * host candidate already added, else ERR_NOT_FOUND. */
 MUST_CHECK enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr);
 MUST_CHECK enum err ice_agent_add_reflexive(
 	struct ice_agent *agent, usec now, const struct addr *base, const struct addr *reflexive);
@@ -79,19 +80,23 @@ void ice_agent_end_of_local(struct ice_agent *agent, usec now);
 size_t ice_agent_local_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_t index);
 
-/* The peer's credentials; once. Checks that arrived before are answered then as triggered checks
- * (RFC 8445 section 7.3). ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second
+/* The peer's credentials; once. Checks that arrived before were answered at once, and now trigger
+ * ours (RFC 8445 section 7.3). Set after the candidates that came with them, they need not be
+ * learned. ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second
  * time. */
 MUST_CHECK enum err ice_agent_set_remote(
 	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite);
-/* ERR_EXISTS for a redundant one, ERR_LIMIT. May come before set_remote(). */
+/* ERR_EXISTS for a redundant one, ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single
+ * peer's (multicast, port 0), ERR_STATE after failure. May come before set_remote(). */
 MUST_CHECK enum err ice_agent_add_remote(
 	struct ice_agent *agent, usec now, const struct ice_candidate *candidate);
 void ice_agent_end_of_remote(struct ice_agent *agent, usec now);
 
-/* A datagram whose first byte is 0 to 3 (RFC 7983), with the path it came on. */
+/* A datagram whose first byte is 0 to 3 (RFC 7983), with the path it came on. An unspecified local
+ * address stands for whichever of ours of its family and port is likeliest. */
 void ice_agent_receive(
 	struct ice_agent *agent, usec now, const struct path *path, struct bytes datagram);
+/* Time passes: pull what is to be sent afterwards. Then the deadline lies in the future. */
 void ice_agent_advance(struct ice_agent *agent, usec now);
 usec ice_agent_deadline(const struct ice_agent *agent);
 
@@ -106,7 +111,9 @@ bool ice_agent_next_event(struct ice_agent *agent, struct ice_event *ret_event);
 enum ice_state ice_agent_state(const struct ice_agent *agent);
 /* The pair that data goes over; false before there is one and after failure. */
 bool ice_agent_selected(const struct ice_agent *agent, struct ice_selected *ret_selected);
-/* Whether data received on this path belongs to the session: it is that of a valid pair. */
+/* Whether data received on this path belongs to the session: it is that of a valid pair, or the
+ * peer's authentic check came on it, whose answer lets the peer send before our own check is done.
+ */
 bool ice_agent_path_is_valid(const struct ice_agent *agent, const struct path *path);
 const struct ice_stats *ice_agent_stats(const struct ice_agent *agent);
 
