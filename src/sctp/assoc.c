@@ -393,7 +393,8 @@ enum err sctp_send(struct sctp_assoc *a, usec now, const struct sctp_message *me
 		sctp_stream_table_get(&a->queue.streams, message->stream);
 	if (stream && stream->state != SCTP_OUT_OPEN)
 		return ERR_STATE;
-	if (message->data.size > a->config.send_queue_max - a->queue.bytes) {
+	size_t room = sat_sub(a->config.send_queue_max, a->queue.bytes);
+	if (message->data.size > room && !message->control) {
 		a->send_refused = message->data.size;
 		return ERR_AGAIN;
 	}

@@ -40,6 +40,7 @@ struct sctp_message {
 	uint16_t stream;
 	uint32_t ppid;
 	bool unordered;
+	bool control; /* accepted beyond send_queue_max: a channel's own few bytes, never data */
 	struct bytes data; /* at least one byte: RFC 8831 sends a placeholder for empty messages */
 };
 
