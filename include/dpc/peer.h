@@ -80,7 +80,7 @@ enum dpc_err dpc_peer_create(
 void dpc_peer_destroy(struct dpc_peer *peer);
 
 /* Graceful: delivers what was accepted, shuts the association down, says goodbye to DTLS. Ends in
- * DPC_EVENT_CLOSED, at the latest after a few seconds. */
+ * DPC_EVENT_CLOSED, at the latest when nothing was confirmed for some seconds. */
 void dpc_peer_close(struct dpc_peer *peer, int64_t now);
 /* At once: an ABORT and a close_notify are left to write, then the peer is closed. */
 void dpc_peer_abort(struct dpc_peer *peer, int64_t now);

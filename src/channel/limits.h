@@ -1,0 +1,12 @@
+/* The limits of data channels. */
+#ifndef CHANNEL_LIMITS_H
+#define CHANNEL_LIMITS_H
+
+/* Channels of one association, of both sides' making, including those that are being closed. */
+#define CHANNELS_MAX 1024
+
+/* Bytes of a label or a protocol. RFC 8832 would allow 65,535: a peer could make us keep 128 MiB.
+ */
+#define CHANNEL_LABEL_MAX 256
+
+#endif

@@ -1,0 +1,251 @@
+/* A peer's candidates and descriptions: offer and answer (RFC 8829, 8839, 8841, 8842), trickle (RFC
+ * 8838). */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "peer/convert.h"
+#include "peer/internal.h"
+
+enum dpc_err dpc_peer_add_host(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr)
+{
+	struct addr host = addr_from_public(addr);
+	if (host.family == ADDR_NONE)
+		return DPC_ERR_MALFORMED;
+	peer->now = now;
+	enum err err = ice_agent_add_host(peer->ice, now, &host);
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
+enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now,
+	const struct dpc_addr *public_base, const struct dpc_addr *reflexive)
+{
+	struct addr base = addr_from_public(public_base), mapped = addr_from_public(reflexive);
+	if (base.family == ADDR_NONE || base.family != mapped.family)
+		return DPC_ERR_MALFORMED;
+	peer->now = now;
+	enum err err = ice_agent_add_reflexive(peer->ice, now, &base, &mapped);
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
+void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	peer->end_of_local = true;
+	ice_agent_end_of_local(peer->ice, now);
+	peer_pump(peer);
+}
+
+/* ---- Ours ---- */
+
+static size_t format_candidates(struct dpc_peer *peer, struct sdp *sdp,
+	char texts[SDP_CANDIDATES_MAX][ICE_CANDIDATE_TEXT_MAX])
+{
+	size_t count = min_size(ice_agent_local_count(peer->ice), SDP_CANDIDATES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		ice_candidate_format(ice_agent_local(peer->ice, i), texts[i]);
+		sdp->candidates[i] = bytes_of_text(texts[i]);
+	}
+	sdp->candidate_count = count;
+	return count;
+}
+
+enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_t capacity)
+{
+	CHECK(capacity > 0);
+	if (peer->state == DPC_CLOSED || (!peer->config.offerer && !peer->has_remote))
+		return DPC_ERR_STATE;
+	struct sdp sdp = {
+		.legacy = peer->config.offerer ? peer->config.legacy_sdp : peer->remote_legacy,
+		.end_of_candidates = peer->end_of_local,
+		.sctp_port = 5000,
+		.message_max = peer->config.message_max,
+		.mid = bytes_of_text(peer->mid[0] ? peer->mid : "0"),
+		.ufrag = bytes_of_text(ice_agent_ufrag(peer->ice)),
+		.pwd = bytes_of_text(ice_agent_pwd(peer->ice)),
+		.fingerprint_hash = bytes_of_text("sha-256"),
+		.fingerprint = bytes_of_text(dpc_peer_fingerprint(peer)),
+	};
+	/* RFC 8842 section 5.2: an offer leaves the choice to the answer. */
+	if (!peer->config.offerer)
+		sdp.setup = peer->dtls_client ? SDP_ACTIVE : SDP_PASSIVE;
+	char(*texts)[ICE_CANDIDATE_TEXT_MAX] = malloc(SDP_CANDIDATES_MAX * sizeof *texts);
+	if (!texts)
+		return DPC_ERR_NOMEM;
+	size_t count = format_candidates(peer, &sdp, texts);
+	struct writer w = writer_of(text, capacity - 1);
+	sdp_write(&w, &sdp, peer->sdp_session);
+	free(texts);
+	if (w.failed) {
+		text[0] = 0;
+		return DPC_ERR_TOO_LARGE;
+	}
+	text[w.size] = 0;
+	peer->described = true;
+	peer->candidates_told = count;
+	peer->end_reported = peer->end_of_local;
+	return DPC_OK;
+}
+
+const char *dpc_peer_user(const struct dpc_peer *peer)
+{
+	return ice_agent_ufrag(peer->ice);
+}
+
+const char *dpc_peer_fingerprint(const struct dpc_peer *peer)
+{
+	return dtls_certificate_fingerprint(peer->certificate);
+}
+
+const char *dpc_peer_remote_fingerprint(const struct dpc_peer *peer)
+{
+	return peer->remote_fingerprint;
+}
+
+/* ---- Theirs ---- */
+
+/* Which side is the DTLS client (RFC 8842 section 5.3): as the answerer we choose to be, where the
+ * offer leaves the choice, since our ClientHello then leaves as soon as a pair works. */
+static enum err choose_role(const struct dpc_peer *peer, enum sdp_setup remote, bool *ret_client)
+{
+	switch (remote) {
+	case SDP_ACTPASS:
+		if (peer->config.offerer)
+			return ERR_MALFORMED;
+		*ret_client = true;
+		return ERR_OK;
+	case SDP_ACTIVE:
+		*ret_client = false;
+		return ERR_OK;
+	case SDP_PASSIVE:
+		*ret_client = true;
+		return ERR_OK;
+	}
+	UNREACHABLE();
+}
+
+static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, bool client)
+{
+	enum err err = dtls_create(&(struct dtls_config){.certificate = peer->certificate,
+					   .client = client,
+					   .mtu = peer->config.mtu},
+		&peer->dtls);
+	if (err)
+		return err;
+	err = dtls_expect(peer->dtls, sdp->fingerprint_hash, sdp->fingerprint);
+	if (err)
+		goto fail_dtls;
+	err = sctp_create(
+		&(struct sctp_config){
+			.local_port = 5000,
+			.remote_port = sdp->sctp_port,
+			.packet_max = peer_sctp_packet_max(peer),
+			.message_max = peer->config.message_max,
+			.receive_window = peer->config.receive_window,
+			.send_queue_max = peer->config.send_queue_max,
+			.streams = CHANNELS_MAX,
+			.rng = &peer->rng,
+		},
+		peer->now, &peer->sctp);
+	if (err)
+		goto fail_dtls;
+	return ERR_OK;
+
+fail_dtls:
+	dtls_destroy(peer->dtls);
+	peer->dtls = NULL;
+	return err;
+}
+
+/* Candidates that are not for us (TCP, host names) are passed over; so are those beyond the limit.
+ */
+static void add_candidates(struct dpc_peer *peer, const struct sdp *sdp)
+{
+	for (size_t i = 0; i < sdp->candidate_count; i++) {
+		struct ice_candidate candidate;
+		enum err err = ice_candidate_parse(sdp->candidates[i], &candidate);
+		if (!err)
+			err = ice_agent_add_remote(peer->ice, peer->now, &candidate);
+		if (err == ERR_MALFORMED || err == ERR_LIMIT)
+			peer->dropped++;
+	}
+	if (sdp->end_of_candidates)
+		ice_agent_end_of_remote(peer->ice, peer->now);
+}
+
+static enum err set_remote(struct dpc_peer *peer, struct bytes text)
+{
+	struct sdp sdp;
+	enum err err = sdp_parse(text, &sdp);
+	if (err)
+		return err;
+	bool client;
+	err = choose_role(peer, sdp.setup, &client);
+	if (err)
+		return err;
+	err = create_transport(peer, &sdp, client);
+	if (err)
+		return err;
+	err = ice_agent_set_remote(peer->ice, peer->now, sdp.ufrag, sdp.pwd, sdp.ice_lite);
+	if (err)
+		goto fail;
+	if (!text_copy_bytes(peer->mid, sizeof peer->mid, sdp.mid)) {
+		err = ERR_MALFORMED;
+		goto fail;
+	}
+	if (bytes_equal_text_ignoring_case(sdp.fingerprint_hash, "sha-256") &&
+		!text_copy_bytes(peer->remote_fingerprint, sizeof peer->remote_fingerprint,
+			sdp.fingerprint)) {
+		err = ERR_MALFORMED;
+		goto fail;
+	}
+	peer->has_remote = true;
+	peer->remote_legacy = sdp.legacy;
+	peer->dtls_client = client;
+	peer->remote_message_max = sdp.message_max;
+	peer->guard = peer->now + PEER_SETUP_TIMEOUT;
+	peer->state = DPC_CONNECTING;
+	/* RFC 8832 section 6: the DTLS client takes the even streams. */
+	channels_attach(peer->channels, peer->now, peer->sctp, client, sdp.message_max);
+	peer->sendable = true;
+	add_candidates(peer, &sdp);
+	return ERR_OK;
+
+fail:
+	sctp_destroy(peer->sctp);
+	dtls_destroy(peer->dtls);
+	peer->sctp = NULL;
+	peer->dtls = NULL;
+	return err;
+}
+
+enum dpc_err dpc_peer_set_remote_description(
+	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size)
+{
+	peer->now = now;
+	if (peer->state != DPC_NEW || (peer->config.offerer && !peer->described))
+		return DPC_ERR_STATE;
+	enum err err = set_remote(peer, bytes_of(sdp, size));
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
+enum dpc_err dpc_peer_add_remote_candidate(
+	struct dpc_peer *peer, int64_t now, const char *text, size_t size)
+{
+	peer->now = now;
+	if (!peer->has_remote || peer->state == DPC_CLOSED)
+		return DPC_ERR_STATE;
+	if (size == 0) {
+		ice_agent_end_of_remote(peer->ice, now);
+		peer_pump(peer);
+		return DPC_OK;
+	}
+	struct ice_candidate candidate;
+	enum err err = ice_candidate_parse(bytes_of(text, size), &candidate);
+	if (!err)
+		err = ice_agent_add_remote(peer->ice, now, &candidate);
+	peer_pump(peer);
+	return err_to_public(err);
+}

@@ -1,0 +1,124 @@
+/* The peer object: shared by the files of this folder, seen by nobody else. */
+#ifndef PEER_INTERNAL_H
+#define PEER_INTERNAL_H
+
+#include "base/addr.h"
+#include "base/buffer.h"
+#include "base/rng.h"
+#include "base/usec.h"
+#include "channel/channel.h"
+#include "dpc/peer.h"
+#include "dtls/dtls.h"
+#include "ice/agent.h"
+#include "peer/limits.h"
+#include "peer/sdp.h"
+#include "sctp/sctp.h"
+
+struct early_datagram {
+	size_t size;
+	struct path path;
+	uint8_t data[];
+};
+
+struct dpc_peer {
+	struct dpc_peer_config config;
+	struct rng rng;
+	usec created, now; /* now: the latest time that was given */
+
+	/* The layers. dtls and sctp exist from the remote description on. */
+	struct ice_agent *ice;
+	struct dtls_certificate *certificate;
+	struct dtls *dtls;
+	struct sctp_assoc *sctp;
+	struct channels *channels;
+
+	enum dpc_state state, reported_state;
+	const char *close_reason; /* static text; set with DPC_CLOSED */
+	bool close_reported;
+	bool sctp_started, sctp_connected;
+	usec guard;           /* deadline of set-up, later of a graceful close; USEC_NEVER: none */
+	size_t closing_bytes; /* still to deliver when the guard of the close was set */
+	usec setup_duration;
+
+	/* Descriptions. */
+	uint64_t sdp_session;
+	bool described; /* our description was made: later candidates are trickled */
+	bool end_of_local, end_reported;
+	size_t candidates_told; /* in the description or as events */
+	bool has_remote;
+	bool remote_legacy, dtls_client;
+	char mid[SDP_MID_MAX + 1];
+	char remote_fingerprint[DTLS_FINGERPRINT_TEXT_MAX];
+	size_t remote_message_max;
+	char candidate_text[ICE_CANDIDATE_TEXT_MAX]; /* lent out with an event */
+
+	/* The path, as last reported. */
+	bool path_changed, has_path;
+	struct path path;
+
+	/* DTLS datagrams that came too early. */
+	struct early_datagram *early[PEER_EARLY_DATAGRAMS_MAX];
+	size_t early_count;
+
+	/* A sealed datagram that was larger than the segments of the last flight: it opens the
+	 * next. */
+	uint8_t *held;
+	size_t held_size;
+
+	bool sendable; /* tell so: sends were refused before the association existed */
+	uint64_t dropped, bytes_in, bytes_out;
+};
+
+static inline enum dpc_err err_to_public(enum err err)
+{
+	switch (err) {
+	case ERR_OK:
+		return DPC_OK;
+	case ERR_MALFORMED:
+		return DPC_ERR_MALFORMED;
+	case ERR_MISMATCH:
+	case ERR_UNTRUSTED:
+	case ERR_EXPIRED:
+		return DPC_ERR_MISMATCH;
+	case ERR_AGAIN:
+		return DPC_ERR_AGAIN;
+	case ERR_TOO_LARGE:
+		return DPC_ERR_TOO_LARGE;
+	case ERR_NOT_FOUND:
+		return DPC_ERR_NOT_FOUND;
+	case ERR_EXISTS:
+		return DPC_ERR_EXISTS;
+	case ERR_LIMIT:
+		return DPC_ERR_LIMIT;
+	case ERR_NOMEM:
+		return DPC_ERR_NOMEM;
+	case ERR_CRYPTO:
+		return DPC_ERR_CRYPTO;
+	case ERR_UNSUPPORTED:
+	case ERR_DENIED:
+		return DPC_ERR_UNSUPPORTED;
+	case ERR_STATE:
+	case ERR_CLOSED:
+	case ERR_TIMEOUT:
+	case ERR_IO:
+	case ERR_UNREACHABLE:
+	case ERR_REFUSED:
+	case ERR_ADDRESS_IN_USE:
+	case ERR_CORRUPT:
+	case ERR_COUNT:
+		return DPC_ERR_STATE;
+	}
+	return DPC_ERR_STATE;
+}
+
+/* The whole SCTP packet that fits a datagram of the configured size under DTLS. */
+size_t peer_sctp_packet_max(const struct dpc_peer *peer);
+
+/* Carries the layers on after any input: starts DTLS when there is a path, SCTP when DTLS is up,
+ * and ends the peer when a layer has ended. */
+void peer_pump(struct dpc_peer *peer);
+
+/* The end. `reason` is static text. */
+void peer_set_closed(struct dpc_peer *peer, const char *reason);
+
+#endif

@@ -1,0 +1,39 @@
+/* The limits of a peer. */
+#ifndef PEER_LIMITS_H
+#define PEER_LIMITS_H
+
+#include "base/usec.h"
+
+/* A remote description that is larger, has more lines or more candidates is refused. */
+#define SDP_LINES_MAX 512
+#define SDP_CANDIDATES_MAX 64
+#define SDP_MID_MAX 32
+
+/* RFC 8841 section 6: what a peer accepts that does not say. */
+#define SDP_MESSAGE_MAX_ABSENT 65536
+/* 0 stands for "any size"; we still send no more than this in one message. */
+#define SDP_MESSAGE_MAX_ANY (256 * 1024 * 1024)
+
+/* DTLS datagrams kept that arrive before the description they need, or on a path whose check was
+ * answered but not yet confirmed: a ClientHello that is dropped costs a retransmission timeout. */
+#define PEER_EARLY_DATAGRAMS_MAX 4
+
+/* How long a graceful close may go without any progress until the peer is closed all the same. */
+#define PEER_CLOSE_TIMEOUT (15 * USEC_PER_SEC)
+
+/* How long everything from the remote description to the association may take. */
+#define PEER_SETUP_TIMEOUT (40 * USEC_PER_SEC)
+
+/* How often a STUN server is asked: NATs keep a UDP binding for 30 s and more (RFC 4787 asks for
+ * two minutes, many give less); one that does not answer is left alone for longer. */
+#define REFLEXIVE_REFRESH (25 * USEC_PER_SEC)
+#define REFLEXIVE_RETRY (120 * USEC_PER_SEC)
+
+/* Segments of one write: what Linux takes in one UDP_SEGMENT (UDP_MAX_SEGMENTS). */
+#define PEER_SEGMENTS_MAX 64
+
+/* Smallest and largest UDP payload that the configuration may ask for. */
+#define PEER_MTU_MIN 576
+#define PEER_MTU_MAX 9000
+
+#endif

@@ -1,0 +1,421 @@
+/* The peer: joins ICE, DTLS, SCTP and data channels, which do not know each other.
+ *
+ *     datagram -> demux -> ice                       STUN: checks, consent
+ *                       -> dtls -> sctp -> channels  records, packets, messages
+ *
+ * Every entry point that takes a time does its one change and then peer_pump(), which looks at the
+ * layers' states and carries them on. What follows from it is pulled by the caller. */
+#include "peer/internal.h"
+
+#include <stdlib.h>
+
+#include "peer/convert.h"
+#include "peer/demux.h"
+
+const char *dpc_err_text(enum dpc_err err)
+{
+	switch (err) {
+	case DPC_OK:
+		return "done";
+	case DPC_ERR_MALFORMED:
+		return "malformed input";
+	case DPC_ERR_UNSUPPORTED:
+		return "not supported";
+	case DPC_ERR_MISMATCH:
+		return "does not match what was agreed";
+	case DPC_ERR_STATE:
+		return "not possible in this state";
+	case DPC_ERR_AGAIN:
+		return "queue full, try again later";
+	case DPC_ERR_TOO_LARGE:
+		return "too large";
+	case DPC_ERR_NOT_FOUND:
+		return "not found";
+	case DPC_ERR_EXISTS:
+		return "already exists";
+	case DPC_ERR_LIMIT:
+		return "limit reached";
+	case DPC_ERR_NOMEM:
+		return "out of memory";
+	case DPC_ERR_CRYPTO:
+		return "cryptographic operation failed";
+	}
+	return "unknown error";
+}
+
+const char *dpc_state_name(enum dpc_state state)
+{
+	static const char *const names[] = {
+		[DPC_NEW] = "new",
+		[DPC_CONNECTING] = "connecting",
+		[DPC_CONNECTED] = "connected",
+		[DPC_DISCONNECTED] = "disconnected",
+		[DPC_CLOSING] = "closing",
+		[DPC_CLOSED] = "closed",
+	};
+	CHECK((size_t)state < sizeof names / sizeof names[0]);
+	return names[state];
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+enum dpc_err dpc_peer_create(
+	const struct dpc_peer_config *config, int64_t now, struct dpc_peer **ret_peer)
+{
+	struct dpc_peer *peer = calloc(1, sizeof *peer);
+	if (!peer)
+		return DPC_ERR_NOMEM;
+	peer->config = *config;
+	peer->config.mtu = or_default(config->mtu, DPC_MTU_DEFAULT);
+	peer->config.message_max = or_default(config->message_max, DPC_MESSAGE_MAX_DEFAULT);
+	enum err err = ERR_LIMIT;
+	if (peer->config.mtu < PEER_MTU_MIN || peer->config.mtu > PEER_MTU_MAX)
+		goto fail;
+	peer->rng = config->seed ? rng_seeded(config->seed) : rng_system();
+	peer->created = peer->now = now;
+	peer->guard = USEC_NEVER;
+	peer->sdp_session = rng_u64(&peer->rng) >> 2;
+
+	err = dtls_certificate_create(config->unix_time, &peer->certificate);
+	if (err)
+		goto fail;
+	err = ice_agent_create(
+		&(struct ice_config){.controlling = config->offerer, .rng = &peer->rng}, now,
+		&peer->ice);
+	if (err)
+		goto fail;
+	err = channels_create(&peer->channels);
+	if (err)
+		goto fail;
+	*ret_peer = peer;
+	return DPC_OK;
+
+fail:
+	dpc_peer_destroy(peer);
+	return err_to_public(err);
+}
+
+void dpc_peer_destroy(struct dpc_peer *peer)
+{
+	if (!peer)
+		return;
+	channels_destroy(peer->channels);
+	sctp_destroy(peer->sctp);
+	dtls_destroy(peer->dtls);
+	dtls_certificate_destroy(peer->certificate);
+	ice_agent_destroy(peer->ice);
+	for (size_t i = 0; i < peer->early_count; i++)
+		free(peer->early[i]);
+	free(peer->held);
+	free(peer);
+}
+
+size_t peer_sctp_packet_max(const struct dpc_peer *peer)
+{
+	/* A multiple of four, as all SCTP packets are: full packets then have one size. */
+	return (peer->config.mtu - DTLS_OVERHEAD_MAX) & ~(size_t)3;
+}
+
+/* ---- The life of the layers ---- */
+
+void peer_set_closed(struct dpc_peer *peer, const char *reason)
+{
+	if (peer->state == DPC_CLOSED)
+		return;
+	peer->state = DPC_CLOSED;
+	peer->close_reason = reason;
+	peer->guard = USEC_NEVER;
+}
+
+static bool is_ended(const struct dpc_peer *peer)
+{
+	return peer->state == DPC_CLOSED;
+}
+
+static void notice_path(struct dpc_peer *peer)
+{
+	struct ice_event event;
+	while (ice_agent_next_event(peer->ice, &event))
+		continue;
+	struct ice_selected selected;
+	bool has_path = ice_agent_selected(peer->ice, &selected);
+	if (has_path && (!peer->has_path || !path_equal(&peer->path, &selected.path))) {
+		peer->path = selected.path;
+		peer->path_changed = true;
+	}
+	peer->has_path = has_path;
+}
+
+static void notice_ice(struct dpc_peer *peer)
+{
+	notice_path(peer);
+	switch (ice_agent_state(peer->ice)) {
+	case ICE_FAILED:
+		peer_set_closed(peer, peer->sctp_connected ? "the path to the peer is lost"
+							   : "no path to the peer works");
+		return;
+	case ICE_DISCONNECTED:
+		if (peer->state == DPC_CONNECTED)
+			peer->state = DPC_DISCONNECTED;
+		return;
+	case ICE_CONNECTED:
+	case ICE_COMPLETED:
+		if (peer->state == DPC_DISCONNECTED)
+			peer->state = DPC_CONNECTED;
+		return;
+	case ICE_NEW:
+	case ICE_CHECKING:
+		return;
+	}
+}
+
+/* Hands the records that DTLS has opened to SCTP. */
+static void drain_records(struct dpc_peer *peer)
+{
+	uint8_t data[DTLS_DATAGRAM_MAX];
+	size_t size;
+	while (dtls_read(peer->dtls, data, sizeof data, &size))
+		sctp_receive(peer->sctp, peer->now, bytes_of(data, size));
+}
+
+static void receive_dtls(struct dpc_peer *peer, struct bytes datagram)
+{
+	dtls_receive(peer->dtls, peer->now, datagram);
+	/* RFC 8831 section 6.1: no SCTP before the handshake is complete and the peer verified. */
+	if (dtls_state(peer->dtls) == DTLS_OPEN && !peer->sctp_started) {
+		peer->sctp_started = true;
+		sctp_connect(peer->sctp, peer->now);
+	}
+	drain_records(peer);
+}
+
+static void release_early(struct dpc_peer *peer)
+{
+	size_t count = peer->early_count;
+	peer->early_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		receive_dtls(peer, bytes_of(peer->early[i]->data, peer->early[i]->size));
+		free(peer->early[i]);
+		peer->early[i] = NULL;
+	}
+}
+
+static void notice_dtls(struct dpc_peer *peer)
+{
+	switch (dtls_state(peer->dtls)) {
+	case DTLS_NEW:
+		/* A client has nothing to send its hello on before there is a path. */
+		if (!peer->dtls_client || peer->has_path)
+			dtls_start(peer->dtls, peer->now);
+		return;
+	case DTLS_HANDSHAKE:
+	case DTLS_OPEN:
+		return;
+	case DTLS_CLOSED:
+		/* What SCTP delivered before the goodbye is still pulled: see next_event. */
+		return;
+	case DTLS_FAILED:
+		peer_set_closed(peer, dtls_error(peer->dtls));
+		return;
+	}
+}
+
+void peer_pump(struct dpc_peer *peer)
+{
+	if (is_ended(peer))
+		return;
+	notice_ice(peer);
+	if (is_ended(peer) || !peer->dtls)
+		return;
+	notice_dtls(peer);
+	if (!is_ended(peer) && peer->early_count > 0 && peer->has_path) {
+		release_early(peer);
+		notice_dtls(peer);
+	}
+}
+
+/* ---- Input and time ---- */
+
+static void keep_early(struct dpc_peer *peer, const struct path *path, struct bytes datagram)
+{
+	if (peer->early_count >= PEER_EARLY_DATAGRAMS_MAX || datagram.size > DTLS_DATAGRAM_MAX) {
+		peer->dropped++;
+		return;
+	}
+	struct early_datagram *early = malloc(sizeof *early + datagram.size);
+	if (!early) {
+		peer->dropped++;
+		return;
+	}
+	early->size = datagram.size;
+	early->path = *path;
+	memcpy(early->data, datagram.data, datagram.size);
+	peer->early[peer->early_count++] = early;
+}
+
+void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path *public_path,
+	const void *data, size_t size)
+{
+	struct path path = path_from_public(public_path);
+	struct bytes datagram = bytes_of(data, size);
+	peer->now = now;
+	if (is_ended(peer)) {
+		peer->dropped++;
+		return;
+	}
+	peer->bytes_in += size;
+	switch (demux(datagram)) {
+	case DEMUX_STUN:
+		ice_agent_receive(peer->ice, now, &path, datagram);
+		break;
+	case DEMUX_DTLS:
+		if (!peer->dtls || !ice_agent_path_is_valid(peer->ice, &path))
+			keep_early(peer, &path, datagram);
+		else
+			receive_dtls(peer, datagram);
+		break;
+	case DEMUX_TURN_CHANNEL:
+	case DEMUX_UNKNOWN:
+		peer->dropped++;
+		return;
+	}
+	peer_pump(peer);
+}
+
+/* A graceful close has as long as it takes, while it gets on. */
+static bool closing_gets_on(struct dpc_peer *peer)
+{
+	if (peer->state != DPC_CLOSING)
+		return false;
+	size_t left = sctp_stats(peer->sctp)->send_queue_bytes;
+	if (left >= peer->closing_bytes)
+		return false;
+	peer->closing_bytes = left;
+	peer->guard = peer->now + PEER_CLOSE_TIMEOUT;
+	return true;
+}
+
+static void guard_expired(struct dpc_peer *peer)
+{
+	if (closing_gets_on(peer))
+		return;
+	if (peer->sctp)
+		sctp_abort(peer->sctp, peer->now);
+	peer_set_closed(peer, peer->state == DPC_CLOSING
+				      ? "closed, though not all was confirmed in time"
+				      : "the connection was not set up in time");
+}
+
+void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	if (!is_ended(peer) && now >= peer->guard)
+		guard_expired(peer);
+	if (is_ended(peer))
+		return;
+	ice_agent_advance(peer->ice, now);
+	if (peer->dtls) {
+		dtls_advance(peer->dtls, now);
+		if (dtls_state(peer->dtls) == DTLS_OPEN)
+			sctp_advance(peer->sctp, now);
+	}
+	peer_pump(peer);
+}
+
+int64_t dpc_peer_deadline(const struct dpc_peer *peer)
+{
+	if (is_ended(peer))
+		return USEC_NEVER;
+	usec deadline = usec_min(peer->guard, ice_agent_deadline(peer->ice));
+	if (peer->dtls) {
+		deadline = usec_min(deadline, dtls_deadline(peer->dtls));
+		if (dtls_state(peer->dtls) == DTLS_OPEN)
+			deadline = usec_min(deadline, sctp_deadline(peer->sctp));
+	}
+	return deadline;
+}
+
+/* ---- Closing ---- */
+
+void dpc_peer_close(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	if (is_ended(peer) || peer->state == DPC_CLOSING)
+		return;
+	if (!peer->sctp_connected) {
+		if (peer->sctp)
+			sctp_abort(peer->sctp, now);
+		peer_set_closed(peer, "closed before it was connected");
+		return;
+	}
+	peer->state = DPC_CLOSING;
+	peer->guard = now + PEER_CLOSE_TIMEOUT;
+	peer->closing_bytes = sctp_stats(peer->sctp)->send_queue_bytes;
+	sctp_shutdown(peer->sctp, now);
+	peer_pump(peer);
+}
+
+void dpc_peer_abort(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	if (is_ended(peer))
+		return;
+	if (peer->sctp)
+		sctp_abort(peer->sctp, now);
+	peer_set_closed(peer, "closed by us");
+}
+
+bool dpc_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size)
+{
+	struct bytes ufrag;
+	if (!ice_peek_ufrag(bytes_of(datagram, size), &ufrag))
+		return false;
+	*ret_user = (const char *)ufrag.data;
+	*ret_size = ufrag.size;
+	return true;
+}
+
+enum dpc_state dpc_peer_state(const struct dpc_peer *peer)
+{
+	return peer->state;
+}
+
+void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
+{
+	struct dpc_stats stats = {
+		.has_path = peer->has_path,
+		.local_type = "",
+		.remote_type = "",
+		.setup_us = peer->setup_duration,
+		.remote_message_max = (uint32_t)peer->remote_message_max,
+		.bytes_in = peer->bytes_in,
+		.bytes_out = peer->bytes_out,
+	};
+	const struct ice_stats *ice = ice_agent_stats(peer->ice);
+	stats.rtt_us = ice->rtt;
+	stats.dropped = peer->dropped + ice->dropped_malformed + ice->dropped_unauthenticated +
+			ice->dropped_unexpected + channels_stats(peer->channels)->dropped;
+	struct ice_selected selected;
+	if (ice_agent_selected(peer->ice, &selected)) {
+		stats.path = path_to_public(&selected.path);
+		stats.local_type = ice_type_name(selected.local_type);
+		stats.remote_type = ice_type_name(selected.remote_type);
+	}
+	if (peer->sctp) {
+		const struct sctp_stats *sctp = sctp_stats(peer->sctp);
+		if (sctp->srtt > 0)
+			stats.rtt_us = sctp->srtt;
+		stats.messages_in = sctp->messages_in;
+		stats.messages_out = sctp->messages_out;
+		stats.retransmissions = sctp->retransmitted_chunks;
+		stats.cwnd = sctp->cwnd;
+		stats.send_queue_bytes = sctp->send_queue_bytes;
+		stats.receive_queue_bytes = sctp->receive_queue_bytes;
+		stats.dropped += dtls_stats(peer->dtls)->dropped + sctp->dropped_checksum +
+				 sctp->dropped_tag + sctp->dropped_malformed;
+	}
+	*ret_stats = stats;
+}

@@ -1,0 +1,209 @@
+#include "channel/channel.h"
+
+#include "channel/dcep.h"
+#include "test.h"
+
+#define START (100 * USEC_PER_SEC)
+#define EVENTS_MAX 2048
+
+/* Two associations with their channels, and a wire without loss. */
+struct side {
+	struct sctp_assoc *sctp;
+	struct channels *channels;
+	struct channel_event events[EVENTS_MAX]; /* without the data of messages */
+	size_t count;
+	char text[32]; /* of the latest message */
+	size_t text_size;
+};
+
+struct fixture {
+	struct rng rng;
+	struct side sides[2];
+	usec now;
+};
+
+static void pull(struct fixture *f, struct side *side)
+{
+	struct channel_event event;
+	struct sctp_event sctp_event;
+	for (;;) {
+		bool told = channels_next_event(side->channels, &event);
+		if (!told) {
+			if (!sctp_next_event(side->sctp, &sctp_event))
+				return;
+			told = channels_translate(side->channels, f->now, &sctp_event, &event);
+		}
+		if (!told)
+			continue;
+		if (event.type == CHANNEL_EVENT_MESSAGE) {
+			side->text_size = event.data.size;
+			memcpy(side->text, event.data.data,
+				min_size(event.data.size, sizeof side->text));
+		}
+		assert_true(side->count < EVENTS_MAX);
+		side->events[side->count++] = event;
+	}
+}
+
+static void run(struct fixture *f, usec duration)
+{
+	uint8_t packet[2048];
+	for (usec end = f->now + duration; f->now <= end; f->now += 10 * USEC_PER_MS) {
+		for (int round = 0; round < 20; round++)
+			for (int i = 0; i < 2; i++) {
+				size_t size;
+				pull(f, &f->sides[i]);
+				while ((size = sctp_write(f->sides[i].sctp, f->now, packet,
+						sizeof packet)) > 0)
+					sctp_receive(
+						f->sides[!i].sctp, f->now, bytes_of(packet, size));
+			}
+		for (int i = 0; i < 2; i++)
+			sctp_advance(f->sides[i].sctp, f->now);
+	}
+}
+
+static void set_up(struct fixture *f)
+{
+	memset(f, 0, sizeof *f);
+	f->rng = rng_seeded(5);
+	f->now = START;
+	for (int i = 0; i < 2; i++) {
+		const struct sctp_config config = {
+			.local_port = 5000, .remote_port = 5000, .rng = &f->rng};
+		assert_ok(sctp_create(&config, f->now, &f->sides[i].sctp));
+		assert_ok(channels_create(&f->sides[i].channels));
+	}
+}
+
+static void attach(struct fixture *f)
+{
+	for (int i = 0; i < 2; i++) {
+		channels_attach(f->sides[i].channels, f->now, f->sides[i].sctp, i == 0, 1000);
+		sctp_connect(f->sides[i].sctp, f->now);
+	}
+}
+
+static void tear_down(struct fixture *f)
+{
+	for (int i = 0; i < 2; i++) {
+		channels_destroy(f->sides[i].channels);
+		sctp_destroy(f->sides[i].sctp);
+	}
+}
+
+static uint16_t open_labelled(struct fixture *f, int side, const char *label)
+{
+	const struct channel_config config = {.label = bytes_of_text(label)};
+	uint16_t handle;
+	assert_ok(channels_open(f->sides[side].channels, f->now, &config, &handle));
+	return handle;
+}
+
+static size_t count_type(const struct side *side, enum channel_event_type type)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < side->count; i++)
+		count += side->events[i].type == type;
+	return count;
+}
+
+static void both_sides_may_open_before_the_association(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t a = open_labelled(&f, 0, "from a"), b = open_labelled(&f, 1, "from b");
+	assert_err(
+		channels_send(f.sides[0].channels, f.now, a, false, bytes_of_text("x")), ERR_AGAIN);
+	attach(&f);
+	assert_ok(channels_send(f.sides[0].channels, f.now, a, false, bytes_of_text("first")));
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 2);
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_OPEN), 2);
+	assert_string_equal(channels_label(f.sides[0].channels, a), "from a");
+	assert_string_equal(channels_label(f.sides[1].channels, b), "from b");
+	assert_memory_equal(f.sides[1].text, "first", 5);
+	tear_down(&f);
+}
+
+static void hostile_control_messages_are_dropped_or_refused(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	static const uint8_t open[] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'};
+	const struct sctp_message hostile[] = {
+		/* A type that does not exist, an ACK for nothing, data on no channel. */
+		{.stream = 1, .ppid = PPID_DCEP, .data = bytes_of_text("?")},
+		{.stream = 1, .ppid = PPID_DCEP, .data = bytes_of_text("\x02")},
+		{.stream = 3, .ppid = PPID_STRING, .data = bytes_of_text("data")},
+		/* A stream of the victim's own parity, and an OPEN that is cut off. */
+		{.stream = 4, .ppid = PPID_DCEP, .data = bytes_of(open, sizeof open)},
+		{.stream = 5, .ppid = PPID_DCEP, .data = bytes_of(open, 7)},
+		/* The same stream twice. */
+		{.stream = 7, .ppid = PPID_DCEP, .data = bytes_of(open, sizeof open)},
+		{.stream = 7, .ppid = PPID_DCEP, .data = bytes_of(open, sizeof open)},
+	};
+	for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++)
+		assert_ok(sctp_send(f.sides[1].sctp, f.now, &hostile[i]));
+	run(&f, USEC_PER_SEC);
+	const struct channels_stats *stats = channels_stats(f.sides[0].channels);
+	assert_int_equal(stats->dropped, 4);
+	assert_int_equal(stats->refused, 2);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 1);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_MESSAGE), 0);
+	tear_down(&f);
+}
+
+static void texts_and_messages_have_limits(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	struct channels *channels = f.sides[0].channels;
+	char text[1001] = {0};
+	memset(text, 'x', sizeof text);
+	uint16_t handle;
+	struct channel_config config = {.label = bytes_of(text, CHANNEL_LABEL_MAX + 1)};
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_TOO_LARGE);
+	config.label = bytes_of(text, CHANNEL_LABEL_MAX);
+	assert_ok(channels_open(channels, f.now, &config, &handle));
+	assert_err(
+		channels_send(channels, f.now, handle, true, bytes_of(text, 1001)), ERR_TOO_LARGE);
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(text, 1000)));
+	assert_err(channels_send(channels, f.now, (uint16_t)(handle + 1), true, bytes_of(text, 1)),
+		ERR_NOT_FOUND);
+	config.label = bytes_of_text("\xff");
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_MALFORMED);
+	tear_down(&f);
+}
+
+static void close_waits_for_both_directions(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t handle = open_labelled(&f, 0, "x");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	assert_ok(channels_send(f.sides[0].channels, f.now, handle, false, bytes_of_text("last")));
+	assert_ok(channels_close(f.sides[0].channels, f.now, handle));
+	assert_err(channels_send(f.sides[0].channels, f.now, handle, false, bytes_of_text("late")),
+		ERR_STATE);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 0);
+	run(&f, 2 * USEC_PER_SEC);
+	assert_memory_equal(f.sides[1].text, "last", 4);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(count_type(&f.sides[i], CHANNEL_EVENT_CLOSED), 1);
+	assert_null(channels_label(f.sides[0].channels, handle));
+	assert_err(channels_close(f.sides[0].channels, f.now, handle), ERR_NOT_FOUND);
+	tear_down(&f);
+}
+
+TESTS(TEST(both_sides_may_open_before_the_association),
+	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
+	TEST(close_waits_for_both_directions))

@@ -1,0 +1,283 @@
+#include <stdlib.h>
+
+#include "base/usec.h"
+#include "dpc/peer.h"
+#include "peer/limits.h"
+#include "support/peer_pair.h"
+#include "test.h"
+
+static void connects_and_carries_messages_both_ways(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	assert_string_equal(dpc_peer_channel_label(b->peer, b->channel), "test");
+	assert_int_equal(dpc_peer_send(a->peer, pair.now, a->channel, false, "hello", 5), DPC_OK);
+	assert_int_equal(dpc_peer_send(b->peer, pair.now, b->channel, true, "\0\1", 2), DPC_OK);
+	pair_run(&pair, USEC_PER_SEC);
+	assert_int_equal(b->messages, 1);
+	assert_false(b->last_binary);
+	assert_memory_equal(b->last, "hello", 5);
+	assert_int_equal(a->messages, 1);
+	assert_true(a->last_binary);
+	assert_int_equal(a->last_size, 2);
+	pair_deinit(&pair);
+}
+
+static void empty_messages_keep_their_kind(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	for (int binary = 0; binary < 2; binary++) {
+		assert_int_equal(
+			dpc_peer_send(a->peer, pair.now, a->channel, binary, NULL, 0), DPC_OK);
+		pair_run(&pair, USEC_PER_SEC);
+		assert_int_equal(b->messages, binary + 1);
+		assert_int_equal(b->last_size, 0);
+		assert_int_equal(b->last_binary, binary);
+	}
+	pair_deinit(&pair);
+}
+
+static void graceful_close_delivers_first(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	uint8_t *large = calloc(1, DPC_MESSAGE_MAX_DEFAULT);
+	assert_non_null(large);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(dpc_peer_send(a->peer, pair.now, a->channel, true, large,
+					 DPC_MESSAGE_MAX_DEFAULT),
+			DPC_OK);
+	dpc_peer_close(a->peer, pair.now);
+	assert_int_equal(dpc_peer_send(a->peer, pair.now, a->channel, true, "x", 1), DPC_ERR_STATE);
+	pair_run(&pair, 3 * USEC_PER_SEC);
+	assert_int_equal(b->messages, 5);
+	assert_true(a->closed);
+	assert_true(b->closed);
+	assert_string_equal(a->close_text, "closed");
+	free(large);
+	pair_deinit(&pair);
+}
+
+static void abort_is_told_to_the_other_side(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	dpc_peer_abort(pair.ends[1].peer, pair.now);
+	pair_run(&pair, 100 * USEC_PER_MS);
+	assert_true(pair.ends[0].closed);
+	assert_string_equal(pair.ends[0].close_text, "closed by the peer");
+	assert_true(pair.ends[1].closed);
+	pair_deinit(&pair);
+}
+
+static void closed_channel_closes_at_both_ends_and_its_id_is_used_again(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	for (size_t round = 1; round <= 3; round++) {
+		assert_int_equal(dpc_peer_close_channel(b->peer, pair.now, b->channel), DPC_OK);
+		assert_int_equal(
+			dpc_peer_send(b->peer, pair.now, b->channel, false, "x", 1), DPC_ERR_STATE);
+		pair_run(&pair, 2 * USEC_PER_SEC);
+		assert_int_equal(a->closed_channels, round);
+		assert_int_equal(b->closed_channels, round);
+		assert_null(dpc_peer_channel_label(a->peer, a->channel));
+		const struct dpc_channel_config config = {.label = "again", .unordered = true};
+		uint16_t channel;
+		assert_int_equal(
+			dpc_peer_open_channel(a->peer, pair.now, &config, &channel), DPC_OK);
+		assert_int_equal(
+			dpc_peer_send(a->peer, pair.now, channel, false, "early", 5), DPC_OK);
+		pair_run(&pair, USEC_PER_SEC);
+		assert_int_equal(b->messages, round);
+		assert_string_equal(dpc_peer_channel_label(b->peer, b->channel), "again");
+	}
+	pair_deinit(&pair);
+}
+
+static void never_sends_more_than_the_other_side_accepts(void **state)
+{
+	(void)state;
+	const struct dpc_peer_config configs[2] = {{0}, {.message_max = 1000}};
+	struct peer_pair pair;
+	pair_init(&pair, configs);
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	const struct dpc_channel_config config = {.label = "test"};
+	uint16_t channel;
+	char text[1001] = {0};
+	struct dpc_peer *a = pair.ends[0].peer;
+	assert_int_equal(dpc_peer_open_channel(a, pair.now, &config, &channel), DPC_OK);
+	assert_int_equal(dpc_peer_send(a, pair.now, channel, true, text, 1001), DPC_ERR_TOO_LARGE);
+	assert_int_equal(dpc_peer_send(a, pair.now, channel, true, text, 1000), DPC_OK);
+	pair_run(&pair, 2 * USEC_PER_SEC);
+	assert_int_equal(pair.ends[1].messages, 1);
+	pair_deinit(&pair);
+}
+
+static void full_queue_says_again_and_then_sendable(void **state)
+{
+	(void)state;
+	const struct dpc_peer_config configs[2] = {{.send_queue_max = 300000}, {0}};
+	struct peer_pair pair;
+	pair_init(&pair, configs);
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	const struct dpc_channel_config config = {.label = "test"};
+	uint16_t channel;
+	struct dpc_peer *a = pair.ends[0].peer;
+	assert_int_equal(dpc_peer_open_channel(a, pair.now, &config, &channel), DPC_OK);
+	dpc_peer_set_buffered_low(a, channel, 1000);
+	uint8_t *block = calloc(1, 100000);
+	assert_non_null(block);
+	size_t accepted = 0;
+	enum dpc_err err;
+	pair_drain(&pair, 0); /* the event that it may begin at all */
+	pair.ends[0].sendable = 0;
+	while ((err = dpc_peer_send(a, pair.now, channel, true, block, 100000)) == DPC_OK)
+		accepted++;
+	assert_int_equal(err, DPC_ERR_AGAIN);
+	assert_in_range(accepted, 2, 3);
+	assert_true(dpc_peer_buffered(a, channel) >= 200000);
+	pair_run(&pair, 3 * USEC_PER_SEC);
+	assert_int_equal(pair.ends[1].messages, accepted);
+	assert_true(pair.ends[0].sendable > 0);
+	assert_int_equal(pair.ends[0].low, 1);
+	assert_int_equal(dpc_peer_buffered(a, channel), 0);
+	free(block);
+	pair_deinit(&pair);
+}
+
+static void other_certificate_than_described_is_refused(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	pair_init(&pair, NULL);
+	char sdp[DPC_SDP_MAX];
+	struct dpc_peer *a = pair.ends[0].peer, *b = pair.ends[1].peer;
+	assert_int_equal(dpc_peer_local_description(a, sdp, sizeof sdp), DPC_OK);
+	/* Somebody on the way changes one digit of the fingerprint. */
+	char *digit = strstr(sdp, "a=fingerprint:sha-256 ");
+	assert_non_null(digit);
+	digit += strlen("a=fingerprint:sha-256 ");
+	*digit = *digit == 'A' ? 'B' : 'A';
+	assert_int_equal(dpc_peer_set_remote_description(b, pair.now, sdp, strlen(sdp)), DPC_OK);
+	assert_int_equal(dpc_peer_local_description(b, sdp, sizeof sdp), DPC_OK);
+	assert_int_equal(dpc_peer_set_remote_description(a, pair.now, sdp, strlen(sdp)), DPC_OK);
+	pair_run(&pair, 5 * USEC_PER_SEC);
+	assert_true(pair.ends[1].closed);
+	assert_non_null(strstr(pair.ends[1].close_text, "fingerprint"));
+	assert_true(pair.ends[0].closed);
+	pair_deinit(&pair);
+}
+
+static void descriptions_come_in_their_order(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	pair_init(&pair, NULL);
+	char offer[DPC_SDP_MAX], sdp[DPC_SDP_MAX];
+	struct dpc_peer *a = pair.ends[0].peer, *b = pair.ends[1].peer;
+	assert_int_equal(dpc_peer_local_description(b, sdp, sizeof sdp), DPC_ERR_STATE);
+	assert_int_equal(dpc_peer_set_remote_description(a, pair.now, "", 0), DPC_ERR_STATE);
+	assert_int_equal(dpc_peer_add_remote_candidate(a, pair.now, "", 0), DPC_ERR_STATE);
+	assert_int_equal(dpc_peer_local_description(a, offer, sizeof offer), DPC_OK);
+	assert_int_equal(dpc_peer_local_description(a, sdp, 100), DPC_ERR_TOO_LARGE);
+	assert_int_equal(
+		dpc_peer_set_remote_description(b, pair.now, "v=0\r\n", 5), DPC_ERR_MALFORMED);
+	assert_int_equal(
+		dpc_peer_set_remote_description(b, pair.now, offer, strlen(offer)), DPC_OK);
+	assert_int_equal(
+		dpc_peer_set_remote_description(b, pair.now, offer, strlen(offer)), DPC_ERR_STATE);
+	pair_deinit(&pair);
+}
+
+static void early_datagrams_are_kept_up_to_the_limit(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	pair_init(&pair, NULL);
+	struct pair_end *a = &pair.ends[0];
+	const struct dpc_path path = {.local = a->addr, .remote = pair.ends[1].addr};
+	static const uint8_t record[20] = {22, 254, 253};
+	struct dpc_stats stats;
+	for (int i = 0; i < PEER_EARLY_DATAGRAMS_MAX; i++)
+		dpc_peer_receive(a->peer, pair.now, &path, record, sizeof record);
+	dpc_peer_stats(a->peer, &stats);
+	assert_int_equal(stats.dropped, 0);
+	dpc_peer_receive(a->peer, pair.now, &path, record, sizeof record);
+	dpc_peer_stats(a->peer, &stats);
+	assert_int_equal(stats.dropped, 1);
+	pair_deinit(&pair);
+}
+
+static void silent_peer_is_given_up(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	pair.cut = true;
+	pair_run(&pair, 20 * USEC_PER_SEC);
+	assert_int_equal(dpc_peer_state(pair.ends[0].peer), DPC_DISCONNECTED);
+	pair_run(&pair, 40 * USEC_PER_SEC);
+	assert_true(pair.ends[0].closed);
+	assert_true(pair.ends[1].closed);
+	pair_deinit(&pair);
+}
+
+static void garbage_is_dropped_and_counted(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0];
+	const struct dpc_path path = {.local = a->addr, .remote = pair.ends[1].addr};
+	struct dpc_stats before, after;
+	dpc_peer_stats(a->peer, &before);
+	uint8_t datagram[100] = {0};
+	for (unsigned first = 0; first < 256; first++) {
+		datagram[0] = (uint8_t)first;
+		dpc_peer_receive(a->peer, pair.now, &path, datagram, sizeof datagram);
+	}
+	dpc_peer_receive(a->peer, pair.now, &path, datagram, 0);
+	dpc_peer_stats(a->peer, &after);
+	assert_int_equal(after.dropped - before.dropped, 257);
+	assert_int_equal(dpc_peer_send(a->peer, pair.now, a->channel, false, "still", 5), DPC_OK);
+	pair_run(&pair, USEC_PER_SEC);
+	assert_int_equal(pair.ends[1].messages, 1);
+	pair_deinit(&pair);
+}
+
+static void channels_have_a_limit(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	const struct dpc_channel_config config = {.label = "x"};
+	uint16_t channel;
+	size_t opened = 0;
+	while (dpc_peer_open_channel(pair.ends[0].peer, pair.now, &config, &channel) == DPC_OK)
+		opened++;
+	/* One was open before, and ours have every other stream. */
+	assert_int_equal(opened, DPC_CHANNELS_MAX / 2 - 1);
+	pair_run(&pair, 20 * USEC_PER_SEC);
+	assert_int_equal(pair.ends[1].opened, DPC_CHANNELS_MAX / 2);
+	pair_deinit(&pair);
+}
+
+TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
+	TEST(graceful_close_delivers_first), TEST(abort_is_told_to_the_other_side),
+	TEST(closed_channel_closes_at_both_ends_and_its_id_is_used_again),
+	TEST(never_sends_more_than_the_other_side_accepts),
+	TEST(full_queue_says_again_and_then_sendable),
+	TEST(other_certificate_than_described_is_refused), TEST(descriptions_come_in_their_order),
+	TEST(early_datagrams_are_kept_up_to_the_limit), TEST(silent_peer_is_given_up),
+	TEST(garbage_is_dropped_and_counted), TEST(channels_have_a_limit))
