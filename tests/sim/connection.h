@@ -1,0 +1,78 @@
+/* One connection under test: two peers, the signalling between them, what they say to each other,
+ * and the checkers, which stand outside of the code under test and know only what was accepted for
+ * sending.
+ *
+ * Checked all the time: a reliable message arrives once, whole, and in order on an ordered channel.
+ * At the end: everything accepted has arrived, both ends have closed, their queues are empty, and
+ * every message that could be sent was, within LIVENESS after the network has healed. */
+#ifndef SIM_CONNECTION_H
+#define SIM_CONNECTION_H
+
+#include <stdio.h>
+
+#include "dpc/peer.h"
+#include "network.h"
+
+#define SIM_CHANNELS 4       /* of an end */
+#define SIM_MESSAGES_MAX 120 /* on a channel */
+#define SIM_MESSAGE_MAX 262144
+#define LIVENESS (300 * USEC_PER_SEC)
+
+struct channel_plan {
+	bool unordered;
+	uint32_t messages; /* to send in each direction */
+	uint32_t size_max; /* of a message */
+	usec gap;          /* between two, at most */
+};
+
+/* One direction of a channel. */
+struct flow {
+	uint32_t accepted; /* for sending */
+	uint32_t received;
+	bool seen[SIM_MESSAGES_MAX];
+	usec next_send;
+};
+
+struct end {
+	struct dpc_peer *peer;
+	bool connected, closed;
+	bool close_called;
+	uint16_t handle[2 * SIM_CHANNELS]; /* of channel k: the first half is opened by end 0 */
+	bool open[2 * SIM_CHANNELS];
+	struct flow out[2 * SIM_CHANNELS];
+};
+
+struct signal {
+	struct list list;
+	usec arrival;
+	int to;
+	enum { SIGNAL_OFFER, SIGNAL_ANSWER, SIGNAL_CANDIDATE } type;
+	char text[];
+};
+
+struct connection {
+	uint64_t seed;
+	struct rng rng;
+	struct network network;
+	struct end ends[2];
+	struct channel_plan plan[2 * SIM_CHANNELS];
+	size_t channels; /* of each end */
+	int closer;      /* the end that closes first */
+	bool trickle, close_channels;
+	usec signal_delay;
+	struct list signals;
+	FILE *log; /* or NULL */
+	char failure[200];
+	uint64_t messages, bytes; /* received and right */
+	usec finished;
+};
+
+/* Draws the network and the workload from the seed. */
+void connection_init(struct connection *c, uint64_t seed, FILE *log);
+void connection_deinit(struct connection *c);
+
+/* Runs in virtual time until both ends are closed or a checker objects; false then, and `failure`
+ * says what. */
+bool connection_run(struct connection *c);
+
+#endif

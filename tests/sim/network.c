@@ -1,0 +1,136 @@
+#include "network.h"
+
+#include <stdlib.h>
+
+void network_init(struct network *net, const struct network_profile *profile, struct rng rng)
+{
+	*net = (struct network){
+		.profile = *profile, .rng = rng, .trace = UINT64_C(0xcbf29ce484222325)};
+	list_init(&net->in_flight);
+}
+
+void network_deinit(struct network *net)
+{
+	struct list *node;
+	while ((node = list_pop_front(&net->in_flight)))
+		free(CONTAINER_OF(node, struct network_packet, list));
+}
+
+static bool chance(struct network *net, uint32_t ppm)
+{
+	return ppm > 0 && rng_below(&net->rng, 1000000) < ppm;
+}
+
+/* FNV-1a: enough to see that two runs are the same. */
+static void trace(struct network *net, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+	for (size_t i = 0; i < size; i++)
+		net->trace = (net->trace ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+static int find_interface(const struct addr *table, const struct addr *addr)
+{
+	for (int i = 0; i < NETWORK_INTERFACES; i++)
+		if (table[i].family != ADDR_NONE && addr_equal(&table[i], addr))
+			return i;
+	return -1;
+}
+
+/* The path as the receiver sees it; false when nobody is there. */
+static bool route(struct network *net, int from, const struct path *path, struct path *ret_path)
+{
+	struct network_end *sender = &net->ends[from], *receiver = &net->ends[!from];
+	int out = find_interface(sender->host, &path->local);
+	if (out < 0)
+		return false;
+	bool sender_nat = sender->public[out].family != ADDR_NONE;
+	bool receiver_nat = receiver->public[out].family != ADDR_NONE;
+	int in = find_interface(receiver_nat ? receiver->public : receiver->host, &path->remote);
+	if (in != out)
+		return false;
+	sender->nat_open[out] = true;
+	/* A port-restricted NAT lets in only whom it has let out to. */
+	if (receiver_nat && !receiver->nat_open[in])
+		return false;
+	*ret_path = (struct path){
+		.local = receiver->host[in],
+		.remote = sender_nat ? sender->public[out] : sender->host[out],
+	};
+	return true;
+}
+
+static void schedule(
+	struct network *net, usec arrival, int to, const struct path *path, struct bytes datagram)
+{
+	struct network_packet *packet = malloc(sizeof *packet + datagram.size);
+	CHECK(packet != NULL);
+	*packet = (struct network_packet){.arrival = arrival,
+		.order = net->order++,
+		.to = to,
+		.path = *path,
+		.size = datagram.size};
+	memcpy(packet->data, datagram.data, datagram.size);
+	if (net->corrupting && chance(net, net->profile.corrupt_ppm))
+		packet->data[rng_below(&net->rng, datagram.size)] ^=
+			(uint8_t)(1 + rng_below(&net->rng, 255));
+	struct list *before = &net->in_flight;
+	while (before->prev != &net->in_flight &&
+		CONTAINER_OF(before->prev, struct network_packet, list)->arrival > arrival)
+		before = before->prev;
+	list_insert_before(before, &packet->list);
+}
+
+/* When a datagram that leaves now has passed the rate limit; USEC_NEVER: the queue is full. */
+static usec pass_rate(struct network *net, usec now, struct network_end *end, size_t size)
+{
+	const struct network_profile *p = &net->profile;
+	if (p->rate == 0)
+		return now;
+	usec start = usec_max(now, end->rate_free);
+	if ((uint64_t)(start - now) * p->rate / USEC_PER_SEC + size > p->queue_max)
+		return USEC_NEVER;
+	end->rate_free = start + (usec)(size * USEC_PER_SEC / p->rate);
+	return end->rate_free;
+}
+
+void network_send(
+	struct network *net, usec now, int end, const struct path *path, struct bytes datagram)
+{
+	const struct network_profile *p = &net->profile;
+	struct network_end *sender = &net->ends[end];
+	struct path seen;
+	trace(net, &now, sizeof now);
+	trace(net, datagram.data, datagram.size);
+	sender->sent++;
+	bool partitioned = now >= p->partition_from && now < p->partition_to;
+	usec start = pass_rate(net, now, sender, datagram.size);
+	if (!route(net, end, path, &seen) || datagram.size > p->mtu || partitioned ||
+		start == USEC_NEVER || chance(net, p->loss_ppm)) {
+		sender->lost++;
+		return;
+	}
+	int copies = chance(net, p->duplicate_ppm) ? 2 : 1;
+	for (int i = 0; i < copies; i++) {
+		usec arrival = start + p->delay;
+		if (p->jitter > 0)
+			arrival += (usec)rng_below(&net->rng, (uint64_t)p->jitter);
+		if (chance(net, p->reorder_ppm))
+			arrival += p->reorder_delay;
+		schedule(net, arrival, !end, &seen, datagram);
+	}
+}
+
+usec network_deadline(const struct network *net)
+{
+	if (list_is_empty(&net->in_flight))
+		return USEC_NEVER;
+	return CONTAINER_OF(net->in_flight.next, struct network_packet, list)->arrival;
+}
+
+struct network_packet *network_receive(struct network *net, usec now)
+{
+	if (network_deadline(net) > now)
+		return NULL;
+	return CONTAINER_OF(list_pop_front(&net->in_flight), struct network_packet, list);
+}

@@ -1,0 +1,62 @@
+/* A virtual network between two ends: datagrams are delayed, lost, doubled, overtaken, corrupted,
+ * cut off by a partition, squeezed through a rate and turned away by a NAT, as one seed decides. */
+#ifndef SIM_NETWORK_H
+#define SIM_NETWORK_H
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "base/rng.h"
+#include "base/usec.h"
+
+#define NETWORK_INTERFACES 2 /* of an end: IPv4, IPv6 */
+
+struct network_profile {
+	usec delay, jitter;
+	uint32_t loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm;
+	usec reorder_delay;
+	size_t mtu;       /* bytes of UDP payload; larger datagrams vanish */
+	uint64_t rate;    /* bytes per second; 0: without limit */
+	size_t queue_max; /* bytes that wait for the rate; more are dropped */
+	usec partition_from, partition_to;
+};
+
+struct network_end {
+	struct addr host[NETWORK_INTERFACES];   /* ADDR_NONE: no such interface */
+	struct addr public[NETWORK_INTERFACES]; /* of the NAT, or ADDR_NONE without one */
+	bool nat_open[NETWORK_INTERFACES];      /* this end has sent to the other through it */
+	usec rate_free;                         /* when the outgoing link is idle again */
+	uint64_t sent, lost;
+};
+
+struct network_packet {
+	struct list list;
+	usec arrival;
+	uint64_t order;
+	int to; /* end */
+	struct path path;
+	size_t size;
+	uint8_t data[];
+};
+
+struct network {
+	struct network_profile profile;
+	struct network_end ends[2];
+	struct rng rng;
+	struct list in_flight; /* sorted by arrival */
+	uint64_t order;
+	uint64_t trace; /* hash over all that was sent, and when */
+	bool corrupting;
+};
+
+void network_init(struct network *net, const struct network_profile *profile, struct rng rng);
+void network_deinit(struct network *net);
+
+/* Takes a datagram that `end` sends on `path`. */
+void network_send(
+	struct network *net, usec now, int end, const struct path *path, struct bytes datagram);
+
+usec network_deadline(const struct network *net);
+/* The next datagram that has arrived by `now`, for the caller to free(), or NULL. */
+struct network_packet *network_receive(struct network *net, usec now);
+
+#endif
