@@ -208,8 +208,11 @@ static void notice_dtls(struct dpc_peer *peer)
 	switch (dtls_state(peer->dtls)) {
 	case DTLS_NEW:
 		/* A client has nothing to send its hello on before there is a path. */
-		if (!peer->dtls_client || peer->has_path)
-			dtls_start(peer->dtls, peer->now);
+		if (peer->dtls_client && !peer->has_path)
+			return;
+		if (ice_agent_stats(peer->ice)->rtt > 0)
+			dtls_set_round_trip(peer->dtls, ice_agent_stats(peer->ice)->rtt);
+		dtls_start(peer->dtls, peer->now);
 		return;
 	case DTLS_HANDSHAKE:
 	case DTLS_OPEN:
