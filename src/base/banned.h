@@ -9,6 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+/* With _FORTIFY_SOURCE and clang these two are macros, which cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy /* text_copy, struct buffer */
 #pragma GCC poison sprintf vsprintf      /* snprintf, text_format */
 #pragma GCC poison strtok                /* struct reader */

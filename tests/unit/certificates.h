@@ -1,5 +1,5 @@
-/* Keys and certificates made by the openssl command line, for the tests of crypto/. A certificate is
- * `openssl req -new -x509 -key KEY -subj /CN=ID -days 36500` from November 2026, where ID is
+/* Keys and certificates made by the openssl command line, for the tests of crypto/. A certificate
+ * is `openssl req -new -x509 -key KEY -subj /CN=ID -days 36500` from November 2026, where ID is
  * "dpc-node-" and the beginning of `openssl x509 -in CRT -noout -pubkey | sha256sum`. */
 #ifndef CERTIFICATES_H
 #define CERTIFICATES_H

@@ -50,8 +50,8 @@ static void what_is_well_formed_but_not_ours_is_told_apart(void **state)
 	static const char *const cases[] = {
 		"candidate:1 2 udp 2130706431 192.0.2.1 4000 typ host",
 		"candidate:1 1 tcp 2130706431 192.0.2.1 9 typ host tcptype active",
-		"candidate:1 1 udp 2130706431 5f7a4a2e-7c1b-4b2e-9d52-0123456789ab.local 4000 typ "
-		"host",
+		("candidate:1 1 udp 2130706431 5f7a4a2e-7c1b-4b2e-9d52-0123456789ab.local 4000 typ "
+		 "host"),
 		"candidate:1 1 udp 2130706431 192.0.2.1 4000 typ quantum",
 		"candidate:1 1 udp 2130706431 192.0.2.1 0 typ host",
 	};

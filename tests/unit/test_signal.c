@@ -34,8 +34,8 @@ static void every_payload_survives_a_round_trip(void **state)
 		"{\"type\":\"answer\",\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}"
 		"," IDENTITY ",\"offer_hash\":\"" HASH "\"},\"session_id\":\"s1\"}",
 		"{\"type\":\"offer\",\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}",
-		"{\"type\":\"ice-candidate\",\"candidate\":{\"candidate\":\"candidate:1\","
-		"\"sdpMid\":\"0\",\"sdpMLineIndex\":0},\"session_id\":\"s1\"}",
+		("{\"type\":\"ice-candidate\",\"candidate\":{\"candidate\":\"candidate:1\","
+		 "\"sdpMid\":\"0\",\"sdpMLineIndex\":0},\"session_id\":\"s1\"}"),
 		"{\"type\":\"ice-candidate\",\"candidate\":{\"candidate\":\"\"}}",
 		"{\"type\":\"bye\",\"reason\":\"no\",\"session_id\":\"s1\"}",
 	};
