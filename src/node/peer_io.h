@@ -1,11 +1,11 @@
 /* Where the WebRTC stack meets the sockets: drives any number of dpc_peers over one UDP socket an
  * address family.
  *
- * A datagram finds its peer by its remote address, which is learnt from what the peer accepts and
- * sends, else by the user name of a STUN request (dpc_peek_user()), else it may be an answer to our
- * own STUN queries; everything else is counted and dropped. Each peer's deadline sits in one heap
- * behind one timer. After a batch of input every peer touched is drained: output first, then
- * events.
+ * A STUN request finds its peer by its user name (dpc_peek_user()); everything else by its path,
+ * that is local IP and remote address, which is learnt from what a peer sends: a peer answers only
+ * whom it has authenticated. What is left may be an answer to our own STUN queries, or is counted
+ * and dropped. Each peer's deadline sits in one heap behind one timer. After a batch of input every
+ * peer touched is drained: output first, then events.
  *
  * Whoever calls a dpc_peer_ function that takes a time says peer_io_kick() afterwards. */
 #ifndef NODE_PEER_IO_H
@@ -18,8 +18,19 @@
 
 /* Peers at once. */
 #define PEER_IO_PEERS_MAX 10000
-/* Remote addresses remembered of one peer; the one not heard of for longest makes room. */
-#define PEER_IO_ADDRS_PER_PEER_MAX 16
+/* Paths remembered of one peer, more than ICE checks; the one not sent on for longest makes room.
+ */
+#define PEER_IO_ROUTES_PER_PEER_MAX 128
+/* Peers on the same path at once, as when a new connection to a node replaces an old one; the
+ * oldest makes room. */
+#define PEER_IO_PEERS_PER_ROUTE_MAX 4
+/* How long a peer waits with the end of its candidates for a STUN server's first answer. */
+#define PEER_IO_GATHER_TIME (1 * USEC_PER_SEC)
+/* Deadlines that are at least so far away may be late by up to the grid. */
+#define PEER_IO_COALESCE_BEYOND (2 * USEC_PER_SEC)
+#define PEER_IO_COALESCE_GRID (50 * USEC_PER_MS)
+/* How long the list of local addresses is believed. */
+#define PEER_IO_HOSTS_AGE_MAX (5 * USEC_PER_SEC)
 /* STUN servers asked for our reflexive address, of both families together. */
 #define PEER_IO_STUN_SERVERS_MAX 8
 
@@ -42,7 +53,7 @@ struct peer_io_stats {
 	uint64_t unknown_in;          /* for no peer, and no answer to a STUN query: dropped */
 	uint64_t lost_out;            /* the kernel refused them */
 	uint64_t overflowed;          /* lost since our receive buffer was full */
-	size_t peers, addrs;
+	size_t peers, routes;
 };
 
 /* Both families may be asked for; ERR_UNSUPPORTED only when neither works. ERR_ADDRESS_IN_USE and

@@ -1,0 +1,214 @@
+/* The addresses that peers offer: those of this machine, and what STUN servers see of them. */
+#include "node/peer_io_internal.h"
+
+#include "base/log.h"
+#include "net/iface.h"
+#include "peer/convert.h"
+
+static size_t index_of(enum addr_family family)
+{
+	return family == ADDR_IPV4 ? 0 : 1;
+}
+
+static void refresh_hosts(struct peer_io *io, usec now)
+{
+	struct peer_gather *gather = &io->gather;
+	if (gather->hosts_at && now - gather->hosts_at < PEER_IO_HOSTS_AGE_MAX)
+		return;
+	size_t count;
+	enum err err =
+		net_iface_list(io->config.loopback, gather->hosts, NET_IFACE_ADDRS_MAX, &count);
+	if (err) {
+		log_warn("cannot list the network interfaces: %s", err_text(err));
+		return;
+	}
+	gather->host_count = count;
+	gather->hosts_at = now;
+}
+
+static void add_host(struct peer_io_peer *peer, struct addr addr, usec now)
+{
+	const struct net_udp *udp = peer_io_udp(peer->io, addr.family);
+	if (!udp)
+		return;
+	addr.port = net_udp_local(udp)->port;
+	struct dpc_addr public = addr_to_public(&addr);
+	/* Beyond the limit there are candidates enough. */
+	(void)dpc_peer_add_host(peer->dpc, now, &public);
+}
+
+static void add_hosts(struct peer_io_peer *peer, usec now)
+{
+	struct peer_io *io = peer->io;
+	refresh_hosts(io, now);
+	for (size_t i = 0; i < io->gather.host_count; i++) {
+		const struct addr *host = &io->gather.hosts[i];
+		const struct net_udp *udp = peer_io_udp(io, host->family);
+		if (udp && addr_is_unspecified(net_udp_local(udp)))
+			add_host(peer, *host, now);
+	}
+	/* A socket bound to one address has that one. */
+	for (size_t i = 0; i < 2; i++) {
+		const struct net_udp *udp = io->sockets[i].udp;
+		if (udp && !addr_is_unspecified(net_udp_local(udp)))
+			add_host(peer, *net_udp_local(udp), now);
+	}
+}
+
+static void add_reflexive(struct peer_io_peer *peer, const struct reflexive *server, usec now)
+{
+	if (server->mapped.family == ADDR_NONE)
+		return;
+	struct dpc_addr base = addr_to_public(&server->path.local);
+	struct dpc_addr mapped = addr_to_public(&server->mapped);
+	/* Without a NAT it is a host candidate already. */
+	(void)dpc_peer_add_reflexive(peer->dpc, now, &base, &mapped);
+}
+
+static bool any_server_silent(const struct peer_io *io)
+{
+	for (size_t i = 0; i < io->gather.server_count; i++) {
+		if (io->gather.servers[i].mapped.family == ADDR_NONE)
+			return true;
+	}
+	return false;
+}
+
+static void end(struct peer_io_peer *peer, usec now)
+{
+	peer->gather_until = 0;
+	dpc_peer_end_of_candidates(peer->dpc, now);
+}
+
+void peer_gather_begin(struct peer_io_peer *peer, usec now)
+{
+	struct peer_io *io = peer->io;
+	/* Reflexive candidates need their bases: a peer without host candidates has none. */
+	if (peer->with_host)
+		add_hosts(peer, now);
+	for (size_t i = 0; peer->with_reflexive && i < io->gather.server_count; i++)
+		add_reflexive(peer, &io->gather.servers[i], now);
+	if (peer->with_reflexive && any_server_silent(io))
+		peer->gather_until = now + PEER_IO_GATHER_TIME;
+	else if (peer->with_host)
+		end(peer, now);
+}
+
+void peer_gather_advance(struct peer_io_peer *peer, usec now)
+{
+	if (peer->gather_until && (now >= peer->gather_until || !any_server_silent(peer->io)))
+		end(peer, now);
+}
+
+/* ---- STUN queries ---- */
+
+static void tell_peers(struct peer_io *io, const struct reflexive *server, usec now)
+{
+	LIST_FOREACH (node, &io->peers) {
+		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
+		if (!peer->with_reflexive || peer->destroyed)
+			continue;
+		enum dpc_state state = dpc_peer_state(peer->dpc);
+		if (state != DPC_NEW && state != DPC_CONNECTING)
+			continue;
+		add_reflexive(peer, server, now);
+		peer_gather_advance(peer, now);
+		peer_io_kick(peer);
+	}
+}
+
+static void set_timer(struct peer_io *io)
+{
+	usec deadline = USEC_NEVER;
+	for (size_t i = 0; i < io->gather.server_count; i++)
+		deadline = usec_min(deadline, reflexive_deadline(&io->gather.servers[i]));
+	net_timer_set(&io->gather.timer, deadline);
+}
+
+static void on_timer(void *user)
+{
+	struct peer_io *io = user;
+	usec now = net_now();
+	for (size_t i = 0; i < io->gather.server_count; i++) {
+		struct reflexive *server = &io->gather.servers[i];
+		uint8_t request[REFLEXIVE_DATAGRAM_MAX];
+		size_t size = reflexive_write(server, &io->rng, now, request);
+		struct net_udp *udp = peer_io_udp(io, server->path.remote.family);
+		if (size > 0 && udp &&
+			net_udp_send(udp, &server->path, bytes_of(request, size), size) != ERR_OK)
+			io->lost_out++;
+	}
+	set_timer(io);
+}
+
+/* The first server of a family that answers is believed for as long as it answers. */
+static void update_reflexive(struct peer_io *io, enum addr_family family)
+{
+	struct addr *told = &io->gather.reflexive[index_of(family)];
+	const struct addr *found = NULL;
+	for (size_t i = 0; i < io->gather.server_count && !found; i++) {
+		if (io->gather.servers[i].mapped.family == family)
+			found = &io->gather.servers[i].mapped;
+	}
+	if (!found || addr_equal(found, told))
+		return;
+	*told = *found;
+	if (io->config.on_reflexive)
+		io->config.on_reflexive(told, io->config.user);
+}
+
+bool peer_gather_receive(
+	struct peer_io *io, const struct path *path, struct bytes datagram, usec now)
+{
+	for (size_t i = 0; i < io->gather.server_count; i++) {
+		struct reflexive *server = &io->gather.servers[i];
+		struct addr before = server->mapped;
+		if (!reflexive_receive(server, now, path, datagram))
+			continue;
+		set_timer(io);
+		if (!addr_equal(&before, &server->mapped)) {
+			tell_peers(io, server, now);
+			update_reflexive(io, path->remote.family);
+		}
+		return true;
+	}
+	return false;
+}
+
+enum err peer_io_set_stun_servers(struct peer_io *io, const struct addr *servers, size_t count)
+{
+	struct peer_gather *gather = &io->gather;
+	if (count > PEER_IO_STUN_SERVERS_MAX)
+		return ERR_LIMIT;
+	gather->server_count = 0;
+	usec now = net_now();
+	for (size_t i = 0; i < count; i++) {
+		const struct net_udp *udp = peer_io_udp(io, servers[i].family);
+		struct path path = {.remote = servers[i]};
+		/* A server without a route is left out. */
+		if (!udp || net_iface_source(&servers[i], &path.local) != ERR_OK)
+			continue;
+		if (!addr_is_unspecified(net_udp_local(udp)))
+			path.local = *net_udp_local(udp);
+		path.local.port = net_udp_local(udp)->port;
+		reflexive_init(&gather->servers[gather->server_count++], &path, now);
+	}
+	set_timer(io);
+	return ERR_OK;
+}
+
+const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family family)
+{
+	const struct addr *addr = &io->gather.reflexive[index_of(family)];
+	return addr->family == ADDR_NONE ? NULL : addr;
+}
+
+enum err peer_gather_init(struct peer_io *io)
+{
+	return net_timer_init(&io->gather.timer, io->loop, on_timer, io);
+}
+
+void peer_gather_deinit(struct peer_io *io)
+{
+	net_timer_deinit(&io->gather.timer);
+}

@@ -1,0 +1,426 @@
+#include "node/peer_io.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "node/peer_io_internal.h"
+#include "peer/convert.h"
+
+/* RFC 7983: the first byte of STUN is 0 to 3; RFC 6347: that of DTLS application data is 23. */
+#define STUN_FIRST_MAX 3
+#define DTLS_APPLICATION_DATA 23
+
+/* Output and events of a peer are taken in turns this often before others have theirs. */
+#define ROUNDS_MAX 4
+
+struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family)
+{
+	switch (family) {
+	case ADDR_NONE:
+		return NULL;
+	case ADDR_IPV4:
+		return io->sockets[0].udp;
+	case ADDR_IPV6:
+		return io->sockets[1].udp;
+	}
+	UNREACHABLE();
+}
+
+static struct peer_io_peer *peer_of_route(const struct peer_route *route)
+{
+	return CONTAINER_OF(route->owner, struct peer_io_peer, route);
+}
+
+static void mark(struct peer_io_peer *peer)
+{
+	if (!list_is_linked(&peer->dirty_node))
+		list_push_back(&peer->io->dirty, &peer->dirty_node);
+}
+
+/* ---- Out ---- */
+
+static bool is_blocked(const struct peer_io *io)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (io->sockets[i].udp && net_udp_is_blocked(io->sockets[i].udp))
+			return true;
+	}
+	return false;
+}
+
+static void send_flight(
+	struct peer_io_peer *peer, const struct path *path, struct bytes flight, size_t segment)
+{
+	struct peer_io *io = peer->io;
+	struct net_udp *udp = peer_io_udp(io, path->remote.family);
+	/* Without a route the answers find nobody, as if they were lost. */
+	enum err err = udp ? peer_route_learn(&io->routes, &peer->route, path) : ERR_UNSUPPORTED;
+	if (!err)
+		err = net_udp_send(udp, path, flight, segment);
+	if (err)
+		io->lost_out++;
+}
+
+/* False when the sockets cannot take more. */
+static bool write_out(struct peer_io_peer *peer, usec now)
+{
+	struct peer_io *io = peer->io;
+	for (;;) {
+		if (is_blocked(io))
+			return false;
+		struct dpc_path public;
+		size_t segment;
+		size_t size = dpc_peer_write(
+			peer->dpc, now, io->buffer, sizeof(io->buffer), &public, &segment);
+		if (size == 0)
+			return true;
+		struct path path = path_from_public(&public);
+		send_flight(peer, &path, bytes_of(io->buffer, size), segment);
+	}
+}
+
+/* ---- Events ---- */
+
+static void free_peer(struct peer_io_peer *peer);
+
+/* False when the owner has destroyed the peer. */
+static bool tell_events(struct peer_io_peer *peer)
+{
+	struct dpc_event event;
+	peer->in_event = true;
+	while (!peer->destroyed && dpc_peer_next_event(peer->dpc, &event)) {
+		peer->on_event(peer, &event, peer->user_data);
+		/* What the owner did in it is sent as well. */
+		if (!peer->destroyed)
+			mark(peer);
+	}
+	peer->in_event = false;
+	bool destroyed = peer->destroyed;
+	if (destroyed)
+		free_peer(peer);
+	return !destroyed;
+}
+
+/* What is far away, consent checks and heartbeats, is moved to a common grid: hundreds of idle
+ * peers then wake the processor, and each other's, together. */
+static usec coalesce(usec deadline, usec now)
+{
+	if (deadline == USEC_NEVER || deadline - now < PEER_IO_COALESCE_BEYOND)
+		return deadline;
+	usec late = deadline % PEER_IO_COALESCE_GRID;
+	return late == 0 ? deadline : deadline - late + PEER_IO_COALESCE_GRID;
+}
+
+static void set_timer(struct peer_io_peer *peer, usec now)
+{
+	usec deadline = coalesce(dpc_peer_deadline(peer->dpc), now);
+	if (peer->gather_until)
+		deadline = usec_min(deadline, peer->gather_until);
+	net_timer_set(&peer->timer, deadline);
+}
+
+/* Output first, then events, until there is neither. */
+static void drain_peer(struct peer_io_peer *peer, usec now)
+{
+	for (int round = 0; round < ROUNDS_MAX && list_is_linked(&peer->dirty_node); round++) {
+		list_remove(&peer->dirty_node);
+		bool written = write_out(peer, now);
+		if (!tell_events(peer))
+			return;
+		if (!written) {
+			mark(peer);
+			break;
+		}
+	}
+	set_timer(peer, now);
+}
+
+static void drain(struct peer_io *io)
+{
+	if (io->draining)
+		return;
+	io->draining = true;
+	usec now = net_now();
+	/* Those that are marked now; whoever is marked meanwhile comes in the next turn. */
+	struct list mark_node = {0};
+	list_push_back(&io->dirty, &mark_node);
+	while (io->dirty.next != &mark_node) {
+		struct peer_io_peer *peer =
+			CONTAINER_OF(io->dirty.next, struct peer_io_peer, dirty_node);
+		drain_peer(peer, now);
+	}
+	list_remove(&mark_node);
+	io->draining = false;
+	if (!list_is_empty(&io->dirty) && !is_blocked(io))
+		net_defer_post(&io->defer);
+}
+
+static void on_defer(void *user)
+{
+	drain(user);
+}
+
+void peer_io_kick(struct peer_io_peer *peer)
+{
+	if (peer->destroyed)
+		return;
+	mark(peer);
+	if (!peer->io->draining)
+		net_defer_post(&peer->io->defer);
+}
+
+static void on_timer(void *user)
+{
+	struct peer_io_peer *peer = user;
+	usec now = net_now();
+	peer_gather_advance(peer, now);
+	dpc_peer_advance(peer->dpc, now);
+	peer_io_kick(peer);
+}
+
+/* ---- In ---- */
+
+static void give(
+	struct peer_io_peer *peer, const struct path *path, struct bytes datagram, usec now)
+{
+	struct dpc_path public = path_to_public(path);
+	dpc_peer_receive(peer->dpc, now, &public, datagram.data, datagram.size);
+	mark(peer);
+}
+
+/* A request names its peer. Everything else is for those that send on the path: an answer and
+ * protected data prove for whom they are; a handshake is for the newest. */
+static void on_receive(const struct path *path, struct bytes datagram, usec now, void *user)
+{
+	struct peer_io *io = ((struct peer_io_socket *)user)->io;
+	if (datagram.size == 0) {
+		io->unknown_in++;
+		return;
+	}
+	uint8_t first = datagram.data[0];
+	struct bytes name;
+	const char *name_text;
+	if (first <= STUN_FIRST_MAX &&
+		dpc_peek_user(datagram.data, datagram.size, &name_text, &name.size)) {
+		name = bytes_of(name_text, name.size);
+		struct peer_io_peer *peer = map_get(&io->users, name);
+		if (peer)
+			give(peer, path, datagram, now);
+		else
+			io->unknown_in++;
+		return;
+	}
+	struct peer_route *route = peer_route_find(&io->routes, path);
+	if (!route) {
+		if (first > STUN_FIRST_MAX || !peer_gather_receive(io, path, datagram, now))
+			io->unknown_in++;
+		return;
+	}
+	bool for_all = first <= STUN_FIRST_MAX || first == DTLS_APPLICATION_DATA;
+	give(peer_of_route(route), path, datagram, now);
+	while (for_all && (route = route->older))
+		give(peer_of_route(route), path, datagram, now);
+}
+
+static void on_batch_end(usec now, void *user)
+{
+	(void)now;
+	drain(((struct peer_io_socket *)user)->io);
+}
+
+static void on_writable(void *user)
+{
+	drain(((struct peer_io_socket *)user)->io);
+}
+
+/* ---- Peers ---- */
+
+static enum err err_from_public(enum dpc_err err)
+{
+	switch (err) {
+	case DPC_OK:
+		return ERR_OK;
+	case DPC_ERR_NOMEM:
+		return ERR_NOMEM;
+	case DPC_ERR_CRYPTO:
+		return ERR_CRYPTO;
+	case DPC_ERR_MALFORMED:
+	case DPC_ERR_UNSUPPORTED:
+	case DPC_ERR_MISMATCH:
+	case DPC_ERR_STATE:
+	case DPC_ERR_AGAIN:
+	case DPC_ERR_TOO_LARGE:
+	case DPC_ERR_NOT_FOUND:
+	case DPC_ERR_EXISTS:
+	case DPC_ERR_LIMIT:
+		return ERR_UNSUPPORTED;
+	}
+	return ERR_UNSUPPORTED;
+}
+
+enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_config *config,
+	struct peer_io_peer **ret_peer)
+{
+	CHECK(config->on_event);
+	struct peer_io_peer *peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return ERR_NOMEM;
+	usec now = net_now();
+	peer->io = io;
+	peer->with_host = config->with_host;
+	peer->with_reflexive = config->with_reflexive;
+	peer->on_event = config->on_event;
+	peer->user_data = config->user;
+	enum err err = err_from_public(dpc_peer_create(&config->peer, now, &peer->dpc));
+	if (err)
+		goto fail_peer;
+	err = net_timer_init(&peer->timer, io->loop, on_timer, peer);
+	if (err)
+		goto fail_dpc;
+	peer->user = bytes_of_text(dpc_peer_user(peer->dpc));
+	err = map_insert(&io->users, peer->user, peer);
+	if (err)
+		goto fail_timer;
+	peer_route_owner_init(&peer->route, ++io->serial);
+	list_push_back(&io->peers, &peer->node);
+	peer_gather_begin(peer, now);
+	peer_io_kick(peer);
+	*ret_peer = peer;
+	return ERR_OK;
+
+fail_timer:
+	net_timer_deinit(&peer->timer);
+fail_dpc:
+	dpc_peer_destroy(peer->dpc);
+fail_peer:
+	free(peer);
+	return err;
+}
+
+static void free_peer(struct peer_io_peer *peer)
+{
+	dpc_peer_destroy(peer->dpc);
+	free(peer);
+}
+
+void peer_io_peer_destroy(struct peer_io_peer *peer)
+{
+	if (!peer || peer->destroyed)
+		return;
+	struct peer_io *io = peer->io;
+	(void)write_out(peer, net_now());
+	peer->destroyed = true;
+	map_remove(&io->users, peer->user);
+	peer_route_forget(&io->routes, &peer->route);
+	net_timer_deinit(&peer->timer);
+	list_remove(&peer->node);
+	if (list_is_linked(&peer->dirty_node))
+		list_remove(&peer->dirty_node);
+	if (!peer->in_event)
+		free_peer(peer);
+}
+
+struct dpc_peer *peer_io_peer_dpc(struct peer_io_peer *peer)
+{
+	return peer->dpc;
+}
+
+/* ---- Life ---- */
+
+static enum err open_socket(struct peer_io *io, size_t index, const struct addr *local)
+{
+	struct peer_io_socket *s = &io->sockets[index];
+	s->io = io;
+	if (local->family == ADDR_NONE)
+		return ERR_UNSUPPORTED;
+	struct net_udp_handler handler = {.receive = on_receive,
+		.batch_end = on_batch_end,
+		.writable = on_writable,
+		.user = s};
+	return net_udp_create(io->loop, local, io->config.udp_avoid, &handler, &s->udp);
+}
+
+/* A machine without one of the families is an ordinary one. */
+static enum err open_sockets(struct peer_io *io)
+{
+	enum err err4 = open_socket(io, 0, &io->config.local4);
+	enum err err6 = open_socket(io, 1, &io->config.local6);
+	if (!err4 || !err6) {
+		if (err4 && err4 != ERR_UNSUPPORTED && err4 != ERR_UNREACHABLE)
+			return err4;
+		if (err6 && err6 != ERR_UNSUPPORTED && err6 != ERR_UNREACHABLE)
+			return err6;
+		return ERR_OK;
+	}
+	return err4 == ERR_UNSUPPORTED ? err6 : err4;
+}
+
+enum err peer_io_create(
+	struct net_loop *loop, const struct peer_io_config *config, struct peer_io **ret_io)
+{
+	CHECK(config->local4.family != ADDR_IPV6);
+	CHECK(config->local6.family != ADDR_IPV4);
+	struct peer_io *io = calloc(1, sizeof(*io));
+	if (!io)
+		return ERR_NOMEM;
+	io->loop = loop;
+	io->config = *config;
+	io->rng = rng_system();
+	list_init(&io->peers);
+	list_init(&io->dirty);
+	map_init(&io->users, PEER_IO_PEERS_MAX, &io->rng);
+	peer_route_table_init(&io->routes, &io->rng);
+	net_defer_init(&io->defer, loop, on_defer, io);
+	enum err err = peer_gather_init(io);
+	if (!err)
+		err = open_sockets(io);
+	if (err) {
+		peer_io_destroy(io);
+		return err;
+	}
+	*ret_io = io;
+	return ERR_OK;
+}
+
+void peer_io_destroy(struct peer_io *io)
+{
+	if (!io)
+		return;
+	CHECK(!io->draining);
+	while (!list_is_empty(&io->peers))
+		peer_io_peer_destroy(CONTAINER_OF(io->peers.next, struct peer_io_peer, node));
+	peer_gather_deinit(io);
+	net_defer_cancel(&io->defer);
+	for (size_t i = 0; i < 2; i++)
+		net_udp_destroy(io->sockets[i].udp);
+	peer_route_table_deinit(&io->routes);
+	map_deinit(&io->users);
+	free(io);
+}
+
+const struct addr *peer_io_local(const struct peer_io *io, enum addr_family family)
+{
+	const struct net_udp *udp = peer_io_udp(io, family);
+	return udp ? net_udp_local(udp) : NULL;
+}
+
+void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
+{
+	struct peer_io_stats stats = {.unknown_in = io->unknown_in,
+		.lost_out = io->lost_out,
+		.peers = io->users.count,
+		.routes = io->routes.count};
+	for (size_t i = 0; i < 2; i++) {
+		if (!io->sockets[i].udp)
+			continue;
+		const struct net_udp_stats *udp = net_udp_stats(io->sockets[i].udp);
+		stats.datagrams_in += udp->datagrams_in;
+		stats.datagrams_out += udp->datagrams_out;
+		stats.bytes_in += udp->bytes_in;
+		stats.bytes_out += udp->bytes_out;
+		stats.calls_in += udp->calls_in;
+		stats.calls_out += udp->calls_out;
+		stats.overflowed += udp->overflowed;
+	}
+	*ret_stats = stats;
+}

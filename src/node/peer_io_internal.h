@@ -1,0 +1,71 @@
+/* The state of a peer_io, shared by peer_io.c (sockets, peers, draining) and peer_gather.c (host
+ * and reflexive addresses). */
+#ifndef NODE_PEER_IO_INTERNAL_H
+#define NODE_PEER_IO_INTERNAL_H
+
+#include "net/limits.h"
+#include "net/udp.h"
+#include "node/peer_io.h"
+#include "node/peer_route.h"
+#include "peer/reflexive.h"
+
+struct peer_io_socket {
+	struct peer_io *io;
+	struct net_udp *udp; /* NULL: the family is not there */
+};
+
+struct peer_gather {
+	struct addr hosts[NET_IFACE_ADDRS_MAX]; /* port 0 */
+	size_t host_count;
+	usec hosts_at; /* when they were looked up; 0: never */
+	struct reflexive servers[PEER_IO_STUN_SERVERS_MAX];
+	size_t server_count;
+	struct net_timer timer;   /* the next STUN request */
+	struct addr reflexive[2]; /* as last told, IPv4 and IPv6 */
+};
+
+struct peer_io {
+	struct net_loop *loop;
+	struct peer_io_config config;
+	struct rng rng;
+	struct peer_io_socket sockets[2]; /* IPv4, IPv6 */
+	struct map users;                 /* ICE user name -> peer */
+	struct peer_route_table routes;
+	struct list peers;      /* all */
+	struct list dirty;      /* those with something to do */
+	struct net_defer defer; /* drains the dirty ones */
+	struct peer_gather gather;
+	uint64_t serial;
+	uint64_t unknown_in, lost_out;
+	bool draining;
+	uint8_t buffer[DPC_WRITE_BEST];
+};
+
+struct peer_io_peer {
+	struct peer_io *io;
+	struct dpc_peer *dpc;
+	struct bytes user; /* borrowed from dpc */
+	struct list node, dirty_node;
+	struct peer_route_owner route;
+	struct net_timer timer;
+	bool with_host, with_reflexive;
+	usec gather_until; /* the end of candidates is still to be said, then; 0: it was said */
+	bool in_event, destroyed;
+	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
+	void *user_data;
+};
+
+/* The socket of a family, or NULL. */
+struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family);
+
+MUST_CHECK enum err peer_gather_init(struct peer_io *io);
+void peer_gather_deinit(struct peer_io *io);
+/* Gives a new peer what is known. */
+void peer_gather_begin(struct peer_io_peer *peer, usec now);
+/* Time has passed. */
+void peer_gather_advance(struct peer_io_peer *peer, usec now);
+/* Whether the datagram was an answer to one of our queries. */
+bool peer_gather_receive(
+	struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
+
+#endif
