@@ -47,6 +47,20 @@ static void fail(struct ice_agent *agent, struct ice_pair *pair, usec now)
 	nomination_update(agent, now);
 }
 
+/* A check without an answer. Of a pair that works already, it was only the nomination, which is
+ * tried again: whether the pair still works is for consent to say, and that waits longer. */
+static void time_out(struct ice_agent *agent, struct ice_pair *pair, usec now)
+{
+	if (pair->state != PAIR_SUCCEEDED) {
+		fail(agent, pair, now);
+		return;
+	}
+	pair->transaction.active = false;
+	if (agent->nominating == (size_t)(pair - agent->pairs.items))
+		agent->nominating = NONE;
+	nomination_update(agent, now);
+}
+
 void check_switch_role(struct ice_agent *agent, bool controlling)
 {
 	if (agent->controlling == controlling)
@@ -221,7 +235,7 @@ void check_advance(struct ice_agent *agent, usec now)
 			again = t->active && t->transmissions == ICE_TRANSMISSIONS_MAX &&
 				t->due <= now;
 			if (again)
-				fail(agent, pair, now);
+				time_out(agent, pair, now);
 		}
 	}
 }

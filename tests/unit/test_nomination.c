@@ -208,7 +208,33 @@ static void a_lite_peer_is_controlled(void **state)
 	puppet_destroy(p);
 }
 
-TESTS(TEST(the_best_pair_is_nominated_at_once), TEST(a_better_pair_gets_a_short_time_to_catch_up),
+static void unanswered_nomination_is_repeated_while_consent_lasts(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	assert_ok(puppet_try_remote(p, BEST, ICE_HOST, 9));
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	/* The network takes every nomination, and nothing else, for a minute. */
+	usec until = p->now + 60 * USEC_PER_SEC;
+	while (p->now < until) {
+		assert_true(puppet_take_within(p, STUN_REQUEST, 20 * USEC_PER_SEC, &taken));
+		if (!stun_has(&taken.message, STUN_USE_CANDIDATE))
+			puppet_answer(p, &taken);
+		assert_true(puppet_selected_is(p, BEST, false));
+	}
+	while (!stun_has(&taken.message, STUN_USE_CANDIDATE))
+		assert_true(puppet_take_within(p, STUN_REQUEST, 20 * USEC_PER_SEC, &taken));
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_destroy(p);
+}
+
+TESTS(TEST(unanswered_nomination_is_repeated_while_consent_lasts),
+	TEST(the_best_pair_is_nominated_at_once), TEST(a_better_pair_gets_a_short_time_to_catch_up),
 	TEST(after_the_wait_what_is_valid_is_nominated), TEST(a_relay_waits_longer),
 	TEST(a_refused_nomination_falls_back_to_the_next_pair),
 	TEST(the_controlled_side_waits_for_the_peer),
