@@ -1,0 +1,86 @@
+#include "sctp_pair.h"
+
+static void an_idle_association_is_watched_at_little_cost(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	p.end[0].packets = 0;
+	pair_run(&p, 600 * USEC_PER_SEC);
+	/* Its own heartbeats, and the answers to the other's: one each in about 30 s. */
+	assert_in_range(p.end[0].packets, 30, 60);
+	assert_int_equal(p.end[0].closed, 0);
+	assert_true(sctp_stats(p.end[0].assoc)->srtt > 0);
+	pair_deinit(&p);
+}
+
+static void a_silent_peer_is_found_out(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	p.end[1].deaf = true;
+	pair_run(&p, 300 * USEC_PER_SEC);
+	assert_int_equal(p.end[0].closed, 1);
+	assert_int_equal(p.end[0].reason, SCTP_CLOSE_UNREACHABLE);
+	pair_deinit(&p);
+}
+
+static void an_answer_to_another_heartbeat_proves_nothing(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *a = p.end[0].assoc;
+	a->error_count = 3;
+	a->heartbeat_nonce = 1234;
+	a->heartbeat_sent = p.now;
+	uint8_t data[64];
+	for (uint64_t nonce = 1233; nonce <= 1234; nonce++) {
+		struct writer w = writer_of(data, sizeof data);
+		sctp_packet_begin(&w, (struct sctp_header){5000, 5000, a->local_tag});
+		size_t chunk = sctp_chunk_begin(&w, SCTP_HEARTBEAT_ACK, 0);
+		size_t place = sctp_parameter_begin(&w, SCTP_PARAMETER_HEARTBEAT_INFO);
+		write_u64(&w, nonce);
+		write_u64(&w, (uint64_t)p.now);
+		sctp_parameter_end(&w, place);
+		sctp_chunk_end(&w, chunk);
+		sctp_packet_seal(&w);
+		sctp_receive(a, p.now, writer_bytes(&w));
+		assert_int_equal(a->error_count, nonce == 1234 ? 0 : 3);
+	}
+	pair_deinit(&p);
+}
+
+static void a_heartbeat_is_echoed_as_it_came(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *a = p.end[0].assoc;
+	uint8_t data[64], answer[1200];
+	struct writer w = writer_of(data, sizeof data);
+	sctp_packet_begin(&w, (struct sctp_header){5000, 5000, a->local_tag});
+	size_t chunk = sctp_chunk_begin(&w, SCTP_HEARTBEAT, 0);
+	write_u32(&w, 0x00010009);
+	write_text(&w, "hello");
+	sctp_chunk_end(&w, chunk);
+	sctp_packet_seal(&w);
+	pair_drain(&p);
+	sctp_receive(a, p.now, writer_bytes(&w));
+	size_t size = sctp_write(a, p.now, answer, sizeof answer);
+	assert_int_equal(size, w.size);
+	assert_int_equal(answer[SCTP_HEADER_SIZE], SCTP_HEARTBEAT_ACK);
+	assert_memory_equal(answer + SCTP_HEADER_SIZE + 1, data + SCTP_HEADER_SIZE + 1,
+		size - SCTP_HEADER_SIZE - 1);
+	assert_null(a->replies.data);
+	pair_deinit(&p);
+}
+
+TESTS(TEST(an_idle_association_is_watched_at_little_cost), TEST(a_silent_peer_is_found_out),
+	TEST(an_answer_to_another_heartbeat_proves_nothing), TEST(a_heartbeat_is_echoed_as_it_came))

@@ -1,0 +1,195 @@
+#include "sctp_pair.h"
+
+static void a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct pair p;
+		pair_init(&p, seed);
+		p.loss = seed % 2 ? 20 : 0;
+		p.jitter = 10 * USEC_PER_MS;
+		pair_connect(&p);
+		for (unsigned round = 1; round <= 3; round++) {
+			for (int i = 0; i < 10; i++)
+				assert_ok(pair_send(&p, 0, 7, i % 3 == 0, 4000));
+			assert_ok(sctp_reset_stream(p.end[0].assoc, p.now, 7));
+			assert_err(sctp_reset_stream(p.end[0].assoc, p.now, 7), ERR_STATE);
+			assert_err(pair_send(&p, 0, 7, false, 1), ERR_STATE);
+			assert_ok(pair_send(&p, 0, 8, false, 4000));
+			pair_run(&p, 120 * USEC_PER_SEC);
+			assert_int_equal(p.end[1].received, round * 11);
+			assert_int_equal(p.end[1].stream_resets, round);
+			assert_int_equal(p.end[1].last_reset, 7);
+			assert_int_equal(p.end[0].resets_done, round);
+		}
+		pair_deinit(&p);
+	}
+}
+
+static void both_ends_reset_many_streams_at_once(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 3);
+	p.loss = 10;
+	pair_connect(&p);
+	for (uint16_t id = 0; id < 200; id++)
+		for (int i = 0; i < 2; i++) {
+			assert_ok(pair_send(&p, i, id, false, 100));
+			assert_ok(sctp_reset_stream(p.end[i].assoc, p.now, id));
+		}
+	pair_run(&p, 120 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		uint16_t id;
+		assert_int_equal(p.end[i].received, 200);
+		assert_int_equal(p.end[i].resets_done, 200);
+		assert_int_equal(p.end[i].stream_resets, 200);
+		assert_null(sctp_stream_table_next(&p.end[i].assoc->queue.streams, 0, &id));
+		assert_null(sctp_stream_table_next(&p.end[i].assoc->reassembly.streams, 0, &id));
+	}
+	pair_deinit(&p);
+}
+
+static void resets_that_cannot_be_are_refused(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init_with(&p, 1, (struct sctp_config){0}, (struct sctp_config){.streams = 5});
+	pair_connect(&p);
+	assert_err(sctp_reset_stream(p.end[0].assoc, p.now, 5), ERR_NOT_FOUND);
+	p.end[0].assoc->peer_reconfig = false;
+	assert_err(sctp_reset_stream(p.end[0].assoc, p.now, 1), ERR_UNSUPPORTED);
+	sctp_abort(p.end[0].assoc, p.now);
+	assert_err(sctp_reset_stream(p.end[0].assoc, p.now, 1), ERR_STATE);
+	pair_deinit(&p);
+}
+
+/* A request as a peer that does not wait for acknowledgements would send it. */
+static void request(
+	struct pair *p, uint32_t number, uint32_t last_tsn, const uint16_t *ids, size_t count)
+{
+	uint8_t data[6000];
+	struct writer w = writer_of(data, sizeof data);
+	sctp_packet_begin(&w, (struct sctp_header){5000, 5000, p->end[1].assoc->local_tag});
+	size_t chunk = sctp_chunk_begin(&w, SCTP_RE_CONFIG, 0);
+	size_t place = sctp_parameter_begin(&w, SCTP_PARAMETER_OUTGOING_RESET);
+	write_u32(&w, number);
+	write_u32(&w, 0);
+	write_u32(&w, last_tsn);
+	for (size_t i = 0; i < count; i++)
+		write_u16(&w, ids[i]);
+	sctp_parameter_end(&w, place);
+	sctp_chunk_end(&w, chunk);
+	sctp_packet_seal(&w);
+	sctp_receive(p->end[1].assoc, p->now, writer_bytes(&w));
+}
+
+static int last_result(const struct pair *p)
+{
+	const struct sctp_reset *r = &p->end[1].assoc->reset;
+	return r->response_count ? r->results[r->response_count - 1] : -1;
+}
+
+static void a_request_before_its_data_waits_for_it(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *from = p.end[0].assoc;
+	uint32_t number = from->local_tsn;
+	uint16_t id = 3;
+	assert_ok(pair_send(&p, 0, 3, false, 10));
+	uint32_t last = (uint32_t)from->outstanding.next;
+	request(&p, number, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_IN_PROGRESS);
+	/* Asked again, under the same number and under a new one. */
+	request(&p, number, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_IN_PROGRESS);
+	request(&p, number + 1, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_IN_PROGRESS);
+	pair_run(&p, 100 * USEC_PER_MS);
+	assert_int_equal(p.end[1].received, 1);
+	assert_int_equal(p.end[1].stream_resets, 1);
+	/* Those that ask again after it was performed get the answer, and nothing happens twice. */
+	request(&p, number + 1, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	request(&p, number + 2, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 1);
+	pair_deinit(&p);
+}
+
+static void requests_that_make_no_sense_are_refused(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	uint32_t number = p.end[0].assoc->local_tsn;
+	uint32_t last = number - 1;
+	uint16_t bad = 5000;
+	request(&p, number + 5, last, &bad, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_BAD_SEQUENCE);
+	pair_drain(&p);
+	request(&p, number, last, &bad, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_WRONG_SSN);
+	pair_drain(&p);
+	uint16_t many[SCTP_PEER_RESET_STREAMS_MAX + 1] = {0};
+	request(&p, number + 1, last, many, SCTP_PEER_RESET_STREAMS_MAX + 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_WRONG_SSN);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 0);
+	pair_deinit(&p);
+}
+
+static void events_that_nobody_pulls_are_bounded(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	uint32_t number = p.end[0].assoc->local_tsn;
+	uint16_t many[1000];
+	for (uint16_t i = 0; i < 1000; i++)
+		many[i] = i;
+	p.end[1].paused = true;
+	for (uint32_t i = 0; i < 10; i++)
+		request(&p, number + i, number - 1, many, 1000);
+	assert_true(p.end[1].assoc->inbox.events <= SCTP_EVENTS_MAX);
+	assert_int_equal(p.end[1].assoc->inbox.events, 4000);
+	pair_deinit(&p);
+}
+
+static void the_peer_may_ask_for_a_reset_of_our_streams(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	assert_ok(pair_send(&p, 1, 4, false, 50000));
+	uint8_t data[100];
+	struct writer w = writer_of(data, sizeof data);
+	sctp_packet_begin(&w, (struct sctp_header){5000, 5000, p.end[1].assoc->local_tag});
+	size_t chunk = sctp_chunk_begin(&w, SCTP_RE_CONFIG, 0);
+	size_t place = sctp_parameter_begin(&w, SCTP_PARAMETER_INCOMING_RESET);
+	write_u32(&w, p.end[0].assoc->local_tsn);
+	write_u16(&w, 4);
+	sctp_parameter_end(&w, place);
+	sctp_chunk_end(&w, chunk);
+	sctp_packet_seal(&w);
+	sctp_receive(p.end[1].assoc, p.now, writer_bytes(&w));
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_run(&p, 5 * USEC_PER_SEC);
+	assert_int_equal(p.end[0].received, 1);
+	assert_int_equal(p.end[0].stream_resets, 1);
+	assert_int_equal(p.end[1].resets_done, 1);
+	pair_deinit(&p);
+}
+
+TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
+	TEST(both_ends_reset_many_streams_at_once), TEST(resets_that_cannot_be_are_refused),
+	TEST(a_request_before_its_data_waits_for_it), TEST(requests_that_make_no_sense_are_refused),
+	TEST(events_that_nobody_pulls_are_bounded),
+	TEST(the_peer_may_ask_for_a_reset_of_our_streams))
