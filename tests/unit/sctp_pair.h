@@ -48,12 +48,12 @@ struct pair {
 	int counter; /* for on_packet */
 };
 
-static uint8_t pair_byte(uint32_t number, size_t i)
+static inline uint8_t pair_byte(uint32_t number, size_t i)
 {
 	return (uint8_t)(number * 31 + i * 7 + (i >> 8));
 }
 
-static void pair_init_with(
+static inline void pair_init_with(
 	struct pair *p, uint64_t seed, struct sctp_config first, struct sctp_config second)
 {
 	*p = (struct pair){
@@ -78,14 +78,14 @@ static inline void pair_init(struct pair *p, uint64_t seed)
 	pair_init_with(p, seed, (struct sctp_config){0}, (struct sctp_config){0});
 }
 
-static void pair_deinit(struct pair *p)
+static inline void pair_deinit(struct pair *p)
 {
 	for (int i = 0; i < 2; i++)
 		sctp_destroy(p->end[i].assoc);
 	free(p->packets);
 }
 
-static void pair_carry(struct pair *p, int from, const uint8_t *data, size_t size)
+static inline void pair_carry(struct pair *p, int from, const uint8_t *data, size_t size)
 {
 	assert_true(size <= sizeof p->packets[0].data);
 	unsigned copies = rng_below(&p->network, 100) < p->duplication ? 2 : 1;
@@ -102,7 +102,7 @@ static void pair_carry(struct pair *p, int from, const uint8_t *data, size_t siz
 	}
 }
 
-static void pair_take_message(struct pair_end *end, const struct sctp_message *message)
+static inline void pair_take_message(struct pair_end *end, const struct sctp_message *message)
 {
 	uint32_t number = message->ppid;
 	assert_true(number < PAIR_MESSAGES_MAX);
@@ -119,7 +119,7 @@ static void pair_take_message(struct pair_end *end, const struct sctp_message *m
 	}
 }
 
-static void pair_take_event(struct pair_end *end, const struct sctp_event *event)
+static inline void pair_take_event(struct pair_end *end, const struct sctp_event *event)
 {
 	assert_int_equal(end->closed, 0);
 	switch (event->type) {
@@ -151,7 +151,7 @@ static void pair_take_event(struct pair_end *end, const struct sctp_event *event
 }
 
 /* Pulls the events and packets of both ends. */
-static void pair_drain(struct pair *p)
+static inline void pair_drain(struct pair *p)
 {
 	for (int i = 0; i < 2; i++) {
 		struct pair_end *end = &p->end[i];
@@ -169,7 +169,7 @@ static void pair_drain(struct pair *p)
 	}
 }
 
-static size_t pair_first_packet(const struct pair *p)
+static inline size_t pair_first_packet(const struct pair *p)
 {
 	size_t first = 0;
 	for (size_t i = 1; i < p->packet_count; i++)
@@ -180,7 +180,7 @@ static size_t pair_first_packet(const struct pair *p)
 
 /* The next thing that happens: a packet arrives or a timer expires; false when nothing will before
  * `until`. */
-static bool pair_step(struct pair *p, usec until)
+static inline bool pair_step(struct pair *p, usec until)
 {
 	pair_drain(p);
 	usec next = usec_min(sctp_deadline(p->end[0].assoc), sctp_deadline(p->end[1].assoc));
@@ -208,13 +208,13 @@ static bool pair_step(struct pair *p, usec until)
 	return true;
 }
 
-static void pair_run(struct pair *p, usec time)
+static inline void pair_run(struct pair *p, usec time)
 {
 	usec until = p->now + time;
 	while (pair_step(p, until)) {}
 }
 
-static void pair_connect(struct pair *p)
+static inline void pair_connect(struct pair *p)
 {
 	sctp_connect(p->end[0].assoc, p->now);
 	sctp_connect(p->end[1].assoc, p->now);

@@ -1,0 +1,120 @@
+#include "sctp_pair.h"
+
+static void a_lost_packet_is_repaired_without_waiting_for_the_timer(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	for (int i = 0; i < 20; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 1132));
+	uint8_t lost[1200];
+	assert_true(sctp_write(p.end[0].assoc, p.now, lost, sizeof lost) > 0);
+	usec start = p.now;
+	while (p.end[1].received < 20)
+		assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+	const struct sctp_stats *stats = sctp_stats(p.end[0].assoc);
+	assert_int_equal(stats->timeouts, 0);
+	assert_int_equal(stats->fast_retransmits, 1);
+	assert_int_equal(stats->retransmitted_chunks, 1);
+	assert_true(p.now - start < SCTP_RTO_MIN);
+	pair_deinit(&p);
+}
+
+static void the_timer_repairs_a_lost_tail(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	uint8_t lost[1200];
+	assert_true(sctp_write(p.end[0].assoc, p.now, lost, sizeof lost) > 0);
+	usec start = p.now;
+	while (p.end[1].received < 1)
+		assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+	assert_int_equal(sctp_stats(p.end[0].assoc)->timeouts, 1);
+	assert_in_range(p.now - start, SCTP_RTO_MIN, SCTP_RTO_INITIAL + 2 * p.delay);
+	pair_deinit(&p);
+}
+
+static void the_first_flight_is_the_initial_window(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	assert_ok(pair_send(&p, 0, 0, false, 200000));
+	uint8_t data[1200];
+	size_t packets = 0;
+	while (sctp_write(p.end[0].assoc, p.now, data, sizeof data) > 0)
+		packets++;
+	assert_in_range(packets, 10, 11);
+	pair_deinit(&p);
+}
+
+static bool note_immediate(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	if (from == 0 && data[SCTP_HEADER_SIZE] == SCTP_DATA && size > 0)
+		p->counter = data[SCTP_HEADER_SIZE + 1] & SCTP_DATA_IMMEDIATE;
+	return true;
+}
+
+static void the_last_before_closing_asks_for_a_sack_at_once(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	p.on_packet = note_immediate;
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	pair_drain(&p);
+	assert_int_equal(p.counter, 0);
+	pair_run(&p, USEC_PER_SEC);
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	sctp_shutdown(p.end[0].assoc, p.now);
+	pair_drain(&p);
+	assert_int_equal(p.counter, SCTP_DATA_IMMEDIATE);
+	pair_deinit(&p);
+}
+
+static void small_messages_share_packets(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	p.end[0].packets = 0;
+	for (int i = 0; i < 100; i++)
+		assert_ok(pair_send(&p, 0, (uint16_t)(i % 5), i % 2, 50));
+	pair_run(&p, 5 * USEC_PER_SEC);
+	assert_int_equal(p.end[1].received, 100);
+	assert_true(p.end[0].packets <= 8);
+	pair_deinit(&p);
+}
+
+static void a_fast_path_is_filled_to_the_window(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	for (int i = 0; i < 1000; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 16000));
+	usec start = p.now;
+	while (p.end[1].received < 1000)
+		assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+	/* 16 MB in windows of 1 MiB a round trip of 20 ms, plus slow start. */
+	assert_true(p.now - start < 20 * 25 * USEC_PER_MS);
+	assert_int_equal(sctp_stats(p.end[0].assoc)->retransmitted_chunks, 0);
+	pair_deinit(&p);
+}
+
+TESTS(TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
+	TEST(the_timer_repairs_a_lost_tail), TEST(the_first_flight_is_the_initial_window),
+	TEST(the_last_before_closing_asks_for_a_sack_at_once), TEST(small_messages_share_packets),
+	TEST(a_fast_path_is_filled_to_the_window))
