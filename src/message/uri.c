@@ -67,7 +67,7 @@ enum err uri_parse_host_port(struct bytes text, uint16_t port_default, char *ret
 	if (rest.size > 0 && (rest.data[0] != ':' || rest.size > 6 ||
 				     !bytes_to_u64(bytes_slice(rest, 1, rest.size), &port)))
 		return ERR_MALFORMED;
-	if (port == 0 || port > UINT16_MAX || host.size >= host_capacity)
+	if (port > UINT16_MAX || host.size >= host_capacity)
 		return ERR_MALFORMED;
 	CHECK(text_copy_bytes(ret_host, host_capacity, host));
 	*ret_port = (uint16_t)port;
@@ -131,7 +131,7 @@ enum err uri_parse(const char *text, struct uri *ret_uri)
 	}
 	if (err)
 		return err;
-	if (!is_consistent(&uri))
+	if (uri.port == 0 || !is_consistent(&uri))
 		return ERR_MALFORMED;
 	*ret_uri = uri;
 	return ERR_OK;

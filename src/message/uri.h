@@ -30,8 +30,8 @@ MUST_CHECK enum err uri_parse(const char *text, struct uri *ret_uri);
  * ERR_MALFORMED: not a valid address; ERR_TOO_LARGE: no room. */
 MUST_CHECK enum err uri_format(const struct uri *uri, char *text, size_t capacity);
 
-/* "host:port" or "[host]:port", the form in which addresses are stored. The port may be left out.
- * ERR_MALFORMED. */
+/* "host:port" or "[host]:port", the form in which addresses are stored. The port may be left out,
+ * and port 0 is read as it is. ERR_MALFORMED. */
 MUST_CHECK enum err uri_parse_host_port(struct bytes text, uint16_t port_default, char *ret_host,
 	size_t host_capacity, uint16_t *ret_port);
 

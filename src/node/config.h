@@ -51,7 +51,7 @@ struct config_server {
 
 struct config {
 	char name[STORE_NAME_MAX + 1];                  /* "" : the node id is shown */
-	struct config_server listen[CONFIG_LISTEN_MAX]; /* direct TLS */
+	struct config_server listen[CONFIG_LISTEN_MAX]; /* direct TLS; port 0: any */
 	size_t listen_count;                            /* 0: does not listen. Default: [::]:8888 */
 	enum config_strangers strangers;
 	enum log_level log;
@@ -61,13 +61,14 @@ struct config {
 	size_t stun_count;
 	enum config_ai ai_provider;
 	char ai_url[CONFIG_TEXT_MAX + 1];   /* no final slash */
-	char ai_model[CONFIG_TEXT_MAX + 1]; /* the default; "": the first that the provider has */
+	char ai_model[CONFIG_TEXT_MAX + 1]; /* the default; "": the asker has to name one */
+	uint32_t from_command;              /* which keys config_set() has set: its own */
 };
 
 void config_init(struct config *config);
 
 /* Reads the file over the defaults; a file that does not exist is ERR_OK. ERR_MALFORMED,
- * ERR_UNSUPPORTED, ERR_TOO_LARGE, ERR_LIMIT, ERR_IO: the fault names file, line and key, and
+ * ERR_TOO_LARGE, ERR_IO, ERR_NOMEM: the fault names file, line and key, and
  * *config is as it was. */
 MUST_CHECK enum err config_load(struct config *config, const char *path, struct fault *ret_fault);
 

@@ -1,0 +1,282 @@
+#include "node/config.h"
+
+#include <assert.h>
+
+#include "base/ini.h"
+#include "base/text.h"
+#include "message/limits.h"
+#include "message/uri.h"
+#include "node/store.h"
+#include "node/watched_file.h"
+
+static_assert(CONFIG_HOST_MAX == URI_HOST_MAX, "a host that can be dialled can be listened on");
+
+#define STUN_PORT_DEFAULT 3478
+
+static const char *const strangers_names[] = {
+	[CONFIG_STRANGERS_ASK] = "ask",
+	[CONFIG_STRANGERS_ALLOW] = "allow",
+	[CONFIG_STRANGERS_DENY] = "deny",
+};
+
+static const char *const ai_names[] = {
+	[CONFIG_AI_NONE] = "none",
+	[CONFIG_AI_OLLAMA] = "ollama",
+	[CONFIG_AI_OPENAI] = "openai",
+};
+
+const char *config_strangers_name(enum config_strangers strangers)
+{
+	return strangers_names[strangers];
+}
+
+const char *config_ai_name(enum config_ai ai)
+{
+	return ai_names[ai];
+}
+
+void config_init(struct config *config)
+{
+	*config = (struct config){
+		.listen = {{.host = "::", .port = URI_PORT_DEFAULT}},
+		.listen_count = 1,
+		.strangers = CONFIG_STRANGERS_ASK,
+		.log = LOG_INFO,
+		.ai_provider = CONFIG_AI_NONE,
+		.ai_url = "http://127.0.0.1:11434",
+	};
+}
+
+/* ---- Values. Each returns NULL, or what is wrong. ---- */
+
+static const char *set_name(struct config *config, const char *value)
+{
+	if (*value && !store_name_is_valid(value))
+		return "a name has 1 to 64 bytes without control characters and brackets";
+	CHECK(text_copy(config->name, sizeof config->name, value));
+	return NULL;
+}
+
+static const char *add_server(struct config_server *servers, size_t *count, size_t count_max,
+	const char *value, uint16_t port_default)
+{
+	struct config_server server;
+	if (*count == count_max)
+		return "there are too many of these";
+	if (uri_parse_host_port(bytes_of_text(value), port_default, server.host, sizeof server.host,
+		    &server.port))
+		return "expected 'host:port', with an IPv6 address in brackets";
+	servers[(*count)++] = server;
+	return NULL;
+}
+
+static const char *set_listen(struct config *config, const char *value)
+{
+	if (strcmp(value, "none") == 0)
+		return config->listen_count ? "'none' stands alone" : NULL;
+	return add_server(
+		config->listen, &config->listen_count, CONFIG_LISTEN_MAX, value, URI_PORT_DEFAULT);
+}
+
+static const char *set_stun(struct config *config, const char *value)
+{
+	const char *problem = add_server(
+		config->stun, &config->stun_count, CONFIG_STUN_MAX, value, STUN_PORT_DEFAULT);
+	if (!problem && config->stun[config->stun_count - 1].port == 0)
+		return "the port of a server is not 0";
+	return problem;
+}
+
+static const char *set_strangers(struct config *config, const char *value)
+{
+	for (unsigned i = 0; i < sizeof strangers_names / sizeof *strangers_names; i++) {
+		if (strcmp(strangers_names[i], value) == 0) {
+			config->strangers = i;
+			return NULL;
+		}
+	}
+	return "expected 'ask', 'allow' or 'deny'";
+}
+
+static const char *set_log(struct config *config, const char *value)
+{
+	return log_level_parse(value, &config->log) ? NULL
+						    : "expected 'error', 'warn', 'info' or 'debug'";
+}
+
+static const char *set_udp_port(struct config *config, const char *value)
+{
+	uint32_t port;
+	if (!text_to_u32(value, &port) || port > UINT16_MAX)
+		return "expected a port, or 0 for any";
+	config->udp_port = (uint16_t)port;
+	return NULL;
+}
+
+/* http or https with a host, without its final slashes. */
+static const char *set_url(char *url, const char *value)
+{
+	struct bytes text = bytes_of_text(value);
+	struct bytes rest =
+		bytes_slice(text, text_starts_with(value, "https://") ? 8 : 7, text.size);
+	bool is_http = text_starts_with(value, "http://") || text_starts_with(value, "https://");
+	while (text.size > 0 && text.data[text.size - 1] == '/')
+		text.size--;
+	if (*value && (!is_http || rest.size == 0 || rest.data[0] == '/' || rest.data[0] == ':'))
+		return "expected http://host:port or https://host";
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+		if (c <= 0x20 || c >= 0x7f || c == '?' || c == '#' || c == '@')
+			return "an address has no spaces, user, query or fragment";
+	}
+	return text_copy_bytes(url, CONFIG_TEXT_MAX + 1, text) ? NULL : "the address is too long";
+}
+
+static const char *set_hub_url(struct config *config, const char *value)
+{
+	return set_url(config->hub_url, value);
+}
+
+static const char *set_ai_provider(struct config *config, const char *value)
+{
+	for (unsigned i = 0; i < sizeof ai_names / sizeof *ai_names; i++) {
+		if (strcmp(ai_names[i], value) == 0) {
+			config->ai_provider = i;
+			return NULL;
+		}
+	}
+	return "expected 'ollama' or 'none'";
+}
+
+static const char *set_ai_url(struct config *config, const char *value)
+{
+	return *value ? set_url(config->ai_url, value) : "expected http://host:port";
+}
+
+static const char *set_ai_model(struct config *config, const char *value)
+{
+	return strlen(value) <= MESSAGE_MODEL_MAX &&
+			       text_copy(config->ai_model, sizeof config->ai_model, value)
+		       ? NULL
+		       : "the name of the model is too long";
+}
+
+static void clear_listen(struct config *config)
+{
+	config->listen_count = 0;
+}
+
+static void clear_stun(struct config *config)
+{
+	config->stun_count = 0;
+}
+
+/* ---- The table ---- */
+
+static const struct key {
+	const char *name;
+	const char *(*set)(struct config *config, const char *value);
+	void (*clear)(struct config *config); /* of a list; NULL: one value */
+} keys[] = {
+	{"node.name", set_name, NULL},
+	{"node.listen", set_listen, clear_listen},
+	{"node.strangers", set_strangers, NULL},
+	{"node.log", set_log, NULL},
+	{"node.udp_port", set_udp_port, NULL},
+	{"hub.url", set_hub_url, NULL},
+	{"stun.server", set_stun, clear_stun},
+	{"ai.provider", set_ai_provider, NULL},
+	{"ai.url", set_ai_url, NULL},
+	{"ai.model", set_ai_model, NULL},
+};
+
+#define KEY_COUNT (sizeof keys / sizeof *keys)
+
+static_assert(KEY_COUNT <= 32, "one bit each");
+
+/* Sets a value from a source whose earlier values are marked in *seen: the first value of a list
+ * replaces the list of other sources, and a single value comes once. */
+static const char *set_value(
+	struct config *config, const char *name, const char *value, uint32_t *seen, bool once)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (strcmp(keys[i].name, name) != 0)
+			continue;
+		bool first = !(*seen & UINT32_C(1) << i);
+		if (!first && !keys[i].clear && once)
+			return "this is set already";
+		if (first && keys[i].clear)
+			keys[i].clear(config);
+		*seen |= UINT32_C(1) << i;
+		return keys[i].set(config, value);
+	}
+	return "there is no such key";
+}
+
+enum err config_set(
+	struct config *config, const char *name, const char *value, struct fault *ret_fault)
+{
+	struct config changed = *config;
+	const char *problem = "the value is not UTF-8 text";
+	if (utf8_is_valid(bytes_of_text(value)))
+		problem = set_value(&changed, name, value, &changed.from_command, false);
+	if (problem) {
+		fault_set(ret_fault, "'%s' for %s: %s", value, name, problem);
+		return ERR_MALFORMED;
+	}
+	*config = changed;
+	return ERR_OK;
+}
+
+static enum err read_entry(struct config *config, const char *path, const struct ini_entry *entry,
+	uint32_t *seen, struct fault *ret_fault)
+{
+	char name[128] = "", value[INI_LINE_MAX + 1];
+	struct writer w = writer_of(name, sizeof name - 1);
+	write_bytes(&w, entry->section);
+	write_u8(&w, '.');
+	write_bytes(&w, entry->key);
+	CHECK(text_copy_bytes(value, sizeof value, entry->value));
+	name[w.size] = 0;
+	const char *problem =
+		w.failed ? "there is no such key" : set_value(config, name, value, seen, true);
+	if (!problem)
+		return ERR_OK;
+	fault_set(ret_fault, "%s:%u: %s: %s", path, entry->line, name, problem);
+	return ERR_MALFORMED;
+}
+
+static enum err read_text(
+	struct config *config, const char *path, struct bytes text, struct fault *ret_fault)
+{
+	struct ini_reader reader = ini_reader_of(text);
+	struct ini_entry entry;
+	uint32_t seen = 0;
+	enum err err;
+	while (!(err = ini_next(&reader, &entry))) {
+		if (entry.is_section)
+			continue;
+		err = read_entry(config, path, &entry, &seen, ret_fault);
+		if (err)
+			return err;
+	}
+	if (err == ERR_NOT_FOUND)
+		return ERR_OK;
+	fault_set(ret_fault, "%s:%u: %s", path, reader.line, reader.problem);
+	return err;
+}
+
+enum err config_load(struct config *config, const char *path, struct fault *ret_fault)
+{
+	struct buffer text = buffer_with_max(CONFIG_FILE_MAX);
+	struct config changed = *config;
+	enum err err = text_file_read(path, &text, ret_fault);
+	if (!err)
+		err = read_text(&changed, path, buffer_bytes(&text), ret_fault);
+	buffer_deinit(&text);
+	if (err == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (!err)
+		*config = changed;
+	return err;
+}

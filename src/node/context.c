@@ -1,0 +1,260 @@
+#include "node/context.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "message/json.h"
+#include "node/watched_file.h"
+
+static_assert(CONTEXT_DEPTH_MAX < JSON_DEPTH_MAX, "a message has room around the context");
+
+struct context {
+	struct watched_file file;
+	json_t *root; /* an object */
+};
+
+static bool is_deeper_than(const json_t *value, size_t depth)
+{
+	const char *key;
+	size_t index;
+	json_t *child;
+	if (!json_is_object(value) && !json_is_array(value))
+		return false;
+	if (depth == 0)
+		return true;
+	/* The macro for objects wants a mutable one, but does not change it. */
+	json_object_foreach((json_t *)(uintptr_t)value, key, child)
+	{
+		if (is_deeper_than(child, depth - 1))
+			return true;
+	}
+	json_array_foreach(value, index, child)
+	{
+		if (is_deeper_than(child, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+static enum err parse(
+	struct bytes text, const char *path, json_t **ret_root, struct fault *ret_fault)
+{
+	json_t *root = NULL;
+	if (text.size == 0) {
+		root = json_object();
+		*ret_root = root;
+		return root ? ERR_OK : ERR_NOMEM;
+	}
+	enum err err = json_parse_object(text, CONTEXT_FILE_MAX, &root);
+	if (err == ERR_LIMIT || (!err && is_deeper_than(root, CONTEXT_DEPTH_MAX))) {
+		fault_set(
+			ret_fault, "'%s' is nested deeper than %d levels", path, CONTEXT_DEPTH_MAX);
+		err = ERR_TOO_LARGE;
+	} else if (err) {
+		fault_set(ret_fault, "'%s' is not a JSON object; mend it, then ask again", path);
+	}
+	if (err)
+		json_decref(root);
+	else
+		*ret_root = root;
+	return err;
+}
+
+enum err context_refresh(struct context *context, struct fault *ret_fault)
+{
+	struct buffer text = buffer_with_max(CONTEXT_FILE_MAX);
+	json_t *root;
+	bool changed;
+	enum err err = watched_file_read(&context->file, &text, &changed, ret_fault);
+	if (!err && changed) {
+		err = parse(buffer_bytes(&text), context->file.path, &root, ret_fault);
+		if (!err) {
+			json_decref(context->root);
+			context->root = root;
+		}
+	}
+	buffer_deinit(&text);
+	return err;
+}
+
+enum err context_open(const char *path, struct context **ret_context, struct fault *ret_fault)
+{
+	struct context *context = calloc(1, sizeof *context);
+	enum err err = context ? watched_file_init(&context->file, path) : ERR_NOMEM;
+	if (!err) {
+		context->root = json_object();
+		err = context->root ? context_refresh(context, ret_fault) : ERR_NOMEM;
+	}
+	if (err == ERR_NOMEM) {
+		fault_set(ret_fault, "out of memory");
+		context_destroy(context);
+	} else {
+		*ret_context = context;
+	}
+	return err;
+}
+
+void context_destroy(struct context *context)
+{
+	if (!context)
+		return;
+	json_decref(context->root);
+	watched_file_deinit(&context->file);
+	free(context);
+}
+
+const json_t *context_root(const struct context *context)
+{
+	return context->root;
+}
+
+/* ---- Selecting ---- */
+
+/* The path under examination: "context." and keys. It grows and shrinks with the walk. */
+struct walk {
+	const struct access *access;
+	const struct access_peer *peer;
+	char path[ACCESS_PATH_MAX + 1];
+	size_t size;
+	bool out_of_memory;
+};
+
+/* False, and nothing changed, for a name that cannot be part of a path. */
+static bool enter(struct walk *walk, struct bytes name)
+{
+	if (name.size == 0 || memchr(name.data, '.', name.size) ||
+		memchr(name.data, '*', name.size) || name.size + 1 > ACCESS_PATH_MAX - walk->size)
+		return false;
+	walk->path[walk->size++] = '.';
+	memcpy(walk->path + walk->size, name.data, name.size);
+	walk->size += name.size;
+	walk->path[walk->size] = 0;
+	return true;
+}
+
+static void leave(struct walk *walk, size_t size)
+{
+	walk->size = size;
+	walk->path[size] = 0;
+}
+
+static bool is_allowed(const struct walk *walk)
+{
+	return access_check(walk->access, walk->peer, walk->path, NULL);
+}
+
+/* What of the value the peer may see, as a new reference, or NULL for nothing. An object is built
+ * anew; a leaf is shared with the tree, which does not change while anybody holds it. */
+static json_t *visible(struct walk *walk, json_t *value)
+{
+	if (json_object_size(value) == 0)
+		return is_allowed(walk) ? json_incref(value) : NULL;
+	json_t *result = NULL, *child;
+	const char *key;
+	size_t size = walk->size;
+	json_object_foreach(value, key, child)
+	{
+		if (!enter(walk, bytes_of_text(key)))
+			continue;
+		json_t *seen = visible(walk, child);
+		leave(walk, size);
+		if (!seen)
+			continue;
+		if (!result)
+			result = json_object();
+		/* Takes `seen` in any case. */
+		if (json_object_set_new(result, key, seen))
+			walk->out_of_memory = true;
+	}
+	return result;
+}
+
+/* Puts what is visible of the rest of the key into objects of their names: {"a":{"b":…}}. */
+static json_t *descend(struct walk *walk, json_t *value, struct bytes key)
+{
+	char name[CONTEXT_KEY_MAX + 1];
+	size_t end = 0, size = walk->size;
+	if (key.size == 0)
+		return value ? visible(walk, value) : NULL;
+	while (end < key.size && key.data[end] != '.')
+		end++;
+	CHECK(text_copy_bytes(name, sizeof name, bytes_slice(key, 0, end)));
+	if (!enter(walk, bytes_slice(key, 0, end)))
+		return NULL;
+	json_t *below =
+		descend(walk, json_object_get(value, name), bytes_slice(key, end + 1, key.size));
+	leave(walk, size);
+	if (!below)
+		return NULL;
+	json_t *result = json_object();
+	if (json_object_set_new(result, name, below))
+		walk->out_of_memory = true;
+	return result;
+}
+
+/* A dotted path: no empty part, no asterisk. */
+static bool key_is_valid(struct bytes key)
+{
+	if (key.size == 0 || key.size > CONTEXT_KEY_MAX || !utf8_is_valid(key))
+		return false;
+	if (key.data[0] == '.' || key.data[key.size - 1] == '.')
+		return false;
+	for (size_t i = 0; i < key.size; i++) {
+		if (key.data[i] == '*' || (key.data[i] == '.' && key.data[i - 1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the rules allow the key itself: then the peer may know that it has no value. */
+static bool key_is_allowed(struct walk *walk, const char *key)
+{
+	char path[ACCESS_PATH_MAX + 1];
+	struct writer w = writer_of(path, sizeof path);
+	write_text(&w, "context.");
+	write_bytes(&w, bytes_of(key, strlen(key) + 1));
+	return !w.failed && access_check(walk->access, walk->peer, path, NULL);
+}
+
+static void select_key(struct walk *walk, const struct context *context, const char *key,
+	struct context_selection *selection)
+{
+	bool is_valid = key_is_valid(bytes_of_text(key));
+	json_t *found = is_valid ? descend(walk, context->root, bytes_of_text(key)) : NULL;
+	if (found) {
+		selection->granted[selection->granted_count++] = key;
+		/* Keys may overlap: "profile" and "profile.name". */
+		if (json_object_update_recursive(selection->allowed, found))
+			walk->out_of_memory = true;
+		json_decref(found);
+	} else if (!is_valid || !key_is_allowed(walk, key)) {
+		selection->denied[selection->denied_count++] = key;
+	}
+}
+
+enum err context_select(const struct context *context, const struct access *access,
+	const struct access_peer *peer, const char *const *keys, size_t key_count,
+	struct context_selection *ret_selection)
+{
+	if (key_count > CONTEXT_KEYS_MAX)
+		return ERR_LIMIT;
+	struct walk walk = {.access = access, .peer = peer, .path = "context", .size = 7};
+	struct context_selection selection = {.allowed = json_object()};
+	if (!selection.allowed)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < key_count; i++)
+		select_key(&walk, context, keys[i], &selection);
+	if (walk.out_of_memory) {
+		context_selection_deinit(&selection);
+		return ERR_NOMEM;
+	}
+	*ret_selection = selection;
+	return ERR_OK;
+}
+
+void context_selection_deinit(struct context_selection *selection)
+{
+	json_decref(selection->allowed);
+	*selection = (struct context_selection){0};
+}

@@ -1,0 +1,161 @@
+#include "node/config.h"
+
+#include "test.h"
+
+#include "base/buffer.h"
+#include "test_home.h"
+
+static enum err load(const char *home, const char *text, struct config *config, struct fault *fault)
+{
+	char *path = text_format("%s/config.ini", home);
+	home_write(home, "config.ini", bytes_of_text(text));
+	config_init(config);
+	enum err err = config_load(config, path, fault);
+	free(path);
+	return err;
+}
+
+static void without_a_file_the_defaults_hold(void **state)
+{
+	struct config config;
+	struct fault fault;
+	char *path = text_format("%s/none.ini", (char *)*state);
+	config_init(&config);
+	assert_ok(config_load(&config, path, &fault));
+	free(path);
+	assert_int_equal(config.listen_count, 1);
+	assert_string_equal(config.listen[0].host, "::");
+	assert_int_equal(config.listen[0].port, 8888);
+	assert_int_equal(config.strangers, CONFIG_STRANGERS_ASK);
+	assert_int_equal(config.ai_provider, CONFIG_AI_NONE);
+	assert_int_equal(config.log, LOG_INFO);
+	assert_string_equal(config.hub_url, "");
+}
+
+static void every_key_is_read(void **state)
+{
+	struct config config;
+	struct fault fault;
+	assert_ok(load(*state,
+		"[node]\nname = Alice B.\nlisten = 127.0.0.1:0\nlisten = [::1]\n"
+		"strangers = deny\nlog = debug\nudp_port = 40000\n"
+		"[hub]\nurl = https://hub.example/\n"
+		"[stun]\nserver = stun.example\nserver = [2001:db8::1]:19302\n"
+		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234\nmodel = llama3:8b\n",
+		&config, &fault));
+	assert_string_equal(config.name, "Alice B.");
+	assert_int_equal(config.listen_count, 2);
+	assert_string_equal(config.listen[0].host, "127.0.0.1");
+	assert_int_equal(config.listen[0].port, 0);
+	assert_string_equal(config.listen[1].host, "::1");
+	assert_int_equal(config.listen[1].port, 8888);
+	assert_string_equal(config_strangers_name(config.strangers), "deny");
+	assert_int_equal(config.log, LOG_DEBUG);
+	assert_int_equal(config.udp_port, 40000);
+	assert_string_equal(config.hub_url, "https://hub.example");
+	assert_int_equal(config.stun_count, 2);
+	assert_int_equal(config.stun[0].port, 3478);
+	assert_int_equal(config.stun[1].port, 19302);
+	assert_string_equal(config_ai_name(config.ai_provider), "ollama");
+	assert_string_equal(config.ai_url, "http://127.0.0.1:1234");
+	assert_string_equal(config.ai_model, "llama3:8b");
+}
+
+static void the_command_line_goes_over_the_file(void **state)
+{
+	struct config config;
+	struct fault fault;
+	assert_ok(load(
+		*state, "[node]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:2\n", &config, &fault));
+	assert_ok(config_set(&config, "node.listen", "127.0.0.1:3", &fault));
+	assert_int_equal(config.listen_count, 1);
+	assert_ok(config_set(&config, "node.listen", "127.0.0.1:4", &fault));
+	assert_int_equal(config.listen_count, 2);
+	assert_ok(config_set(&config, "hub.url", "http://a", &fault));
+	assert_ok(config_set(&config, "hub.url", "http://b:8080///", &fault));
+	assert_string_equal(config.hub_url, "http://b:8080");
+	assert_err(config_set(&config, "hub.url", "b:8080", &fault), ERR_MALFORMED);
+	assert_string_equal(
+		fault.text, "'b:8080' for hub.url: expected http://host:port or https://host");
+	assert_string_equal(config.hub_url, "http://b:8080");
+}
+
+static void listening_can_be_turned_off(void **state)
+{
+	struct config config;
+	struct fault fault;
+	assert_ok(load(*state, "[node]\nlisten = none\n", &config, &fault));
+	assert_int_equal(config.listen_count, 0);
+	assert_ok(load(*state, "", &config, &fault));
+	assert_ok(config_set(&config, "node.listen", "none", &fault));
+	assert_int_equal(config.listen_count, 0);
+}
+
+static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
+{
+	static const struct {
+		const char *text, *fault;
+	} cases[] = {
+		{"[node]\nnme = x\n", "/config.ini:2: node.nme: there is no such key"},
+		{"name = x\n", "/config.ini:1: .name: there is no such key"},
+		{"[node]\nname = [x]\n", "/config.ini:2: node.name: a name has"},
+		{"[node]\nname = a\nname = b\n", "/config.ini:3: node.name: this is set already"},
+		{"[node]\nlisten = ::1\n", "/config.ini:2: node.listen: expected 'host:port'"},
+		{"[node]\nlisten = a:1\nlisten = none\n",
+			"/config.ini:3: node.listen: 'none' stands alone"},
+		{"[node]\nstrangers = maybe\n", "/config.ini:2: node.strangers: expected 'ask'"},
+		{"[node]\nlog = loud\n", "/config.ini:2: node.log: expected 'error'"},
+		{"[node]\nudp_port = 65536\n", "/config.ini:2: node.udp_port: expected a port"},
+		{"[hub]\nurl = ftp://x\n", "/config.ini:2: hub.url: expected http://"},
+		{"[hub]\nurl = http://\n", "/config.ini:2: hub.url: expected http://"},
+		{"[hub]\nurl = https://\n", "/config.ini:2: hub.url: expected http://"},
+		{"[hub]\nurl = https://a@b\n", "/config.ini:2: hub.url: an address has no"},
+		{"[stun]\nserver = a:0\n", "/config.ini:2: stun.server: the port of a server"},
+		{"[ai]\nprovider = magic\n", "/config.ini:2: ai.provider: expected 'ollama'"},
+		{"[ai]\nurl =\n", "/config.ini:2: ai.url: expected http://"},
+		{"[ai\n", "/config.ini:1: a section's line ends in ']'"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config config, defaults;
+		struct fault fault = {0};
+		config_init(&defaults);
+		assert_err(load(*state, cases[i].text, &config, &fault), ERR_MALFORMED);
+		if (!strstr(fault.text, cases[i].fault))
+			fail_msg("%s", fault.text);
+		assert_memory_equal(&config, &defaults, sizeof config);
+	}
+}
+
+static void lists_and_the_file_are_limited(void **state)
+{
+	struct config config;
+	struct fault fault;
+	config_init(&config);
+	for (int i = 0; i < CONFIG_STUN_MAX; i++)
+		assert_ok(config_set(&config, "stun.server", "a", &fault));
+	assert_err(config_set(&config, "stun.server", "a", &fault), ERR_MALFORMED);
+	for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
+		assert_ok(config_set(&config, "node.listen", "a", &fault));
+	assert_err(config_set(&config, "node.listen", "a", &fault), ERR_MALFORMED);
+
+	struct buffer text = buffer_with_max(2 * CONFIG_FILE_MAX);
+	while (text.size <= CONFIG_FILE_MAX)
+		assert_ok(buffer_append_text(&text, "\n"));
+	assert_err(load(*state, buffer_text(&text), &config, &fault), ERR_TOO_LARGE);
+	buffer_consume(&text, 1);
+	assert_ok(load(*state, buffer_text(&text), &config, &fault));
+	buffer_deinit(&text);
+
+	char url[CONFIG_TEXT_MAX + 2];
+	memset(url, 'a', sizeof url);
+	memcpy(url, "http://", 7);
+	url[CONFIG_TEXT_MAX + 1] = 0;
+	assert_err(config_set(&config, "hub.url", url, &fault), ERR_MALFORMED);
+	url[CONFIG_TEXT_MAX] = 0;
+	assert_ok(config_set(&config, "hub.url", url, &fault));
+}
+
+TESTS(HOME_TEST(without_a_file_the_defaults_hold), HOME_TEST(every_key_is_read),
+	HOME_TEST(the_command_line_goes_over_the_file), HOME_TEST(listening_can_be_turned_off),
+	HOME_TEST(an_error_names_file_line_and_key_and_changes_nothing),
+	HOME_TEST(lists_and_the_file_are_limited))
