@@ -13,6 +13,8 @@
 
 #define TLS_READ_SIZE (64 * 1024)
 #define TLS_REASON_SIZE 256
+/* Buffers larger than this are given back when they are empty. */
+#define TLS_BUFFER_KEPT 16384
 
 struct net_tls {
 	struct net_loop *loop;
@@ -83,6 +85,25 @@ MUST_CHECK enum err tls_conn_create(
 void tls_conn_begin(struct net_tls_conn *conn, bool server, usec deadline);
 /* Ends it at once: calls settled() or, later, closed(). */
 void tls_conn_fail(struct net_tls_conn *conn, enum err err, const char *reason);
+
+/* ---- tls_read.c ---- */
+
+/* Carries on with what has arrived: the handshake, or frames; then sends what is to be sent. */
+void tls_read_advance(struct net_tls_conn *conn);
+/* Reads from the socket exactly when somebody wants what comes. */
+void tls_read_update(struct net_tls_conn *conn);
+
+/* ---- tls_write.c ---- */
+
+static inline size_t tls_write_queued(const struct net_tls_conn *conn)
+{
+	return conn->queue.size - conn->queue_sent;
+}
+
+/* Writes until nothing is left or the socket has enough. */
+void tls_write_flush(struct net_tls_conn *conn);
+/* Says close_notify, if that still fits the socket, once. */
+void tls_write_goodbye(struct net_tls_conn *conn);
 
 /* ---- tls_session.c: what is asked of OpenSSL ---- */
 
