@@ -1,0 +1,36 @@
+/* How the hub is set up: defaults, then a file, then the environment, then the command line. */
+#ifndef HUB_CONFIG_H
+#define HUB_CONFIG_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "hub/limits.h"
+
+#define CONFIG_TEXT_MAX 1024
+#define CONFIG_PROBLEM_MAX 1536
+
+struct config {
+	char listen[CONFIG_TEXT_MAX];
+	char data[CONFIG_TEXT_MAX];
+	char origin[CONFIG_TEXT_MAX]; /* names of this hub, with spaces between; "": from `listen`
+				       */
+	char log[16];
+	bool new_accounts; /* a first login creates the account */
+	unsigned login_per_second, login_burst;
+	unsigned requests_per_second, requests_burst;
+	unsigned signals_per_second, signals_burst;
+	unsigned connections, connections_per_address, nodes;
+};
+
+/* Never fails; the data directory comes from XDG_DATA_HOME or HOME. */
+void config_set_defaults(struct config *config);
+/* Reads a file over what is there. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED; `problem`, with room for
+ * CONFIG_PROBLEM_MAX, names file, line and cause. */
+MUST_CHECK enum err config_read_file(struct config *config, const char *path, char *problem);
+/* DPC_HUB_LISTEN, DPC_HUB_DATA, DPC_HUB_ORIGIN, DPC_HUB_LOG. ERR_MALFORMED. */
+MUST_CHECK enum err config_read_environment(struct config *config, char *problem);
+/* One setting by its name in the file, as "hub.listen". ERR_NOT_FOUND (no such setting),
+ * ERR_MALFORMED. */
+MUST_CHECK enum err config_set(struct config *config, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,87 @@
+/* The hub as a whole: everything that a request may need, in one place. */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include "hub/challenge.h"
+#include "hub/config.h"
+#include "hub/possession.h"
+#include "hub/presence.h"
+#include "hub/ratelimit.h"
+#include "hub/store.h"
+#include "hub/token.h"
+#include "net/loop.h"
+#include "web/server.h"
+
+#define HUB_PROBLEM_MAX 2048
+
+struct hub_stats {
+	uint64_t logins, signals_relayed, signals_refused, frames_invalid, rate_limited;
+};
+
+struct hub {
+	const struct config *config;
+	struct net_loop *loop;
+	struct web *web;
+	struct web_server *server;
+	struct store *store;
+	struct token_secret secret;
+	struct rng rng;
+	struct challenges challenges;
+	struct presence presence;
+	struct ratelimit login_rate, request_rate, signal_rate;
+	struct net_timer cleanup;
+	char origin_texts[ORIGINS_MAX][PROOF_HUB_MAX + 1];
+	const char *origins[ORIGINS_MAX]; /* how nodes name this hub; signed in proofs */
+	size_t origin_count;
+	usec started;
+	struct hub_stats stats;
+};
+
+/* Opens everything and listens. On failure `problem`, with room for HUB_PROBLEM_MAX, says in one
+ * line what and why and what to do. `config` is borrowed. */
+MUST_CHECK enum err hub_create(const struct config *config, char *problem, struct hub **ret_hub);
+/* Accepts NULL. */
+void hub_destroy(struct hub *hub);
+
+/* Unix seconds. */
+int64_t hub_now(void);
+
+/* ---- For the handlers ---- */
+
+/* False: the client is over its rate, and was answered. */
+bool hub_admit(struct hub *hub, struct web_request *request, struct ratelimit *limit);
+/* Whom the bearer token in the Authorization header stands for; false: there is none or it does not
+ * count, and the client was answered. */
+bool hub_authorize(struct hub *hub, struct web_request *request, struct token_claims *ret_claims);
+/* The same for any token; does not answer. */
+MUST_CHECK enum err hub_check_token(
+	struct hub *hub, const char *token, struct token_claims *ret_claims);
+
+/* Answers; takes the object (NULL: memory is out). */
+void hub_reply(struct web_request *request, int status, json_t *object);
+void hub_refuse(struct web_request *request, const struct refusal *refusal);
+/* An error of the store, or memory. */
+void hub_fail(struct web_request *request, enum err err);
+/* A body that could not be parsed. */
+void hub_refuse_body(struct web_request *request, enum err err);
+
+/* Closes the node's socket if it belongs to this login. */
+void signal_socket_log_out(struct hub *hub, const struct store_session *session);
+
+/* One file a noun; see routes.c. */
+void handle_challenge(struct web_request *request, void *user);
+void handle_login_key(struct web_request *request, void *user);
+void handle_refresh(struct web_request *request, void *user);
+void handle_logout(struct web_request *request, void *user);
+void handle_users_me(struct web_request *request, void *user);
+void handle_register(struct web_request *request, void *user);
+void handle_signal_socket(struct web_request *request, void *user);
+
+/* Answers with tokens for a new login of this account. */
+void login_succeed(
+	struct hub *hub, struct web_request *request, int64_t user_id, const char *node_id);
+
+extern const struct web_route hub_routes[];
+extern const size_t hub_route_count;
+
+#endif

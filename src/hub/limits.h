@@ -1,0 +1,57 @@
+/* The named limits of hub/. Those of rates are defaults of the configuration. */
+#ifndef HUB_LIMITS_H
+#define HUB_LIMITS_H
+
+#include "crypto/limits.h"
+
+/* A frame on the signalling socket. */
+#define RELAY_SIZE_MAX 65536
+/* Frames that are no JSON object, or lack what they need, until the socket is closed. */
+#define RELAY_INVALID_MAX 10
+/* Bytes, and frames, that wait for a node that reads slowly; beyond, it is disconnected. */
+#define RELAY_QUEUE_BYTES_MAX (512 * 1024)
+#define RELAY_QUEUE_COUNT_MAX 256
+/* Nodes connected at once. */
+#define PRESENCE_MAX 100000
+
+/* Bodies of requests: none carries more than a certificate, a public key and a signature. */
+#define HUB_BODY_MAX 16384
+/* A public key in PEM; one of RSA 4096 takes 800 bytes. */
+#define PUBLIC_KEY_MAX 2048
+/* A signature in base64. */
+#define SIGNATURE_TEXT_MAX (((IDENTITY_SIGNATURE_MAX + 2) / 3) * 4)
+
+/* How long a challenge may be answered, and how many answered ones are remembered so that none is
+ * answered twice. Only an answer that was right counts, so strangers cannot fill the table. */
+#define CHALLENGE_LIFETIME_S 60
+#define CHALLENGES_SPENT_MAX 65536
+
+/* An access token as text. */
+#define TOKEN_SIZE_MAX 2048
+#define ACCESS_TOKEN_LIFETIME_S (30 * 60)
+/* How far a token may seem to come from the future: clocks of several hubs differ. */
+#define TOKEN_FUTURE_MAX_S 60
+/* A refresh token that is not used for so long is gone, and the login with it. */
+#define REFRESH_TOKEN_LIFETIME_S (30 * 24 * 3600)
+/* Logins of one account at once; the oldest is logged out. */
+#define SESSIONS_PER_USER_MAX 32
+/* How often what has expired is deleted. */
+#define STORE_CLEANUP_INTERVAL_S 3600
+
+/* Requests to the login and registration paths, and to all others, of one address (an IPv6 one
+ * counts by its /64): tokens a second, and saved up at most. */
+#define RATE_LOGIN_PER_S 20
+#define RATE_LOGIN_BURST 200
+#define RATE_REQUEST_PER_S 100
+#define RATE_REQUEST_BURST 1000
+/* Signals of one node. Setting up a connection takes about ten. */
+#define RATE_SIGNAL_PER_S 200
+#define RATE_SIGNAL_BURST 1000
+/* Addresses, or nodes, that a rate limit remembers; beyond, the one that was idle longest is
+ * forgotten. */
+#define RATE_ENTRIES_MAX 65536
+
+/* Names by which nodes reach the hub. */
+#define ORIGINS_MAX 8
+
+#endif

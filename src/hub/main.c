@@ -1,0 +1,201 @@
+/* dpc-hub: arguments, the line that says where it listens, signals, the end. */
+#include "hub/hub.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+static const char usage[] =
+	"usage: dpc-hub [--config FILE] [--listen HOST:PORT] [--data DIR] [--origin URL]\n"
+	"               [--port-file FILE] [--json] [--help] [--version]\n"
+	"\n"
+	"The Federation Hub: lets nodes log in, find each other, and set up connections.\n"
+	"\n"
+	"  --config FILE       read settings from FILE (see docs/hub-api.md)\n"
+	"  --listen HOST:PORT  serve here; port 0 takes a free one (127.0.0.1:8080)\n"
+	"  --data DIR          keep database and secrets here (~/.local/share/dpc-hub)\n"
+	"  --origin URL        how nodes reach this hub, if not by the address it listens on\n"
+	"  --port-file FILE    write the port that is listened on to FILE\n"
+	"  --json              print the line that says where it listens as JSON\n";
+
+enum option_code {
+	OPTION_CONFIG = 1,
+	OPTION_LISTEN,
+	OPTION_DATA,
+	OPTION_ORIGIN,
+	OPTION_PORT_FILE,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+static const struct option_row {
+	const char *setting; /* of the configuration, or NULL */
+} option_rows[] = {
+	[OPTION_LISTEN] = {"hub.listen"},
+	[OPTION_DATA] = {"hub.data"},
+	[OPTION_ORIGIN] = {"hub.origin"},
+	[OPTION_VERSION] = {NULL},
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"listen", required_argument, NULL, OPTION_LISTEN},
+	{"data", required_argument, NULL, OPTION_DATA},
+	{"origin", required_argument, NULL, OPTION_ORIGIN},
+	{"port-file", required_argument, NULL, OPTION_PORT_FILE},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{0},
+};
+
+struct arguments {
+	const char *config_path, *port_path;
+	const char *settings[OPTION_VERSION + 1]; /* by option */
+	bool json, help, version;
+};
+
+/* False: wrong usage, and getopt or we have said why. */
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_CONFIG:
+			arguments->config_path = optarg;
+			break;
+		case OPTION_LISTEN:
+		case OPTION_DATA:
+		case OPTION_ORIGIN:
+			arguments->settings[option] = optarg;
+			break;
+		case OPTION_PORT_FILE:
+			arguments->port_path = optarg;
+			break;
+		case OPTION_JSON:
+			arguments->json = true;
+			break;
+		case OPTION_HELP:
+			arguments->help = true;
+			break;
+		case OPTION_VERSION:
+			arguments->version = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	if (optind < argc)
+		fprintf(stderr, "dpc-hub: unexpected argument '%s'; see --help\n", argv[optind]);
+	return optind == argc;
+}
+
+static enum err configure(const struct arguments *arguments, struct config *config, char *problem)
+{
+	config_set_defaults(config);
+	enum err err = arguments->config_path
+			       ? config_read_file(config, arguments->config_path, problem)
+			       : ERR_OK;
+	if (err == ERR_OK)
+		err = config_read_environment(config, problem);
+	for (size_t i = 0; err == ERR_OK && i < sizeof option_rows / sizeof option_rows[0]; i++) {
+		if (!arguments->settings[i])
+			continue;
+		err = config_set(config, option_rows[i].setting, arguments->settings[i]);
+		if (err != ERR_OK)
+			snprintf(problem, CONFIG_PROBLEM_MAX, "bad value '%.200s' for %s",
+				arguments->settings[i], option_rows[i].setting);
+	}
+	enum log_level level;
+	if (err == ERR_OK && !log_level_parse(config->log, &level)) {
+		snprintf(problem, CONFIG_PROBLEM_MAX,
+			"bad log level '%s'; it is error, warn, info or debug", config->log);
+		err = ERR_MALFORMED;
+	}
+	if (err == ERR_OK)
+		log_set_level(level);
+	return err;
+}
+
+static bool write_port(const char *path, const char *address)
+{
+	const char *port = strrchr(address, ':');
+	FILE *file = fopen(path, "w");
+	if (!file)
+		return false;
+	bool is_good = fprintf(file, "%s\n", port ? port + 1 : "") > 0;
+	return fclose(file) == 0 && is_good;
+}
+
+static bool announce(const struct arguments *arguments, const struct hub *hub)
+{
+	const char *address = web_server_address(hub->server);
+	if (arguments->json)
+		printf("{\"listening\":\"http://%s\",\"origin\":\"%s\",\"data\":\"%s\"}\n", address,
+			hub->origins[0], hub->config->data);
+	else
+		printf("dpc-hub listens on http://%s\n", address);
+	if (fflush(stdout) != 0)
+		return false;
+	if (arguments->port_path && !write_port(arguments->port_path, address)) {
+		fprintf(stderr, "dpc-hub: cannot write '%s'\n", arguments->port_path);
+		return false;
+	}
+	return true;
+}
+
+static void on_signal(int signal, void *user)
+{
+	(void)signal;
+	struct hub *hub = user;
+	net_loop_stop(hub->loop);
+}
+
+static int run(const struct arguments *arguments, const struct config *config)
+{
+	char problem[HUB_PROBLEM_MAX];
+	struct hub *hub;
+	umask(077);
+	web_raise_descriptor_limit();
+	enum err err = hub_create(config, problem, &hub);
+	if (err != ERR_OK) {
+		fprintf(stderr, "dpc-hub: %s\n", problem);
+		return EXIT_FAILED;
+	}
+	int status = EXIT_FAILED;
+	if (net_loop_on_signal(hub->loop, on_signal, hub) == ERR_OK && announce(arguments, hub)) {
+		net_loop_run(hub->loop);
+		status = EXIT_DONE;
+	}
+	hub_destroy(hub);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	static struct config config;
+	char problem[CONFIG_PROBLEM_MAX];
+	if (!parse_arguments(argc, argv, &arguments))
+		return EXIT_USAGE;
+	if (arguments.help || arguments.version) {
+		fputs(arguments.help ? usage : "dpc-hub " DPC_VERSION "\n", stdout);
+		return EXIT_DONE;
+	}
+	enum err err = configure(&arguments, &config, problem);
+	if (err != ERR_OK) {
+		fprintf(stderr, "dpc-hub: %s\n", problem);
+		return EXIT_FAILED;
+	}
+	return run(&arguments, &config);
+}

@@ -1,0 +1,38 @@
+/* The paths of the hub. What each takes and gives is in docs/hub-api.md. */
+#include "hub/hub.h"
+
+static void handle_root(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	if (!hub_admit(hub, request, &hub->request_rate))
+		return;
+	hub_reply(request, 200,
+		json_pack("{s:s, s:s, s:s, s:[s], s:b}", "name", "dpc-hub", "version", DPC_VERSION,
+			"origin", hub->origins[0], "login", "key", "new_accounts",
+			hub->config->new_accounts));
+}
+
+static void handle_health(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	if (!hub_admit(hub, request, &hub->request_rate))
+		return;
+	hub_reply(request, 200,
+		json_pack("{s:s, s:I, s:f}", "status", "ok", "nodes_connected",
+			(json_int_t)presence_count(&hub->presence), "uptime_seconds",
+			(double)((net_now() - hub->started) / USEC_PER_MS) / 1000));
+}
+
+const struct web_route hub_routes[] = {
+	{"GET", "/", handle_root, 0, 0},
+	{"GET", "/health", handle_health, 0, 0},
+	{"POST", "/login/key/challenge", handle_challenge, HUB_BODY_MAX, 0},
+	{"POST", "/login/key", handle_login_key, HUB_BODY_MAX, 0},
+	{"POST", "/refresh", handle_refresh, HUB_BODY_MAX, 0},
+	{"POST", "/logout", handle_logout, HUB_BODY_MAX, 0},
+	{"GET", "/users/me", handle_users_me, 0, 0},
+	{"POST", "/register-node-id", handle_register, HUB_BODY_MAX, 0},
+	{"GET", "/ws/signal", handle_signal_socket, 0, WEB_ROUTE_WEBSOCKET},
+};
+
+const size_t hub_route_count = sizeof hub_routes / sizeof hub_routes[0];

@@ -1,0 +1,249 @@
+/* The signalling socket of a node: who may open it, and what becomes of its frames. */
+#include "hub/hub.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "hub/relay.h"
+
+/* Codes of our close frames (RFC 6455 section 7.4.2: 4000 to 4999 are private). */
+#define CLOSE_POLICY 1008
+#define CLOSE_TRY_LATER 1013
+#define CLOSE_REPLACED 4000
+#define CLOSE_LOGGED_OUT 4001
+#define CLOSE_NOT_REGISTERED 4003
+
+/* A frame, the sender's id and a few more names. */
+#define OUT_SIZE_MAX (RELAY_SIZE_MAX + 256)
+
+struct signal_socket {
+	struct presence_entry presence;
+	struct hub *hub;
+	struct web_socket *web;
+	struct store_session session;
+	unsigned invalid_frames;
+};
+
+/* ---- Sending ---- */
+
+static void send_text(struct signal_socket *socket, struct buffer *text, enum err err)
+{
+	if (err == ERR_OK)
+		err = web_socket_send(socket->web, buffer_bytes(text));
+	if (err == ERR_NOMEM)
+		web_socket_close(socket->web, CLOSE_TRY_LATER, "out of memory");
+	buffer_deinit(text);
+}
+
+static void send_error(struct signal_socket *socket, const char *code, const char *message,
+	const char *target_node_id)
+{
+	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	enum err err = relay_write_error(code, message, target_node_id, &text);
+	socket->hub->stats.signals_refused++;
+	send_text(socket, &text, err);
+}
+
+static void send_auth_ok(struct signal_socket *socket)
+{
+	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	enum err err = buffer_append_format(&text,
+		"{\"type\":\"auth_ok\",\"message\":\"connected\",\"node_id\":\"%s\"}",
+		socket->session.node_id);
+	send_text(socket, &text, err);
+}
+
+/* ---- Frames ---- */
+
+static void relay(struct signal_socket *socket, const struct relay_frame *frame)
+{
+	struct hub *hub = socket->hub;
+	struct presence_entry *entry = presence_find(&hub->presence, frame->target_node_id);
+	struct signal_socket *target =
+		entry ? CONTAINER_OF(entry, struct signal_socket, presence) : NULL;
+	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	enum err err = target ? relay_write(frame, socket->session.node_id, &text) : ERR_NOT_FOUND;
+	if (err == ERR_OK)
+		err = web_socket_send(target->web, buffer_bytes(&text));
+	buffer_deinit(&text);
+	if (err == ERR_OK)
+		hub->stats.signals_relayed++;
+	else if (err == ERR_NOMEM)
+		web_socket_close(socket->web, CLOSE_TRY_LATER, "out of memory");
+	else
+		send_error(socket, RELAY_TARGET_OFFLINE, "the target is not connected",
+			frame->target_node_id);
+}
+
+static void on_frame(struct signal_socket *socket, const struct relay_frame *frame)
+{
+	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	switch (frame->kind) {
+	case RELAY_SIGNAL:
+		relay(socket, frame);
+		break;
+	case RELAY_PING:
+		send_text(socket, &text, relay_write_pong(frame, &text));
+		break;
+	}
+}
+
+static void on_message(struct web_socket *web, bool is_text, struct bytes message, void *user)
+{
+	struct signal_socket *socket = user;
+	struct hub *hub = socket->hub;
+	struct relay_frame frame;
+	const char *code = RELAY_INVALID_JSON, *problem = "frames are text, not binary";
+	if (!ratelimit_take(&hub->signal_rate, bytes_of_text(socket->session.node_id), net_now())) {
+		hub->stats.rate_limited++;
+		send_error(socket, RELAY_RATE_LIMITED, "too many frames; wait a moment", NULL);
+		return;
+	}
+	enum err err = is_text ? relay_parse(message, &frame, &code, &problem) : ERR_MALFORMED;
+	if (err == ERR_OK) {
+		on_frame(socket, &frame);
+		return;
+	}
+	hub->stats.frames_invalid++;
+	send_error(socket, code, problem, NULL);
+	if (++socket->invalid_frames >= RELAY_INVALID_MAX)
+		web_socket_close(web, CLOSE_POLICY, "too many invalid frames");
+}
+
+static void on_too_large(struct web_socket *web, void *user)
+{
+	struct signal_socket *socket = user;
+	socket->hub->stats.frames_invalid++;
+	send_error(socket, RELAY_TOO_LARGE, "a frame has at most 65536 bytes", NULL);
+	if (++socket->invalid_frames >= RELAY_INVALID_MAX)
+		web_socket_close(web, CLOSE_POLICY, "too many invalid frames");
+}
+
+/* ---- Beginning and end ---- */
+
+/* ERR_NOT_FOUND when the login's node is not registered by its account. */
+static enum err check_registered(struct hub *hub, const struct store_session *session)
+{
+	struct store_node node;
+	if (!session->node_id[0])
+		return ERR_NOT_FOUND;
+	enum err err = store_node_get(hub->store, session->node_id, &node);
+	if (err == ERR_OK && node.user_id != session->user_id)
+		return ERR_NOT_FOUND;
+	return err;
+}
+
+static void on_opened(struct web_socket *web, void *user)
+{
+	struct signal_socket *socket = user;
+	struct presence_entry *replaced;
+	enum err err = check_registered(socket->hub, &socket->session);
+	if (err == ERR_NOT_FOUND) {
+		send_error(socket, RELAY_NOT_REGISTERED,
+			"this node is not registered; register it first", NULL);
+		web_socket_close(web, CLOSE_NOT_REGISTERED, "not registered");
+		return;
+	}
+	if (err == ERR_OK)
+		err = presence_enter(&socket->hub->presence, &socket->presence, &replaced);
+	if (err != ERR_OK) {
+		web_socket_close(web, CLOSE_TRY_LATER, err_text(err));
+		return;
+	}
+	/* It is out of the directory already, whatever its other end does or does not do. */
+	if (replaced)
+		web_socket_close(CONTAINER_OF(replaced, struct signal_socket, presence)->web,
+			CLOSE_REPLACED, "replaced by a newer connection of this node");
+	send_auth_ok(socket);
+}
+
+static void on_closed(struct web_socket *web, const char *reason, void *user)
+{
+	struct signal_socket *socket = user;
+	(void)web;
+	log_debug("socket of '%s' closed: %s", socket->session.node_id, reason);
+	presence_leave(&socket->hub->presence, &socket->presence);
+	free(socket);
+}
+
+static const struct web_socket_handler socket_handler = {
+	.opened = on_opened,
+	.message = on_message,
+	.too_large = on_too_large,
+	.closed = on_closed,
+};
+
+void signal_socket_log_out(struct hub *hub, const struct store_session *session)
+{
+	struct presence_entry *entry = presence_find(&hub->presence, session->node_id);
+	if (!entry)
+		return;
+	struct signal_socket *socket = CONTAINER_OF(entry, struct signal_socket, presence);
+	if (strcmp(socket->session.id, session->id) == 0)
+		web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+}
+
+/* ---- Who may open it ---- */
+
+/* The token in one of its three places, and the subprotocol to confirm if it was that one. */
+static const char *find_token(struct web_request *request, const char **ret_subprotocol)
+{
+	static const char prefix[] = "dpc.bearer.";
+	const char *authorization = web_request_header(request, "authorization");
+	const char *subprotocol = web_request_subprotocol(request, prefix);
+	*ret_subprotocol = subprotocol;
+	if (authorization && bytes_equal_text_ignoring_case(
+				     bytes_slice(bytes_of_text(authorization), 0, 7), "bearer "))
+		return authorization + 7;
+	if (subprotocol)
+		return subprotocol + strlen(prefix);
+	return web_request_query(request, "token");
+}
+
+static enum err open_socket(struct hub *hub, struct web_request *request,
+	const struct store_session *session, const char *subprotocol)
+{
+	struct signal_socket *socket = calloc(1, sizeof *socket);
+	if (!socket)
+		return ERR_NOMEM;
+	socket->hub = hub;
+	socket->session = *session;
+	CHECK(text_copy(
+		socket->presence.node_id, sizeof socket->presence.node_id, session->node_id));
+	enum err err = web_request_upgrade(request,
+		&(struct web_socket_options){
+			.handler = &socket_handler,
+			.user = socket,
+			.subprotocol = subprotocol,
+			.message_max = RELAY_SIZE_MAX,
+			.queue_bytes_max = RELAY_QUEUE_BYTES_MAX,
+			.queue_count_max = RELAY_QUEUE_COUNT_MAX,
+		},
+		&socket->web);
+	if (err != ERR_OK)
+		free(socket);
+	return err;
+}
+
+void handle_signal_socket(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	const char *subprotocol;
+	if (!hub_admit(hub, request, &hub->request_rate))
+		return;
+	const char *token = find_token(request, &subprotocol);
+	enum err err = token ? hub_check_token(hub, token, &claims) : ERR_DENIED;
+	if (err == ERR_OK)
+		err = open_socket(hub, request, &claims.session, subprotocol);
+	if (err == ERR_OK)
+		return;
+	if (err == ERR_NOMEM || err == ERR_IO || err == ERR_CORRUPT) {
+		hub_fail(request, err);
+		return;
+	}
+	web_request_add_header(request, "WWW-Authenticate", "Bearer");
+	web_request_reply_error(request, 401, err == ERR_EXPIRED ? "expired_token" : "unauthorized",
+		"no good access token; log in");
+}

@@ -1,0 +1,75 @@
+/* What the hub keeps on disk: accounts, registered nodes, logins (sessions) and their refresh
+ * tokens.
+ *
+ * Times are unix seconds. Every function can also fail with ERR_IO or ERR_CORRUPT: the disk, or the
+ * database, and the log then names the cause. Refresh tokens are kept as SHA-256 only. */
+#ifndef HUB_STORE_H
+#define HUB_STORE_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "crypto/node_id.h"
+
+struct store;
+
+/* Room for the line that says why the store cannot be opened. */
+#define STORE_PROBLEM_MAX 512
+/* A session's id: 32 hexadecimal digits and a final zero. */
+#define SESSION_ID_MAX 33
+
+/* A login: what an access token stands for as long as it is not revoked. */
+struct store_session {
+	char id[SESSION_ID_MAX];
+	int64_t user_id;
+	char node_id[NODE_ID_MAX]; /* the node that logged in; "" when no node did */
+};
+
+struct store_node {
+	int64_t user_id;
+	struct node_pin pin;
+	int64_t registered;
+};
+
+/* Opens `directory`/hub.db, or creates it, and brings it to the newest version. ERR_CORRUPT
+ * (damaged, or made by a newer hub), ERR_IO; `problem` then says which file, why, and what to do.
+ */
+MUST_CHECK enum err store_open(const char *directory, char *problem, struct store **ret_store);
+void store_close(struct store *store);
+
+/* The account of this subject at this provider ("key": the subject is the pin of the node's key).
+ * ERR_NOT_FOUND unless it may be created. */
+MUST_CHECK enum err store_user_find(struct store *store, const char *provider, const char *subject,
+	bool may_create, int64_t now, int64_t *ret_user_id);
+/* When the account was created. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created);
+
+/* ERR_NOT_FOUND. */
+MUST_CHECK enum err store_node_get(
+	struct store *store, const char *node_id, struct store_node *ret_node);
+/* ERR_EXISTS when another account, or another key, has this id; registering the same again renews
+ * the certificate. */
+MUST_CHECK enum err store_node_register(struct store *store, const char *node_id,
+	const struct store_node *node, const char *certificate_pem);
+
+/* A new login with its first refresh token. The oldest logins of the account beyond
+ * SESSIONS_PER_USER_MAX end. */
+MUST_CHECK enum err store_session_create(struct store *store, const struct store_session *session,
+	const uint8_t refresh_hash[SHA256_SIZE], int64_t now);
+/* Replaces a refresh token by the next. ERR_NOT_FOUND (no such token), ERR_EXPIRED (it, or the
+ * login, is over), ERR_UNTRUSTED: it was replaced before, so somebody has a copy; the login is
+ * revoked, and
+ * `*ret_session` says which. */
+MUST_CHECK enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA256_SIZE],
+	const uint8_t new_hash[SHA256_SIZE], int64_t now, struct store_session *ret_session);
+/* Whose refresh token it is, used or not. ERR_NOT_FOUND, ERR_EXPIRED. */
+MUST_CHECK enum err store_session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE],
+	int64_t now, struct store_session *ret_session);
+/* ERR_DENIED when it was revoked or is not known. */
+MUST_CHECK enum err store_session_check(struct store *store, const char *session_id);
+/* Ends the login; ERR_OK also when it was over. */
+MUST_CHECK enum err store_session_revoke(struct store *store, const char *session_id);
+
+/* Deletes what has expired. */
+MUST_CHECK enum err store_cleanup(struct store *store, int64_t now);
+
+#endif

@@ -1,0 +1,520 @@
+/* The store in one SQLite file. Statements are prepared once; migrations are numbered by
+ * `user_version` and run in one transaction each. */
+#include "hub/store.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "hub/limits.h"
+
+#define BUSY_TIMEOUT_MS 2000
+
+/* Number n brings a database of version n to version n + 1. Never changed once released. */
+static const char *const migrations[] = {
+	"CREATE TABLE users ("
+	" id INTEGER PRIMARY KEY,"
+	" provider TEXT NOT NULL,"
+	" subject TEXT NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" UNIQUE (provider, subject));"
+	"CREATE TABLE nodes ("
+	" node_id TEXT PRIMARY KEY,"
+	" user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	" pin BLOB NOT NULL,"
+	" certificate TEXT NOT NULL,"
+	" registered INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX nodes_by_user ON nodes (user_id);"
+	"CREATE TABLE sessions ("
+	" id TEXT PRIMARY KEY,"
+	" user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	" node_id TEXT NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL,"
+	" revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	"CREATE INDEX sessions_by_user ON sessions (user_id, created);"
+	"CREATE TABLE refresh_tokens ("
+	" hash BLOB PRIMARY KEY,"
+	" session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,"
+	" used INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	"CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);",
+};
+
+#define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
+
+enum statement {
+	USER_FIND,
+	USER_CREATE,
+	USER_GET,
+	NODE_GET,
+	NODE_PUT,
+	SESSION_CREATE,
+	SESSION_TRIM,
+	SESSION_GET,
+	SESSION_CHECK,
+	SESSION_REVOKE,
+	SESSION_EXTEND,
+	REFRESH_CREATE,
+	REFRESH_GET,
+	REFRESH_USE,
+	CLEANUP,
+	STATEMENT_COUNT,
+};
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+	[USER_FIND] = "SELECT id FROM users WHERE provider = ?1 AND subject = ?2",
+	[USER_CREATE] = "INSERT INTO users (provider, subject, created) VALUES (?1, ?2, ?3)",
+	[USER_GET] = "SELECT created FROM users WHERE id = ?1",
+	[NODE_GET] = "SELECT user_id, pin, registered FROM nodes WHERE node_id = ?1",
+	[NODE_PUT] = "INSERT INTO nodes (node_id, user_id, pin, certificate, registered)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5)"
+		     " ON CONFLICT (node_id) DO UPDATE SET certificate = excluded.certificate",
+	[SESSION_CREATE] = "INSERT INTO sessions (id, user_id, node_id, created, expires)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SESSION_TRIM] = "UPDATE sessions SET revoked = 1 WHERE id IN (SELECT id FROM sessions"
+			 " WHERE user_id = ?1 AND revoked = 0 ORDER BY created DESC, id"
+			 " LIMIT -1 OFFSET ?2)",
+	[SESSION_GET] = "SELECT user_id, node_id, expires, revoked FROM sessions WHERE id = ?1",
+	[SESSION_CHECK] = "SELECT 1 FROM sessions WHERE id = ?1 AND revoked = 0",
+	[SESSION_REVOKE] = "UPDATE sessions SET revoked = 1 WHERE id = ?1",
+	[SESSION_EXTEND] = "UPDATE sessions SET expires = ?2 WHERE id = ?1",
+	[REFRESH_CREATE] = "INSERT INTO refresh_tokens (hash, session_id) VALUES (?1, ?2)",
+	[REFRESH_GET] = "SELECT session_id, used FROM refresh_tokens WHERE hash = ?1",
+	[REFRESH_USE] = "UPDATE refresh_tokens SET used = 1 WHERE hash = ?1",
+	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+/* ---- Running statements ---- */
+
+static enum err err_of(struct store *store, int code)
+{
+	log_error("database: %s", sqlite3_errmsg(store->db));
+	switch (code & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return ERR_CORRUPT;
+	case SQLITE_NOMEM:
+		return ERR_NOMEM;
+	default:
+		return ERR_IO;
+	}
+}
+
+static sqlite3_stmt *statement_of(struct store *store, enum statement which)
+{
+	sqlite3_stmt *statement = store->statements[which];
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	return statement;
+}
+
+/* The values are bound by the caller and outlive the step; binding fails only with memory, and then
+ * the step finds NULL where the schema forbids it. */
+static void bind_text(sqlite3_stmt *statement, int place, const char *text)
+{
+	sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+static void bind_bytes(sqlite3_stmt *statement, int place, const uint8_t *data, size_t size)
+{
+	sqlite3_bind_blob64(statement, place, data, size, SQLITE_STATIC);
+}
+
+static void bind_integer(sqlite3_stmt *statement, int place, int64_t value)
+{
+	sqlite3_bind_int64(statement, place, value);
+}
+
+/* One row: ERR_OK, and the caller reads it and resets; none: ERR_NOT_FOUND. */
+static enum err step_row(struct store *store, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		return ERR_OK;
+	enum err err = code == SQLITE_DONE ? ERR_NOT_FOUND : err_of(store, code);
+	sqlite3_reset(statement);
+	return err;
+}
+
+static enum err step_change(struct store *store, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+	enum err err = code == SQLITE_DONE ? ERR_OK : err_of(store, code);
+	sqlite3_reset(statement);
+	return err;
+}
+
+static enum err execute(struct store *store, const char *sql)
+{
+	int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? ERR_OK : err_of(store, code);
+}
+
+/* Ends a transaction: all of it when `err` is ERR_OK, else nothing. */
+static enum err finish(struct store *store, enum err err)
+{
+	if (err == ERR_OK)
+		err = execute(store, "COMMIT");
+	if (err != ERR_OK && !sqlite3_get_autocommit(store->db))
+		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
+static void column_text(sqlite3_stmt *statement, int column, char *text, size_t capacity)
+{
+	const char *value = (const char *)sqlite3_column_text(statement, column);
+	(void)text_copy(text, capacity, value ? value : "");
+}
+
+/* ---- Opening ---- */
+
+static int read_version(struct store *store, int *ret_version)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
+	if (code == SQLITE_OK) {
+		code = sqlite3_step(statement);
+		if (code == SQLITE_ROW) {
+			*ret_version = sqlite3_column_int(statement, 0);
+			code = SQLITE_OK;
+		}
+	}
+	sqlite3_finalize(statement);
+	return code;
+}
+
+/* SQLITE_OK, or SQLITE_CORRUPT, or what went wrong. */
+static int check_integrity(struct store *store)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+	if (code == SQLITE_OK) {
+		code = sqlite3_step(statement);
+		if (code == SQLITE_ROW) {
+			const char *text = (const char *)sqlite3_column_text(statement, 0);
+			code = text && strcmp(text, "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+		}
+	}
+	sqlite3_finalize(statement);
+	return code;
+}
+
+static int migrate(struct store *store, int version)
+{
+	for (; version < MIGRATION_COUNT; version++) {
+		char *sql = text_format("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
+			migrations[version], version + 1);
+		int code = sql ? sqlite3_exec(store->db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+		free(sql);
+		if (code != SQLITE_OK)
+			return code;
+	}
+	return SQLITE_OK;
+}
+
+static int prepare(struct store *store)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++) {
+		int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+		if (code != SQLITE_OK)
+			return code;
+	}
+	return SQLITE_OK;
+}
+
+static int set_up(struct store *store, const char *path, int *ret_version)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int code = sqlite3_open_v2(path, &store->db, flags, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+	code = sqlite3_exec(store->db,
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+		"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
+		NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = check_integrity(store);
+	if (code == SQLITE_OK)
+		code = read_version(store, ret_version);
+	if (code == SQLITE_OK && *ret_version <= MIGRATION_COUNT)
+		code = migrate(store, *ret_version);
+	if (code == SQLITE_OK && *ret_version <= MIGRATION_COUNT)
+		code = prepare(store);
+	return code;
+}
+
+enum err store_open(const char *directory, char *problem, struct store **ret_store)
+{
+	struct store *store = calloc(1, sizeof *store);
+	char *path = text_format("%s/hub.db", directory);
+	int version = 0;
+	enum err err = ERR_OK;
+	problem[0] = 0;
+	int code = store && path ? set_up(store, path, &version) : SQLITE_NOMEM;
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+		err = ERR_CORRUPT;
+		snprintf(problem, STORE_PROBLEM_MAX,
+			"database '%s' is damaged; restore a backup, or move it away to start anew",
+			path);
+	} else if (code == SQLITE_NOMEM) {
+		err = ERR_NOMEM;
+		snprintf(problem, STORE_PROBLEM_MAX, "out of memory");
+	} else if (code != SQLITE_OK) {
+		err = ERR_IO;
+		snprintf(problem, STORE_PROBLEM_MAX,
+			"cannot open database '%s': %s; is the data directory yours?", path,
+			store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
+	} else if (version > MIGRATION_COUNT) {
+		err = ERR_CORRUPT;
+		snprintf(problem, STORE_PROBLEM_MAX,
+			"database '%s' was made by a newer dpc-hub; install that version", path);
+	}
+	free(path);
+	if (err != ERR_OK) {
+		store_close(store);
+		return err;
+	}
+	*ret_store = store;
+	return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		sqlite3_finalize(store->statements[i]);
+	sqlite3_close(store->db);
+	free(store);
+}
+
+/* ---- Accounts ---- */
+
+enum err store_user_find(struct store *store, const char *provider, const char *subject,
+	bool may_create, int64_t now, int64_t *ret_user_id)
+{
+	sqlite3_stmt *statement = statement_of(store, USER_FIND);
+	bind_text(statement, 1, provider);
+	bind_text(statement, 2, subject);
+	enum err err = step_row(store, statement);
+	if (err == ERR_OK) {
+		*ret_user_id = sqlite3_column_int64(statement, 0);
+		sqlite3_reset(statement);
+	}
+	if (err != ERR_NOT_FOUND || !may_create)
+		return err;
+	statement = statement_of(store, USER_CREATE);
+	bind_text(statement, 1, provider);
+	bind_text(statement, 2, subject);
+	bind_integer(statement, 3, now);
+	err = step_change(store, statement);
+	if (err == ERR_OK)
+		*ret_user_id = sqlite3_last_insert_rowid(store->db);
+	return err;
+}
+
+enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created)
+{
+	sqlite3_stmt *statement = statement_of(store, USER_GET);
+	bind_integer(statement, 1, user_id);
+	enum err err = step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	*ret_created = sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return ERR_OK;
+}
+
+/* ---- Nodes ---- */
+
+enum err store_node_get(struct store *store, const char *node_id, struct store_node *ret_node)
+{
+	sqlite3_stmt *statement = statement_of(store, NODE_GET);
+	bind_text(statement, 1, node_id);
+	enum err err = step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	struct store_node node = {.user_id = sqlite3_column_int64(statement, 0),
+		.registered = sqlite3_column_int64(statement, 2)};
+	if (sqlite3_column_bytes(statement, 1) == (int)sizeof node.pin.digest)
+		memcpy(node.pin.digest, sqlite3_column_blob(statement, 1), sizeof node.pin.digest);
+	else
+		err = ERR_CORRUPT;
+	sqlite3_reset(statement);
+	if (err == ERR_OK)
+		*ret_node = node;
+	return err;
+}
+
+static enum err node_register(struct store *store, const char *node_id,
+	const struct store_node *node, const char *certificate_pem)
+{
+	struct store_node present;
+	enum err err = store_node_get(store, node_id, &present);
+	if (err == ERR_OK &&
+		(present.user_id != node->user_id || !node_pin_equal(&present.pin, &node->pin)))
+		return ERR_EXISTS;
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	sqlite3_stmt *statement = statement_of(store, NODE_PUT);
+	bind_text(statement, 1, node_id);
+	bind_integer(statement, 2, node->user_id);
+	bind_bytes(statement, 3, node->pin.digest, sizeof node->pin.digest);
+	bind_text(statement, 4, certificate_pem);
+	bind_integer(statement, 5, node->registered);
+	return step_change(store, statement);
+}
+
+enum err store_node_register(struct store *store, const char *node_id,
+	const struct store_node *node, const char *certificate_pem)
+{
+	enum err err = execute(store, "BEGIN IMMEDIATE");
+	if (err == ERR_OK)
+		err = finish(store, node_register(store, node_id, node, certificate_pem));
+	return err;
+}
+
+/* ---- Sessions ---- */
+
+static enum err refresh_create(
+	struct store *store, const char *session_id, const uint8_t hash[SHA256_SIZE])
+{
+	sqlite3_stmt *statement = statement_of(store, REFRESH_CREATE);
+	bind_bytes(statement, 1, hash, SHA256_SIZE);
+	bind_text(statement, 2, session_id);
+	return step_change(store, statement);
+}
+
+static enum err session_create(struct store *store, const struct store_session *session,
+	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
+{
+	sqlite3_stmt *statement = statement_of(store, SESSION_CREATE);
+	bind_text(statement, 1, session->id);
+	bind_integer(statement, 2, session->user_id);
+	bind_text(statement, 3, session->node_id);
+	bind_integer(statement, 4, now);
+	bind_integer(statement, 5, now + REFRESH_TOKEN_LIFETIME_S);
+	enum err err = step_change(store, statement);
+	if (err == ERR_OK)
+		err = refresh_create(store, session->id, refresh_hash);
+	if (err != ERR_OK)
+		return err;
+	statement = statement_of(store, SESSION_TRIM);
+	bind_integer(statement, 1, session->user_id);
+	bind_integer(statement, 2, SESSIONS_PER_USER_MAX);
+	return step_change(store, statement);
+}
+
+enum err store_session_create(struct store *store, const struct store_session *session,
+	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
+{
+	enum err err = execute(store, "BEGIN IMMEDIATE");
+	if (err == ERR_OK)
+		err = finish(store, session_create(store, session, refresh_hash, now));
+	return err;
+}
+
+/* The session of a refresh token. ERR_NOT_FOUND, ERR_EXPIRED. */
+static enum err session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE],
+	int64_t now, struct store_session *session, bool *ret_used)
+{
+	sqlite3_stmt *statement = statement_of(store, REFRESH_GET);
+	bind_bytes(statement, 1, hash, SHA256_SIZE);
+	enum err err = step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	column_text(statement, 0, session->id, sizeof session->id);
+	*ret_used = sqlite3_column_int(statement, 1) != 0;
+	sqlite3_reset(statement);
+	statement = statement_of(store, SESSION_GET);
+	bind_text(statement, 1, session->id);
+	err = step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	session->user_id = sqlite3_column_int64(statement, 0);
+	column_text(statement, 1, session->node_id, sizeof session->node_id);
+	bool is_over =
+		sqlite3_column_int64(statement, 2) < now || sqlite3_column_int(statement, 3) != 0;
+	sqlite3_reset(statement);
+	return is_over ? ERR_EXPIRED : ERR_OK;
+}
+
+static enum err session_refresh(struct store *store, const struct store_session *session,
+	const uint8_t old_hash[SHA256_SIZE], const uint8_t new_hash[SHA256_SIZE], int64_t now)
+{
+	sqlite3_stmt *statement = statement_of(store, REFRESH_USE);
+	bind_bytes(statement, 1, old_hash, SHA256_SIZE);
+	enum err err = step_change(store, statement);
+	if (err == ERR_OK)
+		err = refresh_create(store, session->id, new_hash);
+	if (err != ERR_OK)
+		return err;
+	statement = statement_of(store, SESSION_EXTEND);
+	bind_text(statement, 1, session->id);
+	bind_integer(statement, 2, now + REFRESH_TOKEN_LIFETIME_S);
+	return step_change(store, statement);
+}
+
+enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA256_SIZE],
+	const uint8_t new_hash[SHA256_SIZE], int64_t now, struct store_session *ret_session)
+{
+	struct store_session session = {0};
+	bool used = false;
+	enum err err = execute(store, "BEGIN IMMEDIATE");
+	if (err != ERR_OK)
+		return err;
+	err = session_of_refresh(store, old_hash, now, &session, &used);
+	if (err == ERR_OK && !used)
+		err = session_refresh(store, &session, old_hash, new_hash, now);
+	bool was_stolen = err == ERR_OK && used;
+	if (was_stolen)
+		err = store_session_revoke(store, session.id);
+	err = finish(store, err);
+	if (err != ERR_OK)
+		return err;
+	*ret_session = session;
+	return was_stolen ? ERR_UNTRUSTED : ERR_OK;
+}
+
+enum err store_session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE], int64_t now,
+	struct store_session *ret_session)
+{
+	struct store_session session = {0};
+	bool used;
+	enum err err = session_of_refresh(store, hash, now, &session, &used);
+	if (err == ERR_OK)
+		*ret_session = session;
+	return err;
+}
+
+enum err store_session_check(struct store *store, const char *session_id)
+{
+	sqlite3_stmt *statement = statement_of(store, SESSION_CHECK);
+	bind_text(statement, 1, session_id);
+	enum err err = step_row(store, statement);
+	sqlite3_reset(statement);
+	return err == ERR_NOT_FOUND ? ERR_DENIED : err;
+}
+
+enum err store_session_revoke(struct store *store, const char *session_id)
+{
+	sqlite3_stmt *statement = statement_of(store, SESSION_REVOKE);
+	bind_text(statement, 1, session_id);
+	return step_change(store, statement);
+}
+
+enum err store_cleanup(struct store *store, int64_t now)
+{
+	sqlite3_stmt *statement = statement_of(store, CLEANUP);
+	bind_integer(statement, 1, now);
+	return step_change(store, statement);
+}

@@ -1,0 +1,26 @@
+/* Accounts, as their owners see them. */
+#include "hub/hub.h"
+
+void handle_users_me(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	struct store_node node;
+	int64_t created;
+	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+		return;
+	const struct store_session *session = &claims.session;
+	enum err err = store_user_get(hub->store, session->user_id, &created);
+	if (err != ERR_OK) {
+		hub_fail(request, err);
+		return;
+	}
+	const char *node_id = session->node_id[0] ? session->node_id : NULL;
+	bool is_registered = node_id && store_node_get(hub->store, node_id, &node) == ERR_OK &&
+			     node.user_id == session->user_id;
+	bool is_connected = is_registered && presence_find(&hub->presence, node_id);
+	hub_reply(request, 200,
+		json_pack("{s:I, s:I, s:s?, s:b, s:b}", "id", (json_int_t)session->user_id,
+			"created", (json_int_t)created, "node_id", node_id, "registered",
+			is_registered, "connected", is_connected));
+}
