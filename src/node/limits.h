@@ -3,6 +3,8 @@
 #ifndef NODE_LIMITS_H
 #define NODE_LIMITS_H
 
+#include "base/usec.h"
+
 /* Contacts, and what is kept of each. */
 #define STORE_CONTACTS_MAX 10000
 #define STORE_ADDRESSES_MAX 8
@@ -55,5 +57,92 @@
 /* The provider may take this long to begin its answer, and then to go on with it: loading a model
  * takes minutes on small machines. */
 #define AI_SILENCE_SECONDS 300
+
+/* ---- node ---- */
+
+/* Connections of all kinds in the making or up. */
+#define NODE_LINKS_MAX 1024
+/* Connections of one session: the one in use, one that replaces it, and attempts of either side. */
+#define NODE_LINKS_PER_SESSION_MAX 6
+/* From SIGTERM to the end of the process: links flush what they accepted and say goodbye. */
+#define NODE_SHUTDOWN_TIMEOUT (2 * USEC_PER_SEC)
+
+/* ---- attempts to connect ---- */
+
+/* Looking the known addresses up and dialling them, all together. */
+#define NODE_DIRECT_TIMEOUT (8 * USEC_PER_SEC)
+/* From our offer to the open channel; a person may have to consent meanwhile. */
+#define NODE_WEBRTC_TIMEOUT (20 * USEC_PER_SEC)
+/* The head start of known addresses over WebRTC: about a slow TLS handshake. */
+#define NODE_DIRECT_HEAD_START (700 * USEC_PER_MS)
+/* From an authenticated connection to the other side's hello; a person may have to consent. */
+#define NODE_HELLO_TIMEOUT (30 * USEC_PER_SEC)
+/* A link that was told to close and does not is cut off. */
+#define NODE_CLOSE_TIMEOUT (3 * USEC_PER_SEC)
+/* The wait before the second attempt; doubled for each further one, and drawn from its upper half
+ * so that two nodes that lost each other do not dial in step. */
+#define NODE_BACKOFF_FIRST (1 * USEC_PER_SEC)
+#define NODE_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
+
+/* ---- messages ---- */
+
+/* Chat messages sent over a link and not yet acknowledged. */
+#define NODE_CHAT_WINDOW 64
+/* Without an acknowledgement for this long, what is unacknowledged is sent again. */
+#define NODE_CHAT_ACK_TIMEOUT (15 * USEC_PER_SEC)
+/* Requests of ours that wait for one peer's answer. */
+#define NODE_REQUESTS_PER_SESSION_MAX 64
+/* AI queries of one peer that we work on at once, and of all peers together. */
+#define NODE_AI_QUERIES_PER_PEER_MAX 2
+#define NODE_AI_QUERIES_MAX 8
+/* Requests of a peer (context, AI, ping) that are looked at in a minute. */
+#define NODE_REQUESTS_PER_MINUTE 600
+/* Answer text kept for a peer whose link is full. */
+#define NODE_AI_BACKLOG_MAX (256 * 1024)
+/* Errors answered to one peer in a minute; what is wrong beyond is only counted, so that two nodes
+ * never keep each other busy with errors. */
+#define NODE_ERRORS_PER_MINUTE 30
+
+/* ---- strangers ---- */
+
+/* Strangers that wait for the user's consent, and for how long. */
+#define NODE_STRANGERS_MAX 32
+#define NODE_STRANGER_TIMEOUT (5 * 60 * USEC_PER_SEC)
+/* New strangers taken in a minute. */
+#define NODE_STRANGERS_PER_MINUTE 20
+/* Offers looked at in a minute from one contact, and from all strangers together: each costs a
+ * signature check. */
+#define NODE_OFFERS_PER_MINUTE 30
+/* Trickled candidates kept until the description that they belong to is set. */
+#define NODE_EARLY_CANDIDATES_MAX 32
+/* Size of one payload from the hub. */
+#define NODE_SIGNAL_MAX (64 * 1024)
+
+/* ---- hub ---- */
+
+/* The wait before signalling is tried again; doubled up to the maximum, drawn from its upper half.
+ */
+#define NODE_HUB_BACKOFF_FIRST (500 * USEC_PER_MS)
+#define NODE_HUB_BACKOFF_MAX (60 * USEC_PER_SEC)
+/* A ping to the hub when the socket was silent, and how long the pong may take. */
+#define NODE_HUB_PING_INTERVAL (25 * USEC_PER_SEC)
+#define NODE_HUB_PONG_TIMEOUT (10 * USEC_PER_SEC)
+/* An access token is refreshed this long before it ends. */
+#define NODE_HUB_REFRESH_EARLY (60 * USEC_PER_SEC)
+/* One answer of the hub's HTTP API. */
+#define NODE_HUB_ANSWER_MAX (64 * 1024)
+#define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)
+
+/* ---- local API ---- */
+
+/* Requests under way at once, event streams and waiting AI queries included. */
+#define NODE_API_CALLS_MAX 64
+#define NODE_API_BODY_MAX (1024 * 1024)
+/* Readers of /events. What each may lag behind before it misses lines is WEB_STREAM_QUEUE_MAX. */
+#define NODE_API_SUBSCRIBERS_MAX 16
+/* A blank line on a silent event stream: it shows the reader, and us, that both still live. */
+#define NODE_API_KEEPALIVE (15 * USEC_PER_SEC)
+/* The longest that a request may ask to wait. */
+#define NODE_API_TIMEOUT_MAX_MS (10 * 60 * 1000)
 
 #endif

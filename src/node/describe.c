@@ -1,0 +1,142 @@
+#include "node/describe.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "message/uri.h"
+#include "net/iface.h"
+#include "node/hub_client.h"
+#include "node/internal.h"
+#include "node/session.h"
+#include "node/strangers.h"
+
+json_t *describe_failure(const struct failure *failure)
+{
+	return json_pack("{s:{s:s, s:s}}", "error", "code", failure_name(failure->code), "message",
+		failure->fault.text);
+}
+
+json_t *describe_message(const struct store_message *message, const char *name)
+{
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:f, s:s}", "id", message->id, "peer",
+		message->peer, "name", name, "direction", store_direction_name(message->direction),
+		"text", message->text, "timestamp", message->timestamp, "state",
+		store_state_name(message->state));
+}
+
+json_t *describe_stranger(struct node *node, const struct stranger *stranger)
+{
+	char pin[NODE_PIN_TEXT_MAX];
+	usec left = stranger->since + NODE_STRANGER_TIMEOUT - net_now();
+	(void)node;
+	return json_pack("{s:s, s:s, s:n, s:s, s:s?, s:f, s:I}", "node_id", stranger->id, "key",
+		node_pin_text(&stranger->pin, pin), "name", "via",
+		stranger->conn ? "direct" : "webrtc", "address",
+		stranger->conn ? stranger->address : NULL, "since", stranger->since_unix,
+		"expires_in_seconds", (json_int_t)(usec_max(left, 0) / USEC_PER_SEC));
+}
+
+json_t *describe_contact(struct node *node, const struct store_contact *contact)
+{
+	struct session *session = session_find(node, contact->node_id);
+	size_t queued = 0;
+	if (store_outbox_count(node->store, contact->node_id, &queued) != ERR_OK)
+		queued = 0;
+	json_t *addresses = json_array();
+	for (size_t i = 0; i < contact->address_count; i++)
+		json_array_append_new(addresses, json_string(contact->addresses[i]));
+	const char *error =
+		session && session->last.code != FAILURE_NONE ? session->last.fault.text : NULL;
+	json_t *link = session && session->current ? link_describe(session->current) : json_null();
+	return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:s?}",
+		"node_id", contact->node_id, "name", contact->name, "key",
+		contact->pin[0] ? contact->pin : NULL, "verified", contact->verified, "blocked",
+		contact->blocked, "policy", store_policy_name(contact->policy), "hub_vouched",
+		contact->hub_vouched, "addresses", addresses, "state",
+		session ? session_state_name(session) : "away", "link", link, "queued",
+		(json_int_t)queued, "error", error);
+}
+
+json_t *describe_peer_answer(struct node *node, const char *node_id)
+{
+	struct store_contact contact;
+	if (store_contact_get(node->store, node_id, &contact) != ERR_OK)
+		return NULL;
+	return json_pack("{s:o}", "peer", describe_contact(node, &contact));
+}
+
+/* ---- Status ---- */
+
+static void add_uri(json_t *uris, struct node *node, const struct addr *addr, uint16_t port)
+{
+	struct uri uri = {.port = port};
+	char text[URI_TEXT_MAX], ip[ADDR_TEXT_MAX];
+	snprintf(uri.host, sizeof(uri.host), "%s", addr_ip_text(addr, ip));
+	snprintf(uri.node_id, sizeof(uri.node_id), "%s", node->id);
+	snprintf(uri.key, sizeof(uri.key), "%s", node->pin);
+	if (uri_format(&uri, text, sizeof(text)) == ERR_OK)
+		json_array_append_new(uris, json_string(text));
+}
+
+static void add_listener(json_t *listen, json_t *uris, struct node *node, const struct addr *local)
+{
+	char text[ADDR_TEXT_MAX];
+	json_array_append_new(listen, json_string(addr_text(local, text)));
+	if (!addr_is_unspecified(local)) {
+		add_uri(uris, node, local, local->port);
+		return;
+	}
+	struct addr addrs[NET_IFACE_ADDRS_MAX];
+	size_t count = 0;
+	if (net_iface_list(false, addrs, NET_IFACE_ADDRS_MAX, &count) != ERR_OK)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (local->family == ADDR_IPV6 || addrs[i].family == ADDR_IPV4)
+			add_uri(uris, node, &addrs[i], local->port);
+	}
+}
+
+static json_t *describe_counters(struct node *node)
+{
+	const struct node_counters *counters = &node->counters;
+	struct peer_io_stats io;
+	peer_io_stats(node->io, &io);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "messages_in",
+		(json_int_t)counters->messages_in, "messages_out",
+		(json_int_t)counters->messages_out, "malformed", (json_int_t)counters->malformed,
+		"unknown_type", (json_int_t)counters->unknown_type, "refused",
+		(json_int_t)counters->refused, "datagrams_dropped", (json_int_t)io.unknown_in);
+}
+
+static json_int_t count_up(struct node *node)
+{
+	json_int_t count = 0;
+	size_t cursor = 0;
+	const struct session *session;
+	while ((session = map_next(&node->sessions, &cursor)))
+		count += session->current != NULL;
+	return count;
+}
+
+json_t *describe_status(struct node *node)
+{
+	size_t contacts = 0, queued = 0;
+	if (store_contact_count(node->store, &contacts) != ERR_OK ||
+		store_outbox_count(node->store, NULL, &queued) != ERR_OK)
+		return NULL;
+	json_t *listen = json_array(), *uris = json_array();
+	for (size_t i = 0; i < node->listener_count; i++)
+		add_listener(listen, uris, node, net_tls_listener_local(node->listeners[i]));
+	json_t *ai = node->ai ? json_pack("{s:s, s:s}", "provider",
+					config_ai_name(node->config.ai_provider), "url",
+					node->config.ai_url)
+			      : json_null();
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
+			 "s:o, s:o}",
+		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
+		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
+		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
+		"hub", hub_client_describe(node->hub), "contacts", (json_int_t)contacts, "links",
+		count_up(node), "queued", (json_int_t)queued, "strangers",
+		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node));
+}

@@ -1,0 +1,53 @@
+/* What to do with a message of a peer: a static table of type, permission and handler. Sizes are
+ * limited by type in the codec (message/message.h). What cannot be read, or is of a type that we do
+ * not know, is counted and answered with `error`, at a bounded rate; no link is dropped for it. */
+#ifndef NODE_DISPATCH_H
+#define NODE_DISPATCH_H
+
+#include "base/bytes.h"
+#include "message/message.h"
+
+struct session;
+struct link;
+
+enum dispatch_permission {
+	PERMIT_CONTACT, /* whoever has a link may */
+	PERMIT_LIMITED, /* and not more often than NODE_REQUESTS_PER_MINUTE */
+};
+
+struct dispatch_entry {
+	enum dispatch_permission permission;
+	void (*handle)(struct session *session, struct link *link, const struct message *message);
+};
+
+/* NULL: a type that is not expected here. */
+const struct dispatch_entry *dispatch_find(enum message_type type);
+
+void dispatch_message(struct session *session, struct link *link, struct bytes text);
+
+/* Answers with `error`, unless too many were sent already. `request_id` may be NULL. */
+void dispatch_error(struct session *session, struct link *link, const char *request_id,
+	const char *code, const char *text);
+
+/* ---- handle_*.c ---- */
+
+void handle_chat(struct session *session, struct link *link, const struct message *message);
+void handle_chat_ack(struct session *session, struct link *link, const struct message *message);
+void handle_request_context(
+	struct session *session, struct link *link, const struct message *message);
+void handle_context_response(
+	struct session *session, struct link *link, const struct message *message);
+void handle_ai_query(struct session *session, struct link *link, const struct message *message);
+void handle_ai_response(struct session *session, struct link *link, const struct message *message);
+void handle_ai_cancel(struct session *session, struct link *link, const struct message *message);
+void handle_ai_models(struct session *session, struct link *link, const struct message *message);
+void handle_ping(struct session *session, struct link *link, const struct message *message);
+void handle_pong(struct session *session, struct link *link, const struct message *message);
+void handle_error(struct session *session, struct link *link, const struct message *message);
+
+/* The last link of the session is gone: stops the work for it. */
+void handle_ai_stop_all(struct session *session);
+/* The link takes more: answers that waited go on. */
+void handle_ai_writable(struct session *session);
+
+#endif

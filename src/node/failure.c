@@ -1,0 +1,45 @@
+#include "node/failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *failure_name(enum failure_code code)
+{
+	static const char *const names[] = {
+#define X(id, name, status) [FAILURE_##id] = name,
+		FAILURE_LIST(X)
+#undef X
+	};
+	CHECK(code < FAILURE_COUNT);
+	return names[code];
+}
+
+int failure_status(enum failure_code code)
+{
+	static const int statuses[] = {
+#define X(id, name, status) [FAILURE_##id] = status,
+		FAILURE_LIST(X)
+#undef X
+	};
+	CHECK(code < FAILURE_COUNT);
+	return statuses[code];
+}
+
+enum failure_code failure_of_name(const char *name)
+{
+	for (enum failure_code code = FAILURE_NONE + 1; code < FAILURE_COUNT; code++) {
+		if (strcmp(name, failure_name(code)) == 0)
+			return code;
+	}
+	return FAILURE_REFUSED;
+}
+
+void failure_set(struct failure *failure, enum failure_code code, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	failure->code = code;
+	vsnprintf(failure->fault.text, sizeof(failure->fault.text), format, arguments);
+	va_end(arguments);
+}

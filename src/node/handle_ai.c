@@ -1,0 +1,342 @@
+/* ai_query: answered by the provider of this node if a rule allows the peer the model, streamed and
+ * cancelled at once when the peer says so or its link is gone. ai_response: what comes back to a
+ * query of ours. ai_models: the models that the asker may use. */
+#include "node/dispatch.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "node/events.h"
+#include "node/internal.h"
+#include "node/limits.h"
+#include "node/request.h"
+#include "node/session.h"
+
+/* A query of a peer that we work on. */
+struct ai_served {
+	struct list node;
+	struct session *session;
+	char request_id[MESSAGE_ID_MAX + 1];
+	struct ai_job *job; /* NULL: it has ended, and only text waits to be sent */
+	bool stream;
+	struct buffer text; /* streamed: what the link did not take yet; else: all so far */
+	bool ended;
+	struct fault error; /* "" when all is well */
+	char code[MESSAGE_CODE_MAX + 1];
+	char model[MESSAGE_MODEL_MAX + 1];
+	bool has_usage;
+	struct message_usage usage;
+};
+
+static void release(struct ai_served *served)
+{
+	if (served->job)
+		ai_job_cancel(served->job);
+	list_remove(&served->node);
+	served->session->ai_served_count--;
+	served->session->node->ai_served_count--;
+	buffer_deinit(&served->text);
+	free(served);
+}
+
+static struct ai_served *find(struct session *session, const char *request_id)
+{
+	LIST_FOREACH (node, &session->ai_served) {
+		struct ai_served *served = CONTAINER_OF(node, struct ai_served, node);
+		if (strcmp(served->request_id, request_id) == 0)
+			return served;
+	}
+	return NULL;
+}
+
+void handle_ai_stop_all(struct session *session)
+{
+	LIST_FOREACH_SAFE (node, &session->ai_served)
+		release(CONTAINER_OF(node, struct ai_served, node));
+}
+
+/* ---- Sending the answer ---- */
+
+/* How much of the text fits into one message without cutting a character in two. */
+static size_t piece_size(struct bytes text)
+{
+	/* JSON may need six bytes for one. */
+	size_t size = min_size(text.size, MESSAGE_ANSWER_MAX / 6);
+	while (size < text.size && size > 0 && (text.data[size] & 0xc0) == 0x80)
+		size--;
+	return size;
+}
+
+static enum err send_piece(struct ai_served *served, struct link *link)
+{
+	size_t size = piece_size(buffer_bytes(&served->text));
+	char *piece = text_duplicate_bytes(bytes_slice(buffer_bytes(&served->text), 0, size));
+	if (!piece)
+		return ERR_NOMEM;
+	struct message message = {.type = MESSAGE_AI_RESPONSE,
+		.ai_response = {.request_id = served->request_id, .delta = piece}};
+	enum err err = link_send(link, &message);
+	free(piece);
+	if (!err)
+		buffer_consume(&served->text, size);
+	return err;
+}
+
+static enum err send_end(struct ai_served *served, struct link *link)
+{
+	bool failed = served->error.text[0] != '\0';
+	struct message message = {.type = MESSAGE_AI_RESPONSE,
+		.ai_response = {.request_id = served->request_id,
+			.text = served->stream || failed ? NULL : buffer_text(&served->text),
+			.done = true,
+			.model = served->model[0] ? served->model : NULL,
+			.has_usage = served->has_usage,
+			.usage = served->usage,
+			.error = failed ? served->error.text : NULL,
+			.code = failed ? served->code : NULL}};
+	return link_send(link, &message);
+}
+
+/* Sends what there is; frees it when that was all. */
+static void advance(struct ai_served *served)
+{
+	struct link *link = served->session->current;
+	if (!link)
+		return;
+	enum err err = ERR_OK;
+	while (!err && served->stream && served->text.size > 0)
+		err = send_piece(served, link);
+	if (!err && served->ended)
+		err = send_end(served, link);
+	/* Waits for link_writable(); everything else means that nobody hears us. */
+	if (err == ERR_AGAIN)
+		return;
+	if (err || served->ended)
+		release(served);
+}
+
+void handle_ai_writable(struct session *session)
+{
+	LIST_FOREACH_SAFE (node, &session->ai_served)
+		advance(CONTAINER_OF(node, struct ai_served, node));
+}
+
+/* ---- The provider's side ---- */
+
+static void finish(struct ai_served *served, const char *code, const char *error)
+{
+	served->ended = true;
+	(void)text_copy(served->code, sizeof(served->code), code);
+	fault_set(&served->error, "%s", error);
+	advance(served);
+}
+
+static void on_delta(struct ai_job *job, const char *text, void *user)
+{
+	struct ai_served *served = user;
+	(void)job;
+	if (buffer_append_text(&served->text, text) != ERR_OK) {
+		ai_job_cancel(served->job);
+		served->job = NULL;
+		buffer_clear(&served->text);
+		finish(served, "limit", "the answer is too long, or is read too slowly");
+		return;
+	}
+	advance(served);
+}
+
+static void on_end(struct ai_job *job, const struct ai_end *end, void *user)
+{
+	struct ai_served *served = user;
+	(void)job;
+	served->job = NULL;
+	served->has_usage = end->has_usage;
+	served->usage = end->usage;
+	(void)text_copy(served->model, sizeof(served->model), end->model);
+	const char *error = end->message[0] ? end->message : err_text(end->err);
+	finish(served, "ai", end->err ? error : "");
+}
+
+static const struct ai_query_events query_events = {.delta = on_delta, .end = on_end};
+
+/* ---- Questions ---- */
+
+static struct ai_served *create(struct session *session, const char *request_id, bool stream)
+{
+	struct node *node = session->node;
+	if (session->ai_served_count >= NODE_AI_QUERIES_PER_PEER_MAX ||
+		node->ai_served_count >= NODE_AI_QUERIES_MAX)
+		return NULL;
+	struct ai_served *served = calloc(1, sizeof(*served));
+	if (!served)
+		return NULL;
+	served->session = session;
+	(void)text_copy(served->request_id, sizeof(served->request_id), request_id);
+	/* One that is not streamed goes out as one message, escapes and all. */
+	served->text = buffer_with_max(stream ? NODE_AI_BACKLOG_MAX : MESSAGE_ANSWER_MAX / 2);
+	served->stream = stream;
+	list_push_back(&session->ai_served, &served->node);
+	session->ai_served_count++;
+	node->ai_served_count++;
+	return served;
+}
+
+static bool may_use(struct session *session, const char *model)
+{
+	struct node *node = session->node;
+	struct store_contact contact;
+	struct fault fault;
+	if (access_refresh(node->access, &fault) != ERR_OK)
+		log_warn("%s", fault.text);
+	if (session_contact(session, &contact) != ERR_OK)
+		return false;
+	struct access_peer peer = {
+		.node_id = session->id, .name = contact.name, .verified = contact.verified};
+	return access_check_model(node->access, &peer, model);
+}
+
+void handle_ai_query(struct session *session, struct link *link, const struct message *message)
+{
+	const struct message_ai_query *asked = &message->ai_query;
+	struct node *node = session->node;
+	if (!node->ai) {
+		dispatch_error(session, link, asked->request_id, "unsupported",
+			"this node shares no AI model");
+		return;
+	}
+	const char *model = asked->model ? asked->model : ai_provider_model(node->ai);
+	bool allowed = may_use(session, model);
+	event_of_session(
+		session, "ai_asked", json_pack("{s:s, s:b}", "model", model, "allowed", allowed));
+	if (!allowed) {
+		dispatch_error(session, link, asked->request_id, "denied",
+			model[0] ? "the rules of this node do not allow you this model"
+				 : "name a model; this node has no default one");
+		return;
+	}
+	struct ai_served *served = NULL;
+	if (!find(session, asked->request_id))
+		served = create(session, asked->request_id, asked->stream);
+	if (!served) {
+		dispatch_error(session, link, asked->request_id, "limit",
+			"too many queries at once; wait for the others to end");
+		return;
+	}
+	struct ai_query query = {.query = asked->query, .model = model, .context = asked->context};
+	enum err err = ai_provider_ask(node->ai, &query, &query_events, served, &served->job);
+	if (err) {
+		served->job = NULL;
+		finish(served, err_name(err), err_text(err));
+	}
+}
+
+void handle_ai_cancel(struct session *session, struct link *link, const struct message *message)
+{
+	struct ai_served *served = find(session, message->ai_cancel.request_id);
+	(void)link;
+	if (served)
+		release(served);
+}
+
+/* ---- Models ---- */
+
+static void on_models(struct ai_job *job, enum err err, const char *error,
+	const struct ai_models *models, void *user)
+{
+	struct ai_served *served = user;
+	struct session *session = served->session;
+	struct message message = {.type = MESSAGE_AI_MODELS,
+		.ai_models = {.request_id = served->request_id, .answer = true}};
+	struct message_texts *texts = &message.ai_models.models;
+	(void)job;
+	served->job = NULL;
+	for (size_t i = 0; !err && i < models->count && texts->count < MESSAGE_MODELS_MAX; i++) {
+		if (may_use(session, models->names[i]))
+			texts->items[texts->count++] = models->names[i];
+	}
+	if (session->current && err)
+		dispatch_error(session, session->current, served->request_id, "ai", error);
+	else if (session->current && link_send(session->current, &message) != ERR_OK)
+		log_debug("cannot list the models for '%s'", session->name);
+	release(served);
+}
+
+static void answer_models(
+	struct session *session, struct link *link, const struct message_ai_models *asked)
+{
+	struct node *node = session->node;
+	struct message none = {.type = MESSAGE_AI_MODELS,
+		.ai_models = {.request_id = asked->request_id, .answer = true}};
+	if (!node->ai) {
+		if (link_send(link, &none) != ERR_OK)
+			log_debug("cannot list the models for '%s'", session->name);
+		return;
+	}
+	struct ai_served *served = NULL;
+	if (!find(session, asked->request_id))
+		served = create(session, asked->request_id, false);
+	if (!served) {
+		dispatch_error(
+			session, link, asked->request_id, "limit", "too many queries at once");
+		return;
+	}
+	if (ai_provider_list(node->ai, on_models, served, &served->job) != ERR_OK) {
+		served->job = NULL;
+		release(served);
+		dispatch_error(
+			session, link, asked->request_id, "ai", "the models are not known now");
+	}
+}
+
+void handle_ai_models(struct session *session, struct link *link, const struct message *message)
+{
+	const struct message_ai_models *models = &message->ai_models;
+	if (!models->answer) {
+		answer_models(session, link, models);
+		return;
+	}
+	struct request *request = request_find(session, REQUEST_MODELS, models->request_id);
+	if (!request)
+		return;
+	json_t *names = json_array();
+	for (size_t i = 0; i < models->models.count; i++)
+		json_array_append_new(names, json_string(models->models.items[i]));
+	request_reply(request, 200, json_pack("{s:o}", "models", names));
+}
+
+/* ---- Answers to us ---- */
+
+static void end(struct request *request, const struct message_ai_response *response)
+{
+	json_t *line = json_pack("{s:b, s:s?}", "done", 1, "model", response->model);
+	if (line && response->has_usage)
+		json_object_set_new(line, "usage",
+			json_pack("{s:I, s:I}", "prompt_tokens",
+				(json_int_t)response->usage.prompt_tokens, "completion_tokens",
+				(json_int_t)response->usage.completion_tokens));
+	(void)request_stream(request, line, true);
+}
+
+void handle_ai_response(struct session *session, struct link *link, const struct message *message)
+{
+	const struct message_ai_response *response = &message->ai_response;
+	struct request *request = request_find(session, REQUEST_AI, response->request_id);
+	const char *text = response->delta ? response->delta : response->text;
+	(void)link;
+	if (!request)
+		return;
+	if (response->error) {
+		struct failure failure;
+		enum failure_code code =
+			response->code ? failure_of_name(response->code) : FAILURE_AI;
+		failure_set(&failure, code, "the model of '%s' failed: %s", session->name,
+			response->error);
+		request_fail(request, &failure);
+		return;
+	}
+	if (text && text[0] && !request_stream(request, json_pack("{s:s}", "delta", text), false))
+		return;
+	if (response->done)
+		end(request, response);
+}

@@ -1,0 +1,291 @@
+#include "node/hub_login.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "crypto/proof.h"
+#include "message/json.h"
+#include "node/internal.h"
+#include "node/limits.h"
+
+/* A token as the hub gives it out, and a challenge. */
+#define TOKEN_MAX 4096
+
+void hub_login_init(struct hub_login *login, struct node *node,
+	void (*done)(const struct failure *failure, void *user), void *user)
+{
+	*login = (struct hub_login){.node = node, .done = done, .user = user};
+}
+
+void hub_login_cancel(struct hub_login *login)
+{
+	http_request_cancel(login->request);
+	login->request = NULL;
+	login->step = HUB_LOGIN_IDLE;
+}
+
+static void forget_text(char **text)
+{
+	if (*text)
+		secret_cleanse(*text, strlen(*text));
+	free(*text);
+	*text = NULL;
+}
+
+void hub_login_forget(struct hub_login *login)
+{
+	forget_text(&login->access_token);
+	forget_text(&login->refresh_token);
+	login->valid_until = 0;
+}
+
+void hub_login_deinit(struct hub_login *login)
+{
+	hub_login_cancel(login);
+	http_request_cancel(login->revoking);
+	hub_login_forget(login);
+}
+
+bool hub_login_is_valid(const struct hub_login *login)
+{
+	return login->access_token && net_now() + NODE_HUB_REFRESH_EARLY < login->valid_until;
+}
+
+void hub_login_expire(struct hub_login *login)
+{
+	forget_text(&login->access_token);
+	login->valid_until = 0;
+}
+
+void hub_login_recall(struct hub_login *login, const char *refresh_token)
+{
+	forget_text(&login->refresh_token);
+	login->refresh_token = text_duplicate(refresh_token);
+}
+
+static void finish(struct hub_login *login, const struct failure *failure)
+{
+	login->step = HUB_LOGIN_IDLE;
+	login->done(failure, login->user);
+}
+
+/* ---- Asking ---- */
+
+static void on_answer(const struct http_answer *answer, void *user);
+
+/* Takes the body. */
+static enum err ask(
+	struct hub_login *login, enum hub_login_step step, const char *path, json_t *body)
+{
+	char *url = text_format("%s%s", login->url, path);
+	char *text = json_take_text(body);
+	struct http_ask ask = {.url = url,
+		.bearer = step == HUB_LOGIN_REGISTER || step == HUB_LOGIN_REGISTER_CHALLENGE
+				  ? login->access_token
+				  : NULL,
+		.body = text ? bytes_of_text(text) : (struct bytes){0},
+		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS,
+		.answer_max = NODE_HUB_ANSWER_MAX};
+	enum err err = ERR_NOMEM;
+	login->step = step;
+	if (url && text)
+		err = http_client_start(
+			login->node->http, &ask, NULL, on_answer, login, &login->request);
+	free(url);
+	if (text)
+		secret_cleanse(text, strlen(text));
+	free(text);
+	return err;
+}
+
+static enum err ask_refresh(struct hub_login *login)
+{
+	return ask(login, HUB_LOGIN_REFRESH, "/refresh",
+		json_pack("{s:s}", "refresh_token", login->refresh_token));
+}
+
+static enum err ask_challenge(struct hub_login *login, enum hub_login_step step)
+{
+	return ask(login, step, "/login/key/challenge",
+		json_pack("{s:s, s:s}", "node_id", login->node->id, "purpose",
+			step == HUB_LOGIN_CHALLENGE ? PROOF_PURPOSE_LOGIN
+						    : PROOF_PURPOSE_REGISTER));
+}
+
+/* The signature over a challenge, in base64; NULL when it cannot be made. */
+static char *prove(struct hub_login *login, const char *purpose, const char *challenge)
+{
+	uint8_t signature[IDENTITY_SIGNATURE_MAX];
+	size_t size;
+	struct proof proof = {.purpose = purpose,
+		.hub = login->url,
+		.node_id = login->node->id,
+		.challenge = bytes_of_text(challenge)};
+	if (proof_make(login->node->identity, &proof, signature, &size) != ERR_OK)
+		return NULL;
+	return base64_encode(bytes_of(signature, size));
+}
+
+static enum err ask_key(struct hub_login *login, const char *challenge)
+{
+	struct node *node = login->node;
+	char *signature = prove(login, PROOF_PURPOSE_LOGIN, challenge);
+	const struct certificate *certificate = identity_certificate(node->identity);
+	json_t *body = json_pack("{s:s, s:s, s:s, s:s?}", "node_id", node->id, "certificate",
+		certificate_pem(certificate), "challenge", challenge, "signature", signature);
+	free(signature);
+	return ask(login, HUB_LOGIN_KEY, "/login/key", body);
+}
+
+static enum err ask_register(struct hub_login *login, const char *challenge)
+{
+	struct node *node = login->node;
+	char *signature = prove(login, PROOF_PURPOSE_REGISTER, challenge);
+	const struct certificate *certificate = identity_certificate(node->identity);
+	json_t *body = json_pack("{s:s, s:s, s:s, s:{s:s, s:s?}}", "node_id", node->id,
+		"public_key", certificate_public_key_pem(certificate), "certificate",
+		certificate_pem(certificate), "proof", "challenge", challenge, "signature",
+		signature);
+	free(signature);
+	return ask(login, HUB_LOGIN_REGISTER, "/register-node-id", body);
+}
+
+/* ---- Answers ---- */
+
+static enum err take_tokens(struct hub_login *login, const json_t *body)
+{
+	const char *access, *refresh = NULL;
+	int64_t seconds = 0;
+	enum err err = json_get_text(body, "access_token", TOKEN_MAX, &access);
+	if (!err)
+		err = json_get_text_if(body, "refresh_token", TOKEN_MAX, &refresh);
+	if (!err)
+		err = json_get_integer(body, "expires_in", 1, INT32_MAX, &seconds);
+	if (err)
+		return err;
+	forget_text(&login->access_token);
+	login->access_token = text_duplicate(access);
+	if (refresh)
+		hub_login_recall(login, refresh);
+	login->valid_until = net_now() + seconds * USEC_PER_SEC;
+	return login->access_token ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err take_challenge(const json_t *body, const char **ret_challenge)
+{
+	return json_get_text(body, "challenge", PROOF_CHALLENGE_MAX, ret_challenge);
+}
+
+/* What the hub's good answer to a step leads to. */
+static enum err go_on(struct hub_login *login, const json_t *body)
+{
+	const char *challenge;
+	enum err err;
+	switch (login->step) {
+	case HUB_LOGIN_REFRESH:
+	case HUB_LOGIN_KEY:
+		err = take_tokens(login, body);
+		return err ? err : ask_challenge(login, HUB_LOGIN_REGISTER_CHALLENGE);
+	case HUB_LOGIN_CHALLENGE:
+		err = take_challenge(body, &challenge);
+		return err ? err : ask_key(login, challenge);
+	case HUB_LOGIN_REGISTER_CHALLENGE:
+		err = take_challenge(body, &challenge);
+		return err ? err : ask_register(login, challenge);
+	case HUB_LOGIN_REGISTER:
+		finish(login, &(struct failure){0});
+		return ERR_OK;
+	case HUB_LOGIN_IDLE:
+		break;
+	}
+	UNREACHABLE();
+}
+
+static void explain(
+	const struct hub_login *login, const struct http_answer *answer, struct failure *failure)
+{
+	json_t *body = NULL, *error;
+	const char *message = "";
+	if (answer->err) {
+		failure_set(failure, FAILURE_HUB,
+			"cannot reach hub '%s': %s; check the address, or start it", login->url,
+			answer->reason[0] ? answer->reason : err_text(answer->err));
+		return;
+	}
+	if (json_parse_object(answer->body, NODE_HUB_ANSWER_MAX, &body) == ERR_OK &&
+		json_get_object(body, "error", &error) == ERR_OK &&
+		json_get_text_if(error, "message", MESSAGE_ERROR_TEXT_MAX, &message) != ERR_OK)
+		message = "";
+	failure_set(failure, FAILURE_HUB, "hub '%s' refuses the login: %s%s%d", login->url, message,
+		message[0] ? ", status " : "status ", answer->status);
+	json_decref(body);
+}
+
+static void on_answer(const struct http_answer *answer, void *user)
+{
+	struct hub_login *login = user;
+	struct failure failure;
+	json_t *body = NULL;
+	login->request = NULL;
+	bool good = !answer->err && answer->status < 300;
+	enum err err = ERR_OK;
+	if (good) {
+		err = json_parse_object(answer->body, NODE_HUB_ANSWER_MAX, &body);
+		if (!err)
+			err = go_on(login, body);
+		json_decref(body);
+	} else if (login->step == HUB_LOGIN_REFRESH && !answer->err && answer->status < 500) {
+		/* The refresh token has had its day; the key has not. */
+		forget_text(&login->refresh_token);
+		err = ask_challenge(login, HUB_LOGIN_CHALLENGE);
+	} else {
+		explain(login, answer, &failure);
+		finish(login, &failure);
+		return;
+	}
+	if (err) {
+		failure_set(&failure, FAILURE_HUB,
+			"hub '%s' answers in a way that is not understood: %s; is it a dpc-hub?",
+			login->url, err_text(err));
+		finish(login, &failure);
+	}
+}
+
+enum err hub_login_start(struct hub_login *login, const char *url)
+{
+	hub_login_cancel(login);
+	CHECK(text_copy(login->url, sizeof(login->url), url));
+	return login->refresh_token ? ask_refresh(login)
+				    : ask_challenge(login, HUB_LOGIN_CHALLENGE);
+}
+
+/* ---- Logging out ---- */
+
+static void on_revoked(const struct http_answer *answer, void *user)
+{
+	struct hub_login *login = user;
+	login->revoking = NULL;
+	if (answer->err)
+		log_info("the hub could not be told to revoke the login: %s", answer->reason);
+}
+
+void hub_login_revoke(struct hub_login *login, const char *url)
+{
+	char *target = text_format("%s/logout", url);
+	json_t *body = json_pack("{s:s?}", "refresh_token", login->refresh_token);
+	char *text = json_take_text(body);
+	struct http_ask ask = {.url = target,
+		.bearer = login->access_token,
+		.body = text ? bytes_of_text(text) : (struct bytes){0},
+		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS};
+	http_request_cancel(login->revoking);
+	login->revoking = NULL;
+	if (login->access_token && target && text &&
+		http_client_start(login->node->http, &ask, NULL, on_revoked, login,
+			&login->revoking) != ERR_OK)
+		log_info("the hub could not be told to revoke the login");
+	free(target);
+	free(text);
+	hub_login_forget(login);
+}

@@ -1,0 +1,307 @@
+#include "node/link.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "node/describe.h"
+#include "node/dispatch.h"
+#include "node/events.h"
+#include "node/internal.h"
+#include "node/limits.h"
+#include "node/session.h"
+
+/* What we can do beyond plain messages, said in hello. */
+static const char *const features[] = {"chat_ack", "context", "ai"};
+
+const char *link_path_name(enum link_path path)
+{
+	switch (path) {
+	case LINK_DIRECT:
+		return "direct";
+	case LINK_WEBRTC:
+		return "webrtc";
+	}
+	UNREACHABLE();
+}
+
+usec link_rtt(struct link *link)
+{
+	usec rtt = link->transport->rtt(link);
+	return rtt > 0 ? rtt : link->rtt;
+}
+
+json_t *link_describe(struct link *link)
+{
+	json_t *description = json_pack("{s:s, s:b, s:f, s:f}", "path", link_path_name(link->path),
+		"initiator", link->initiator, "since", link->up_unix_time, "setup_ms",
+		(double)(link->up_at - link->started) / USEC_PER_MS);
+	if (!description)
+		return NULL;
+	if (link->agent[0])
+		json_object_set_new(description, "agent", json_string(link->agent));
+	if (link_rtt(link) > 0)
+		json_object_set_new(
+			description, "rtt_ms", json_real((double)link_rtt(link) / USEC_PER_MS));
+	link->transport->describe(link, description);
+	return description;
+}
+
+/* ---- Life ---- */
+
+static void timed_out(void *user)
+{
+	struct link *link = user;
+	const char *name = link->session->name;
+	struct failure failure = {0};
+	switch (link->state) {
+	case LINK_CONNECTING:
+		failure_set(&failure, FAILURE_TIMEOUT,
+			link->path == LINK_DIRECT
+				? "'%s' does not answer at its addresses; is it running there?"
+				: "no connection to '%s' came about through the hub; "
+				  "they may have to accept you first",
+			name);
+		break;
+	case LINK_GREETING:
+		failure_set(&failure, FAILURE_REFUSED,
+			"'%s' answers but has not accepted you; ask them to run 'dpc add %s'", name,
+			link->session->node->id);
+		break;
+	case LINK_UP:
+		return;
+	case LINK_CLOSING:
+		break;
+	}
+	link_ended(link, &failure);
+}
+
+enum err link_init(struct link *link, struct session *session, enum link_path path, bool initiator,
+	const struct link_transport *transport)
+{
+	struct node *node = session->node;
+	if (node->stopping)
+		return ERR_CLOSED;
+	if (node->link_count >= NODE_LINKS_MAX)
+		return ERR_LIMIT;
+	size_t count = 0;
+	LIST_FOREACH (other, &session->links)
+		count++;
+	if (count >= NODE_LINKS_PER_SESSION_MAX)
+		return ERR_LIMIT;
+	enum err err = net_timer_init(&link->timer, node->loop, timed_out, link);
+	if (err)
+		return err;
+	link->session = session;
+	link->transport = transport;
+	link->path = path;
+	link->state = LINK_CONNECTING;
+	link->initiator = initiator;
+	link->serial = ++node->serial;
+	link->started = net_now();
+	net_timer_set(&link->timer,
+		link->started + (path == LINK_DIRECT ? NODE_DIRECT_TIMEOUT : NODE_WEBRTC_TIMEOUT));
+	list_push_back(&session->links, &link->node);
+	node->link_count++;
+	return ERR_OK;
+}
+
+void link_deinit(struct link *link)
+{
+	if (list_is_linked(&link->node))
+		list_remove(&link->node);
+	net_timer_deinit(&link->timer);
+	link->session->node->link_count--;
+	node_link_gone(link->session->node);
+}
+
+void link_destroy(struct link *link)
+{
+	link->transport->destroy(link);
+}
+
+void link_ended(struct link *link, const struct failure *failure)
+{
+	struct session *session = link->session;
+	bool was_up = link->up_at > 0;
+	list_remove(&link->node);
+	link->state = LINK_CLOSING;
+	log_debug("%s link %llu of '%s' ended: %s", link_path_name(link->path),
+		(unsigned long long)link->serial, session->name,
+		failure->code == FAILURE_NONE ? "closed" : failure->fault.text);
+	if (was_up)
+		session_link_lost(session, link, failure);
+	else
+		session_link_failed(session, link, failure);
+	link_destroy(link);
+}
+
+void link_close(struct link *link, const char *code)
+{
+	if (link->state == LINK_CLOSING)
+		return;
+	if (link->state == LINK_CONNECTING) {
+		link_destroy(link);
+		return;
+	}
+	/* Best effort: what it says is only politeness. */
+	struct message message = {
+		.type = MESSAGE_ERROR, .error = {.code = code, .message = "the link is closed"}};
+	if (link->state == LINK_UP && link_send(link, &message) != ERR_OK)
+		log_debug("cannot say goodbye to '%s'", link->session->name);
+	link->state = LINK_CLOSING;
+	net_timer_set(&link->timer, net_now() + NODE_CLOSE_TIMEOUT);
+	link->transport->close(link, code);
+}
+
+/* ---- Who is there ---- */
+
+static void report_changed_key(struct link *link, const char *pinned, const char *shown)
+{
+	event_of_session(link->session, "key_changed",
+		json_pack("{s:s, s:s, s:s}", "pinned", pinned, "shown", shown, "via",
+			link_path_name(link->path)));
+	log_warn("'%s' showed another key than the pinned one: %s", link->session->name, shown);
+}
+
+bool link_check_pin(struct link *link, const struct node_pin *pin, struct failure *failure)
+{
+	struct session *session = link->session;
+	struct node *node = session->node;
+	char text[NODE_PIN_TEXT_MAX];
+	node_pin_text(pin, text);
+	enum err err = node_id_matches_pin(session->id, pin)
+			       ? store_contact_pin(node->store, session->id, text)
+			       : ERR_MISMATCH;
+	if (!err)
+		return true;
+	if (err == ERR_MISMATCH) {
+		struct store_contact contact = {0};
+		if (session_contact(session, &contact) == ERR_OK)
+			report_changed_key(link, contact.pin, text);
+		failure_set(failure, FAILURE_KEY_CHANGED,
+			"'%s' showed another key than the pinned one; compare it with them before "
+			"you trust it",
+			session->name);
+	} else {
+		failure_set(failure, FAILURE_INTERNAL, "cannot pin the key of '%s': %s",
+			session->name, store_fault_text(node->store));
+	}
+	return false;
+}
+
+static void come_up(struct link *link)
+{
+	link->state = LINK_UP;
+	link->up_at = net_now();
+	link->up_unix_time = node_unix_time();
+	net_timer_cancel(&link->timer);
+	session_link_up(link->session, link);
+}
+
+static bool send_hello(struct link *link)
+{
+	struct node *node = link->session->node;
+	struct message message = {.type = MESSAGE_HELLO,
+		.hello = {.node_id = node->id,
+			.name = node->config.name,
+			.agent = "dpc/" DPC_VERSION}};
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		message.hello.features.items[message.hello.features.count++] = features[i];
+	return link_send(link, &message) == ERR_OK;
+}
+
+void link_authenticated(struct link *link)
+{
+	CHECK(link->state == LINK_CONNECTING);
+	link->state = LINK_GREETING;
+	net_timer_set(&link->timer, net_now() + NODE_HELLO_TIMEOUT);
+	if (!send_hello(link))
+		log_warn("cannot greet '%s'", link->session->name);
+	/* Older peers do not greet. */
+	if (link->hub_vouched)
+		come_up(link);
+}
+
+/* Two forms of an id name the same key: the longer begins as the shorter. */
+static bool is_same_node(const char *a, const char *b)
+{
+	size_t size = min_size(strlen(a), strlen(b));
+	return strncmp(a, b, size) == 0;
+}
+
+static bool greeted(struct link *link, const struct message_hello *hello)
+{
+	if (!is_same_node(hello->node_id, link->session->id)) {
+		struct failure failure;
+		failure_set(&failure, FAILURE_UNTRUSTED, "'%s' greets as '%s'; refused",
+			link->session->name, hello->node_id);
+		link_ended(link, &failure);
+		return false;
+	}
+	(void)text_copy(link->name, sizeof(link->name), hello->name);
+	(void)text_copy(link->agent, sizeof(link->agent), hello->agent);
+	for (size_t i = 0; i < hello->features.count; i++)
+		link->takes_ai |= strcmp(hello->features.items[i], "ai") == 0;
+	return true;
+}
+
+/* The first message: hello, or that of an older peer that does not know it. False: it was hello, or
+ * the link is gone. */
+static bool receive_first(struct link *link, struct bytes text)
+{
+	struct message message = {0};
+	bool is_hello =
+		message_parse(text, &message, NULL) == ERR_OK && message.type == MESSAGE_HELLO;
+	bool lives = !is_hello || greeted(link, &message.hello);
+	message_deinit(&message);
+	if (lives)
+		come_up(link);
+	return lives && !is_hello;
+}
+
+/* ---- Messages ---- */
+
+enum err link_send(struct link *link, const struct message *message)
+{
+	struct node *node = link->session->node;
+	if (link->state != LINK_UP && link->state != LINK_GREETING)
+		return ERR_STATE;
+	buffer_clear(&node->scratch);
+	enum err err = message_encode(message, &node->scratch);
+	if (err)
+		return err;
+	err = link->transport->send(link, buffer_bytes(&node->scratch));
+	if (!err)
+		node->counters.messages_out++;
+	return err;
+}
+
+void link_received(struct link *link, struct bytes text)
+{
+	link->session->node->counters.messages_in++;
+	if (link->state == LINK_CONNECTING)
+		return;
+	if (link->state == LINK_GREETING && !receive_first(link, text))
+		return;
+	dispatch_message(link->session, link, text);
+}
+
+void link_writable(struct link *link)
+{
+	if (link->state != LINK_UP || link->session->current != link)
+		return;
+	session_chat_flush(link->session);
+	handle_ai_writable(link->session);
+}
+
+void link_ping(struct link *link)
+{
+	struct node *node = link->session->node;
+	double stamp = node_next_stamp(node);
+	struct message message = {.type = MESSAGE_PING, .ping = {.timestamp = stamp}};
+	if (link_send(link, &message) == ERR_OK) {
+		link->ping_sent = net_now();
+		link->ping_stamp = stamp;
+	}
+}

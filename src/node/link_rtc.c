@@ -1,0 +1,429 @@
+/* A link over WebRTC: one dpc_peer on the node's UDP sockets, set up by offer and answer through
+ * the hub. Messages are text on the channel "dpc-data". Nothing is sent on it before the assertion
+ * in the other side's description was verified. */
+#include "node/link.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "message/signal.h"
+#include "node/hub_client.h"
+#include "node/internal.h"
+#include "node/limits.h"
+#include "node/peer_io.h"
+#include "node/session.h"
+#include "node/signalling.h"
+
+#define CHANNEL_LABEL "dpc-data"
+
+struct link_rtc {
+	struct link link;
+	struct peer_io_peer *io;
+	bool has_channel;
+	uint16_t channel;
+	bool verified;                       /* the remote description is set and believed */
+	char session_id[MESSAGE_ID_MAX + 1]; /* "": an older peer's */
+	char *offer_sdp;                     /* ours, as it was sent */
+	char *candidates[NODE_EARLY_CANDIDATES_MAX];
+	size_t candidate_count;
+};
+
+static struct link_rtc *rtc_of(struct link *link)
+{
+	return CONTAINER_OF(link, struct link_rtc, link);
+}
+
+static struct dpc_peer *peer_of(const struct link_rtc *rtc)
+{
+	return peer_io_peer_dpc(rtc->io);
+}
+
+/* ---- The transport ---- */
+
+static enum err rtc_send(struct link *link, struct bytes text)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	enum dpc_err err =
+		dpc_peer_send(peer_of(rtc), net_now(), rtc->channel, false, text.data, text.size);
+	switch (err) {
+	case DPC_OK:
+		peer_io_kick(rtc->io);
+		return ERR_OK;
+	case DPC_ERR_AGAIN:
+		return ERR_AGAIN;
+	case DPC_ERR_TOO_LARGE:
+		return ERR_TOO_LARGE;
+	case DPC_ERR_NOMEM:
+		return ERR_NOMEM;
+	default:
+		return ERR_CLOSED;
+	}
+}
+
+static void rtc_close(struct link *link, const char *reason)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	(void)reason;
+	dpc_peer_close(peer_of(rtc), net_now());
+	peer_io_kick(rtc->io);
+}
+
+static void rtc_destroy(struct link *link)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	peer_io_peer_destroy(rtc->io);
+	for (size_t i = 0; i < rtc->candidate_count; i++)
+		free(rtc->candidates[i]);
+	free(rtc->offer_sdp);
+	link_deinit(link);
+	free(rtc);
+}
+
+static struct addr addr_of(const struct dpc_addr *from)
+{
+	struct addr addr = {.family = from->family == 6   ? ADDR_IPV6
+				      : from->family == 4 ? ADDR_IPV4
+							  : ADDR_NONE,
+		.port = from->port,
+		.scope = from->scope};
+	memcpy(addr.ip, from->ip, sizeof(addr.ip));
+	return addr;
+}
+
+static void rtc_describe(struct link *link, json_t *description)
+{
+	const struct link_rtc *rtc = rtc_of(link);
+	struct dpc_stats stats;
+	dpc_peer_stats(peer_of(rtc), &stats);
+	json_object_set_new(description, "bytes_in", json_integer((json_int_t)stats.bytes_in));
+	json_object_set_new(description, "bytes_out", json_integer((json_int_t)stats.bytes_out));
+	if (!stats.has_path)
+		return;
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	struct addr addr = addr_of(&stats.path.local);
+	json_object_set_new(description, "local", json_string(addr_text(&addr, local)));
+	addr = addr_of(&stats.path.remote);
+	json_object_set_new(description, "remote", json_string(addr_text(&addr, remote)));
+	json_object_set_new(description, "local_type", json_string(stats.local_type));
+	json_object_set_new(description, "remote_type", json_string(stats.remote_type));
+}
+
+static usec rtc_rtt(struct link *link)
+{
+	struct dpc_stats stats;
+	dpc_peer_stats(peer_of(rtc_of(link)), &stats);
+	return link->rtt > 0 ? link->rtt : stats.rtt_us;
+}
+
+static const struct link_transport transport = {
+	.send = rtc_send,
+	.close = rtc_close,
+	.destroy = rtc_destroy,
+	.describe = rtc_describe,
+	.rtt = rtc_rtt,
+};
+
+/* ---- Events of the peer ---- */
+
+static void on_channel_open(struct link_rtc *rtc, uint16_t channel)
+{
+	const char *label = dpc_peer_channel_label(peer_of(rtc), channel);
+	if (!label || strcmp(label, CHANNEL_LABEL) != 0 || rtc->link.state != LINK_CONNECTING)
+		return;
+	if (rtc->has_channel && rtc->channel != channel)
+		return;
+	CHECK(rtc->verified);
+	rtc->has_channel = true;
+	rtc->channel = channel;
+	link_authenticated(&rtc->link);
+}
+
+static void on_peer_closed(struct link_rtc *rtc, const char *why)
+{
+	struct failure failure = {0};
+	if (rtc->link.state == LINK_CONNECTING)
+		failure_set(&failure, FAILURE_UNREACHABLE, "no connection to '%s' came about: %s",
+			rtc->link.session->name, why);
+	else if (rtc->link.state != LINK_CLOSING)
+		failure_set(&failure, FAILURE_UNREACHABLE, "the link to '%s' ended: %s",
+			rtc->link.session->name, why);
+	link_ended(&rtc->link, &failure);
+}
+
+static void on_candidate(struct link_rtc *rtc, const char *text)
+{
+	struct session *session = rtc->link.session;
+	if (rtc->link.state == LINK_CONNECTING &&
+		signalling_send_candidate(session->node, session->id,
+			rtc->session_id[0] ? rtc->session_id : NULL, text) != ERR_OK)
+		log_debug("cannot trickle a candidate to '%s'", session->name);
+}
+
+static void on_event(struct peer_io_peer *io, const struct dpc_event *event, void *user)
+{
+	struct link_rtc *rtc = user;
+	(void)io;
+	switch (event->type) {
+	case DPC_EVENT_STATE:
+		log_debug("webrtc to '%s': %s", rtc->link.session->name,
+			dpc_state_name(event->state));
+		break;
+	case DPC_EVENT_CANDIDATE:
+		on_candidate(rtc, event->text);
+		break;
+	case DPC_EVENT_PATH:
+		break;
+	case DPC_EVENT_CHANNEL_OPEN:
+		on_channel_open(rtc, event->channel);
+		break;
+	case DPC_EVENT_MESSAGE:
+		if (rtc->has_channel && event->channel == rtc->channel && !event->binary)
+			link_received(&rtc->link, bytes_of(event->data, event->size));
+		break;
+	case DPC_EVENT_SENDABLE:
+	case DPC_EVENT_BUFFERED_LOW:
+		link_writable(&rtc->link);
+		break;
+	case DPC_EVENT_CHANNEL_CLOSED:
+		if (rtc->has_channel && event->channel == rtc->channel)
+			link_close(&rtc->link, "closed");
+		break;
+	case DPC_EVENT_CLOSED:
+		on_peer_closed(rtc, event->text ? event->text : "closed");
+		break;
+	}
+}
+
+/* ---- Making one ---- */
+
+static enum err create(struct session *session, bool offerer, struct link_rtc **ret_rtc)
+{
+	struct link_rtc *rtc = calloc(1, sizeof(*rtc));
+	if (!rtc)
+		return ERR_NOMEM;
+	struct peer_io_peer_config config = {
+		.peer = {.offerer = offerer, .unix_time = net_unix_now() / USEC_PER_SEC},
+		.with_host = true,
+		.with_reflexive = true,
+		.on_event = on_event,
+		.user = rtc};
+	enum err err = peer_io_peer_create(session->node->io, &config, &rtc->io);
+	if (err)
+		goto fail_rtc;
+	err = link_init(&rtc->link, session, LINK_WEBRTC, offerer, &transport);
+	if (err)
+		goto fail_peer;
+	*ret_rtc = rtc;
+	return ERR_OK;
+
+fail_peer:
+	peer_io_peer_destroy(rtc->io);
+fail_rtc:
+	free(rtc);
+	return err;
+}
+
+enum err link_offer(struct session *session, struct failure *failure)
+{
+	struct node *node = session->node;
+	struct link_rtc *rtc;
+	if (hub_client_state(node->hub) != HUB_CONNECTED) {
+		hub_client_failure(node->hub, failure);
+		return ERR_STATE;
+	}
+	enum err err = create(session, true, &rtc);
+	if (err)
+		goto fail;
+	rtc->link.attempt = true;
+	node_new_id(node, rtc->session_id);
+	struct dpc_channel_config channel = {.label = CHANNEL_LABEL};
+	rtc->offer_sdp = malloc(DPC_SDP_MAX);
+	rtc->has_channel = true;
+	err = ERR_NOMEM;
+	if (!rtc->offer_sdp ||
+		dpc_peer_open_channel(peer_of(rtc), net_now(), &channel, &rtc->channel) != DPC_OK ||
+		dpc_peer_local_description(peer_of(rtc), rtc->offer_sdp, DPC_SDP_MAX) != DPC_OK)
+		goto fail_link;
+	err = signalling_send_description(node, session->id, SIGNAL_OFFER, rtc->session_id,
+		rtc->offer_sdp, dpc_peer_fingerprint(peer_of(rtc)), NULL);
+	if (err)
+		goto fail_link;
+	peer_io_kick(rtc->io);
+	return ERR_OK;
+
+fail_link:
+	link_destroy(&rtc->link);
+fail:
+	failure_set(failure, FAILURE_INTERNAL, "cannot make an offer for '%s': %s", session->name,
+		err_text(err));
+	return err;
+}
+
+/* Whether the contact may be taken on the hub's word. */
+static bool is_hub_vouched(struct session *session)
+{
+	struct store_contact contact;
+	return session_contact(session, &contact) == ERR_OK && contact.hub_vouched;
+}
+
+/* Sets the remote description and checks who made it. */
+static enum err take_description(
+	struct link_rtc *rtc, const struct signal *signal, struct failure *failure)
+{
+	struct session *session = rtc->link.session;
+	struct node_pin pin;
+	const char *reason = "";
+	if (dpc_peer_set_remote_description(
+		    peer_of(rtc), net_now(), signal->sdp, strlen(signal->sdp)) != DPC_OK) {
+		failure_set(failure, FAILURE_UNTRUSTED,
+			"'%s' sent a description that cannot be read; is its program up to date?",
+			session->name);
+		return ERR_MALFORMED;
+	}
+	enum err err = signalling_verify(session->node, signal, session->id,
+		dpc_peer_remote_fingerprint(peer_of(rtc)), rtc->offer_sdp, &pin, &reason);
+	if (err == ERR_NOT_FOUND && is_hub_vouched(session)) {
+		rtc->link.hub_vouched = true;
+	} else if (err) {
+		failure_set(failure, FAILURE_UNTRUSTED,
+			"'%s' could not prove who it is through the hub: %s; "
+			"do not trust this hub, connect with 'dpc connect --via direct'",
+			session->name, reason[0] ? reason : err_text(err));
+		return ERR_UNTRUSTED;
+	} else if (!link_check_pin(&rtc->link, &pin, failure)) {
+		return ERR_MISMATCH;
+	}
+	rtc->verified = true;
+	peer_io_kick(rtc->io);
+	return ERR_OK;
+}
+
+enum err link_rtc_accept(
+	struct session *session, const struct signal *offer, struct failure *failure)
+{
+	struct node *node = session->node;
+	struct link_rtc *rtc;
+	enum err err = create(session, false, &rtc);
+	if (err) {
+		failure_set(failure, FAILURE_LIMIT, "cannot answer '%s': %s", session->name,
+			err_text(err));
+		return err;
+	}
+	if (offer->session_id)
+		(void)text_copy(rtc->session_id, sizeof(rtc->session_id), offer->session_id);
+	err = take_description(rtc, offer, failure);
+	if (err)
+		goto fail;
+	char *answer = malloc(DPC_SDP_MAX);
+	err = ERR_NOMEM;
+	if (answer && dpc_peer_local_description(peer_of(rtc), answer, DPC_SDP_MAX) == DPC_OK)
+		err = signalling_send_description(node, session->id, SIGNAL_ANSWER,
+			offer->session_id, answer, dpc_peer_fingerprint(peer_of(rtc)), offer->sdp);
+	free(answer);
+	if (err) {
+		failure_set(failure, FAILURE_INTERNAL, "cannot answer '%s': %s", session->name,
+			err_text(err));
+		goto fail;
+	}
+	return ERR_OK;
+
+fail:
+	link_destroy(&rtc->link);
+	return err;
+}
+
+/* ---- Signals for one that exists ---- */
+
+struct link *link_rtc_find(struct session *session, const char *session_id)
+{
+	LIST_FOREACH (node, &session->links) {
+		struct link *link = CONTAINER_OF(node, struct link, node);
+		if (link->path != LINK_WEBRTC)
+			continue;
+		struct link_rtc *rtc = rtc_of(link);
+		bool waits = link->state == LINK_CONNECTING;
+		if (session_id ? strcmp(rtc->session_id, session_id) == 0 : waits)
+			return link;
+	}
+	return NULL;
+}
+
+struct link *link_rtc_pending_offer(struct session *session)
+{
+	LIST_FOREACH (node, &session->links) {
+		struct link *link = CONTAINER_OF(node, struct link, node);
+		if (link->path == LINK_WEBRTC && link->initiator && !rtc_of(link)->verified)
+			return link;
+	}
+	return NULL;
+}
+
+static void add_candidate(struct link_rtc *rtc, const char *text)
+{
+	enum dpc_err err =
+		dpc_peer_add_remote_candidate(peer_of(rtc), net_now(), text, strlen(text));
+	if (err != DPC_OK && err != DPC_ERR_EXISTS)
+		log_debug("a candidate of '%s' is not used: %s", rtc->link.session->name,
+			dpc_err_text(err));
+	peer_io_kick(rtc->io);
+}
+
+static void on_answer(struct link_rtc *rtc, const struct signal *signal)
+{
+	struct failure failure;
+	if (!rtc->link.initiator || rtc->verified)
+		return;
+	if (take_description(rtc, signal, &failure) != ERR_OK) {
+		link_ended(&rtc->link, &failure);
+		return;
+	}
+	for (size_t i = 0; i < rtc->candidate_count; i++) {
+		add_candidate(rtc, rtc->candidates[i]);
+		free(rtc->candidates[i]);
+	}
+	rtc->candidate_count = 0;
+}
+
+static void on_remote_candidate(struct link_rtc *rtc, const char *text)
+{
+	if (rtc->verified) {
+		add_candidate(rtc, text);
+	} else if (rtc->candidate_count < NODE_EARLY_CANDIDATES_MAX) {
+		char *copy = text_duplicate(text);
+		if (copy)
+			rtc->candidates[rtc->candidate_count++] = copy;
+	}
+}
+
+void link_rtc_signal(struct link *link, const struct signal *signal)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	struct failure failure;
+	switch (signal->type) {
+	case SIGNAL_ANSWER:
+		on_answer(rtc, signal);
+		break;
+	case SIGNAL_CANDIDATE:
+		on_remote_candidate(rtc, signal->candidate);
+		break;
+	case SIGNAL_BYE:
+		/* Nobody has signed it: once the link is up it says for itself when it ends. */
+		if (link->state != LINK_CONNECTING)
+			break;
+		failure_set(&failure, FAILURE_REFUSED, "'%s' refuses the connection: %s",
+			link->session->name, signal->reason);
+		link_ended(link, &failure);
+		break;
+	case SIGNAL_NONE:
+	case SIGNAL_OFFER:
+	case SIGNAL_TYPE_COUNT:
+		break;
+	}
+}
+
+void link_rtc_hub_error(struct link *link, const struct failure *failure)
+{
+	if (link->state == LINK_CONNECTING && !rtc_of(link)->verified)
+		link_ended(link, failure);
+}

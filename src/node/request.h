@@ -1,0 +1,66 @@
+/* A request of a local program that is answered later: it waits for a link, then for the peer. It
+ * lives in its session and owns the HTTP request that it will answer. */
+#ifndef NODE_REQUEST_H
+#define NODE_REQUEST_H
+
+#include <jansson.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "node/attempt.h"
+#include "node/failure.h"
+#include "node/session.h"
+
+struct web_request;
+
+enum request_kind {
+	REQUEST_CONNECT,
+	REQUEST_DELIVERY, /* of a chat message, whose id it has */
+	REQUEST_PING,
+	REQUEST_CONTEXT,
+	REQUEST_AI,
+	REQUEST_MODELS,
+};
+
+struct request {
+	struct list node;
+	enum request_kind kind;
+	struct session *session;
+	char id[STORE_MESSAGE_ID_MAX + 1]; /* of the request, or of the chat message */
+	enum via via;                      /* CONNECT: what satisfies it */
+	struct buffer message;             /* encoded; goes out when there is a link */
+	double stamp;                      /* PING: the timestamp in it */
+	struct link *link;                 /* that it was sent over; NULL: not yet */
+	usec sent_at;
+	struct net_timer timer;
+	struct web_request *http;
+	bool streaming; /* AI: the first line has been written */
+};
+
+/* Begins to wait; it answers `http` by itself in any case, and the session is asked to connect
+ * unless it is. `message` is encoded (NULL: nothing to send). */
+void request_start(struct session *session, enum request_kind kind, const char *id, enum via via,
+	const struct message *message, unsigned timeout_ms, struct web_request *http);
+
+/* The one of this kind and id, or NULL. */
+struct request *request_find(struct session *session, enum request_kind kind, const char *id);
+
+/* Answers; the request is gone afterwards. `body` is taken. */
+void request_reply(struct request *request, int status, json_t *body);
+void request_fail(struct request *request, const struct failure *failure);
+/* DELIVERY: the message is delivered, or will not be in time; answers with the message as it is. */
+void request_delivered(struct request *request);
+/* AI: a line of the stream, taken; `last` ends it. False: the reader does not keep up, and the
+ * request is gone. */
+bool request_stream(struct request *request, json_t *line, bool last);
+
+/* A link is up: sends what waits and answers those that only waited for it. */
+void requests_link_up(struct session *session);
+/* A round failed; no link is coming now. Those that need one fail, except deliveries. */
+void requests_round_failed(struct session *session, const struct failure *failure);
+/* A link is gone: what was sent over it is sent again over another, or fails. */
+void requests_link_gone(struct session *session, struct link *link);
+/* All of them, when the session ends. */
+void requests_fail_all(struct session *session, const struct failure *failure);
+
+#endif

@@ -1,0 +1,94 @@
+/* A session: what there is between us and one contact, whether a link is up or not. It decides when
+ * to connect and how (attempt.h), which of two links survives, sends what waits in the outbox over
+ * whatever link there is, and keeps the requests that wait for an answer.
+ *
+ * Sessions are made when first needed and live until the contact is removed or the node ends. */
+#ifndef NODE_SESSION_H
+#define NODE_SESSION_H
+
+#include "base/list.h"
+#include "node/attempt.h"
+#include "node/failure.h"
+#include "node/limits.h"
+#include "node/link.h"
+#include "node/rate.h"
+#include "node/store.h"
+
+struct node;
+struct request;
+
+struct session {
+	struct node *node;
+	char id[STORE_NODE_ID_MAX + 1];
+	char name[STORE_NAME_MAX + 1];
+	struct list links;    /* of struct link, oldest first */
+	struct link *current; /* the one to send over; NULL when none is up */
+
+	struct attempt attempt;
+	struct net_timer timer; /* of the attempt */
+	struct failure last;    /* why the last attempt or link failed; NONE after a success */
+
+	/* Outgoing chat (session_chat.c): what was sent over the current link and how much of it
+	 * has no acknowledgement. */
+	int64_t sent_through;
+	size_t unacknowledged;
+	struct net_timer ack_timer;
+
+	struct list requests; /* of struct request: ours, waiting for a link or an answer */
+	size_t request_count;
+
+	struct list ai_served; /* of struct ai_served (handle_ai.c): the peer's queries */
+	size_t ai_served_count;
+
+	struct rate errors_rate, request_rate, offer_rate;
+};
+
+/* The session of a contact, made if need be. ERR_NOT_FOUND (no such contact), ERR_LIMIT, ERR_NOMEM,
+ * or an error of the store. */
+MUST_CHECK enum err session_get(
+	struct node *node, const char *node_id, struct session **ret_session);
+/* One that exists, or NULL. */
+struct session *session_find(struct node *node, const char *node_id);
+/* The contact as the store has it now. */
+MUST_CHECK enum err session_contact(struct session *session, struct store_contact *ret_contact);
+void session_rename(struct session *session, const char *name);
+
+/* At the start: sessions for contacts that were connected or have messages waiting. */
+void session_resume_all(struct node *node);
+/* Tries to connect now; an attempt of the same kind that is under way goes on. Fails at once, with
+ * session->last telling why, when nothing can be tried. */
+void session_connect(struct session *session, enum via via);
+/* Makes sure that what waits for a link gets one: connects unless that is under way. */
+void session_need_link(struct session *session);
+/* By the user's wish: closes links gracefully and stops trying. */
+void session_disconnect(struct session *session);
+/* The hub is connected: those that wait for it try again soon. */
+void session_hub_ready(struct node *node);
+/* Closes every link, tells waiting requests, frees. */
+void session_destroy(struct session *session);
+
+/* "connected", "connecting", "away". */
+const char *session_state_name(const struct session *session);
+/* Whether a link is up that satisfies `via`. */
+bool session_is_connected(const struct session *session, enum via via);
+
+/* ---- Told by links ---- */
+
+void session_link_up(struct session *session, struct link *link);
+/* It never came up. */
+void session_link_failed(struct session *session, struct link *link, const struct failure *failure);
+/* It was up. */
+void session_link_lost(struct session *session, struct link *link, const struct failure *failure);
+/* The other side said that it disconnects by its user's wish. */
+void session_peer_left(struct session *session);
+
+/* ---- Outgoing chat (session_chat.c) ---- */
+
+/* Sends what waits, as far as window and link allow. */
+void session_chat_flush(struct session *session);
+/* A new link, or none: everything unacknowledged will be sent again. */
+void session_chat_restart(struct session *session);
+void session_chat_acknowledged(struct session *session, const char *id);
+void session_chat_timeout(void *user);
+
+#endif

@@ -1,0 +1,393 @@
+"""Nodes as processes: links, who is believed, and what survives a crash."""
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import harness
+from stage import Failure, free_port, wait_until
+
+sys.path.insert(0, str(harness.ROOT / 'tests/tools'))
+from hostile_hub import HostileHub, swap_fingerprint  # noqa: E402
+
+COUNT = 20
+
+
+def texts_of(node, peer, direction):
+    return [message['text'] for message in node.one('history', peer)['messages'] if message['direction'] == direction]
+
+
+def peer_of(node, peer):
+    return next(entry for entry in node.one('peers')['peers'] if entry['name'] == peer)
+
+
+class NodeTest(harness.StageTest):
+    def pair(self, *words):
+        """Alice and bob, who know each other by id."""
+        alice, bob = self.node('alice', True, *words), self.node('bob', True, *words)
+        alice.one('add', bob.id, '--name', 'bob')
+        bob.one('add', alice.id, '--name', 'alice')
+        return alice, bob
+
+    def direct_pair(self):
+        alice, bob = self.pair()
+        alice.one('add', bob.one('status')['uris'][0])
+        return alice, bob
+
+    def say(self, sender, receiver, text):
+        message = sender.one('send', receiver.name, text)
+        _, event = receiver.event('chat', lambda event: event['message']['text'] == text)
+        self.assertEqual(event['peer'], sender.id)
+        sender.event('chat_delivered', lambda event: event['id'] == message['id'])
+
+    def connect(self, node, peer, how, path):
+        link = node.one('connect', peer, how)['peer']['link']
+        self.assertEqual(link['path'], path)
+        return link
+
+
+class DirectLinks(NodeTest):
+    def test_two_contacts_chat_both_ways_and_see_it_delivered(self):
+        alice, bob = self.direct_pair()
+        link = self.connect(alice, 'bob', '--direct', 'direct')
+        self.assertGreater(link['setup_ms'], 0)
+        self.say(alice, bob, 'hello bob')
+        self.say(bob, alice, 'hello alice')
+        self.assertGreater(alice.one('ping', 'bob')['rtt_ms'], 0)
+        self.assertEqual(bob.one('status')['counters']['malformed'], 0)
+
+    def test_the_key_is_pinned_on_first_use(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        bob.event('link_up')
+        self.assertEqual(peer_of(bob, 'alice')['key'], alice.one('status')['key'])
+
+    def test_somebody_with_another_key_at_the_address_gets_nothing(self):
+        alice, bob = self.pair()
+        eve_port = free_port()
+        eve = self.node('eve', up=False)
+        eve.up(port=eve_port)
+        alice.one('add', f'dpc://127.0.0.1:{eve_port}?node_id={bob.id}')
+        done = alice.run('connect', 'bob', '--direct')
+        self.assert_fails(done, 1, 'bob', 'key')
+        self.assertEqual(alice.one('send', 'bob', 'secret')['state'], 'queued')
+        self.assertEqual(eve.one('status')['counters']['messages_in'], 0)
+
+    def test_a_wrong_pin_in_the_address_is_refused(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        uri = bob.one('status')['uris'][0]
+        key = uri.split('key=')[1][:64]
+        wrong = uri.replace(key, key[:16] + 'f' * 48 if key[16:] != 'f' * 48 else key[:16] + '0' * 48)
+        done = alice.run('add', wrong)
+        self.assert_fails(done, 1, 'key')
+
+    def test_a_stranger_waits_for_consent(self):
+        bob, carol = self.node('bob'), self.node('carol')
+        carol.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(carol.run('connect', 'bob', '--direct')))
+        thread.start()
+        _, event = bob.event('stranger')
+        self.assertEqual(event['stranger']['node_id'], carol.id)
+        self.assertEqual(bob.one('status')['links'], 0)
+        bob.one('accept', carol.id, '--name', 'carol')
+        thread.join()
+        self.assertEqual(outcome[0].returncode, 0, outcome[0].stderr)
+        self.say(carol, bob, 'thanks for having me')
+
+    def test_a_blocked_stranger_stays_outside(self):
+        bob, carol = self.node('bob'), self.node('carol')
+        carol.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        thread = threading.Thread(target=lambda: carol.run('connect', 'bob', '--direct'))
+        thread.start()
+        bob.event('stranger')
+        bob.run('block', carol.id)
+        thread.join()
+        self.assertNotEqual(carol.run('connect', 'bob', '--direct').returncode, 0)
+        self.assertEqual(bob.one('status')['links'], 0)
+
+    def test_disconnect_is_respected_by_both_ends(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        bob.event('link_up')
+        bob.run('disconnect', 'alice')
+        alice.event('link_down')
+        time.sleep(2)
+        self.assertEqual(alice.one('status')['links'], 0)
+        self.say(alice, bob, 'and back again')
+
+    def test_garbage_on_the_tls_port_disturbs_nobody(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        host, port = bob.one('status')['listen'][0].rsplit(':', 1)
+        silent = []
+        for i in range(200):
+            probe = socket.create_connection((host.strip('[]'), int(port)))
+            if i % 2:
+                try:
+                    probe.sendall(os.urandom(1000))
+                except OSError:
+                    pass
+            silent.append(probe)
+        self.say(alice, bob, 'still here')
+        for probe in silent:
+            probe.close()
+
+    def test_garbage_in_messages_is_answered_and_the_link_stays(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        self.say(alice, bob, 'text with "quotes", \\ and \u00fc\u4e16\U0001f600')
+        self.assertEqual(bob.one('status')['counters']['malformed'], 0)
+
+
+class Crashes(NodeTest):
+    def restart(self, node, port):
+        node.up(port=port)
+
+    def test_killing_the_receiver_loses_no_message_and_doubles_none(self):
+        alice = self.node('alice')
+        port = free_port()
+        bob = self.node('bob', up=False)
+        bob.up(port=port)
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        self.connect(alice, 'bob', '--direct', 'direct')
+        sent = [f'message {i}' for i in range(COUNT)]
+        for i, text in enumerate(sent):
+            if i == COUNT // 3:
+                bob.process.kill()
+                bob.process.wait()
+            if i == 2 * COUNT // 3:
+                self.restart(bob, port)
+            self.assertIn(alice.one('send', 'bob', text)['state'], ('queued', 'sent', 'delivered'))
+        wait_until('everything is delivered', lambda: alice.one('status')['queued'] == 0, 60)
+        self.assertEqual(texts_of(bob, 'alice', 'in'), sent)
+
+    def test_killing_the_sender_loses_no_message_and_doubles_none(self):
+        alice, bob = self.direct_pair()
+        bob_uri = bob.one('status')['uris'][0]
+        bob.down()
+        sent = [f'message {i}' for i in range(COUNT)]
+        for text in sent:
+            alice.one('send', 'bob', text)
+        alice.process.kill()
+        alice.process.wait()
+        alice.up()
+        self.restart(bob, int(bob_uri.split(':')[2].split('?')[0]))
+        wait_until('everything is delivered', lambda: alice.one('status')['queued'] == 0, 60)
+        self.assertEqual(texts_of(bob, 'alice', 'in'), sent)
+
+    def test_a_node_ends_at_once_when_asked_and_removes_its_socket(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        start = time.monotonic()
+        self.assertEqual(bob.down(), 0)
+        self.assertLess(time.monotonic() - start, 4)
+        self.assertFalse((bob.home / 'control.sock').exists())
+        alice.event('link_down')
+
+    def test_a_second_node_in_the_same_home_is_refused(self):
+        alice = self.node('alice')
+        done = alice.run('up', '--listen', f'127.0.0.1:{free_port()}')
+        self.assert_fails(done, 1, str(alice.home))
+
+    def test_a_port_in_use_is_named(self):
+        alice = self.node('alice', up=False)
+        with socket.socket() as other:
+            other.bind(('127.0.0.1', 0))
+            other.listen()
+            address = f'127.0.0.1:{other.getsockname()[1]}'
+            self.assert_fails(alice.run('up', '--listen', address), 1, address, '--listen')
+
+    def test_damaged_files_are_named(self):
+        for name in ('dpc.db', 'node.key', 'config.ini'):
+            node = self.node('n-' + name.replace('.', ''), up=False)
+            (node.home / name).write_bytes(b'\x00garbage = [' * 1000)
+            self.assert_fails(node.run('up', '--listen', 'none'), 1, name)
+
+
+class ThroughTheHub(NodeTest):
+    def login(self, url, *nodes):
+        for node in nodes:
+            self.assertEqual(node.one('login', '--hub', url)['hub']['state'], 'connected')
+
+    def hub_pair(self, *words):
+        url, self.hub_process = self.stage.start_hub()
+        alice, bob = self.pair(*words)
+        self.login(url, alice, bob)
+        return alice, bob
+
+    def test_two_contacts_chat_over_webrtc(self):
+        alice, bob = self.hub_pair()
+        link = self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.assertEqual(link['local_type'], 'host')
+        self.say(alice, bob, 'hello bob')
+        self.say(bob, alice, 'hello alice')
+        self.say(alice, bob, 'x' * 60000)
+        self.assertGreater(alice.one('ping', 'bob')['rtt_ms'], 0)
+
+    def test_the_link_needs_the_hub_no_more_once_it_is_up(self):
+        alice, bob = self.hub_pair()
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.stage.stop_one(self.hub_process)
+        self.say(alice, bob, 'the hub is gone')
+
+    def test_killing_the_receiver_loses_nothing_over_webrtc(self):
+        alice, bob = self.hub_pair()
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.say(alice, bob, 'before')
+        bob.process.kill()
+        bob.process.wait()
+        sent = [f'message {i}' for i in range(COUNT)]
+        for text in sent:
+            alice.one('send', 'bob', text)
+        bob.up()
+        wait_until('everything is delivered', lambda: alice.one('status')['queued'] == 0, 90)
+        self.assertEqual(texts_of(bob, 'alice', 'in'), ['before', *sent])
+
+    def test_a_direct_link_replaces_one_over_webrtc_and_back(self):
+        alice, bob = self.hub_pair()
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        alice.one('add', bob.one('status')['uris'][0])
+        self.connect(alice, 'bob', '--direct', 'direct')
+        self.say(alice, bob, 'direct')
+        self.say(bob, alice, 'direct too')
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.say(alice, bob, 'webrtc')
+        self.say(bob, alice, 'webrtc too')
+
+    def test_when_both_connect_at_once_one_link_remains(self):
+        alice, bob = self.hub_pair()
+        threads = [threading.Thread(target=node.run, args=['connect', peer, '--webrtc'])
+                   for node, peer in ((alice, 'bob'), (bob, 'alice'))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.say(alice, bob, 'one')
+        self.say(bob, alice, 'two')
+        wait_until('one link is left', lambda: all(node.one('status')['links'] == 1 for node in (alice, bob)), 10)
+        self.assertNotEqual(peer_of(alice, 'bob')['link']['initiator'],
+                            peer_of(bob, 'alice')['link']['initiator'])
+
+    def test_somebody_who_is_not_at_the_hub_is_offline(self):
+        alice, bob = self.hub_pair()
+        bob.down()
+        self.assert_fails(alice.run('connect', 'bob', '--webrtc'), 1, 'bob', 'hub')
+
+    def test_a_stranger_learns_nothing_before_consent(self):
+        url, _ = self.stage.start_hub()
+        bob, carol = self.node('bob'), self.node('carol')
+        self.login(url, bob, carol)
+        carol.one('add', bob.id, '--name', 'bob')
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(carol.run('connect', 'bob', '--webrtc')))
+        thread.start()
+        bob.event('stranger')
+        self.assertEqual(bob.one('status')['links'], 0)
+        bob.one('accept', carol.id, '--name', 'carol')
+        thread.join()
+        self.assertEqual(outcome[0].returncode, 0, outcome[0].stderr)
+        self.say(carol, bob, 'thanks')
+
+
+class HostileHubs(NodeTest):
+    def hostile_pair(self, tamper):
+        self.hub = HostileHub(tamper)
+        self.addCleanup(self.hub.shutdown)
+        alice, bob = self.pair()
+        for node in (alice, bob):
+            node.one('login', '--hub', self.hub.url)
+        return alice, bob
+
+    def assert_refused(self, alice, bob, by, what):
+        done = alice.run('connect', 'bob', '--webrtc')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
+        _, event = by.event('refused' if by is bob else 'connect_failed')
+        self.assertIn(what, json.dumps(event))
+        for node in (alice, bob):
+            self.assertEqual(node.one('status')['links'], 0)
+            self.assertEqual(node.one('status')['counters']['messages_in'], 0)
+
+    def test_an_honest_relay_works(self):
+        alice, bob = self.hostile_pair(lambda sender, target, payload: [payload])
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.say(alice, bob, 'as usual')
+
+    def test_another_fingerprint_in_the_offer_is_refused(self):
+        def tamper(sender, target, payload):
+            if payload['type'] == 'offer':
+                payload['offer']['sdp'] = swap_fingerprint(payload['offer']['sdp'])
+            return [payload]
+        alice, bob = self.hostile_pair(tamper)
+        self.assert_refused(alice, bob, bob, 'prove')
+
+    def test_another_fingerprint_in_offer_and_assertion_is_refused(self):
+        def tamper(sender, target, payload):
+            if payload['type'] == 'offer':
+                payload['offer']['sdp'] = swap_fingerprint(payload['offer']['sdp'])
+                payload['identity']['fingerprint'] = ':'.join(['AB'] * 32)
+            return [payload]
+        alice, bob = self.hostile_pair(tamper)
+        self.assert_refused(alice, bob, bob, 'prove')
+
+    def test_another_fingerprint_in_the_answer_is_refused(self):
+        def tamper(sender, target, payload):
+            if payload['type'] == 'answer':
+                payload['answer']['sdp'] = swap_fingerprint(payload['answer']['sdp'])
+            return [payload]
+        alice, bob = self.hostile_pair(tamper)
+        self.assert_refused(alice, bob, alice, 'untrusted')
+
+    def test_an_assertion_that_was_cut_out_is_refused(self):
+        def tamper(sender, target, payload):
+            payload.pop('identity', None)
+            return [payload]
+        alice, bob = self.hostile_pair(tamper)
+        self.assert_refused(alice, bob, bob, 'prove')
+
+    def test_an_answer_of_another_session_is_refused(self):
+        kept = []
+
+        def tamper(sender, target, payload):
+            if payload['type'] == 'answer':
+                kept.append(payload)
+                if len(kept) > 1:
+                    return [{**kept[0], 'session_id': payload['session_id']}]
+            return [payload]
+        alice, bob = self.hostile_pair(tamper)
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        alice.run('disconnect', 'bob')
+        wait_until('the link is gone', lambda: alice.one('status')['links'] == 0, 10)
+        done = alice.run('connect', 'bob', '--webrtc')
+        self.assert_fails(done, 1, 'bob', 'hub')
+        self.assertEqual(alice.one('status')['links'], 0)
+
+    def test_the_answer_of_somebody_else_is_refused(self):
+        eve_payloads = []
+
+        def tamper(sender, target, payload):
+            if payload['type'] == 'answer' and sender == self.bob_id:
+                return [{**eve_payloads[0], 'session_id': payload['session_id']}]
+            if payload['type'] == 'answer':
+                eve_payloads.append(payload)
+            return [payload]
+        self.bob_id = None
+        alice, bob = self.hostile_pair(tamper)
+        self.bob_id = bob.id
+        eve = self.node('eve')
+        eve.one('login', '--hub', self.hub.url)
+        eve.one('add', alice.id, '--name', 'alice')
+        alice.one('add', eve.id, '--name', 'eve')
+        self.connect(alice, 'eve', '--webrtc', 'webrtc')
+        done = alice.run('connect', 'bob', '--webrtc')
+        self.assert_fails(done, 1, 'bob', 'hub')
+
+
+if __name__ == '__main__':
+    harness.main()
