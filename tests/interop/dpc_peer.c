@@ -30,6 +30,7 @@
 
 #define SOCKETS 2
 #define LINE_MAX 65536
+#define SUMMARY_MAX 64
 #define BUFFERED_MAX (1 << 20) /* wait when more than this is queued */
 
 struct program {
@@ -153,18 +154,31 @@ static bool send_back(struct program *p)
 	return true;
 }
 
+/* What goes back for a message: itself, or its size and the sum of its bytes as text where the
+ * other side takes no message of that size. */
 static void keep_for_echo(struct program *p, const struct dpc_event *event)
 {
-	char *copy = realloc(p->echo, event->size ? event->size : 1);
+	struct dpc_stats stats;
+	dpc_peer_stats(p->peer, &stats);
+	char *copy = realloc(p->echo, event->size + SUMMARY_MAX);
 	if (!copy) {
 		fail(p, "out of memory");
 		return;
 	}
-	if (event->size > 0)
-		memcpy(copy, event->data, event->size);
 	p->echo = copy;
 	p->echo_size = event->size;
 	p->echo_binary = event->binary;
+	if (event->size > stats.remote_message_max) {
+		const uint8_t *bytes = event->data;
+		unsigned long sum = 0;
+		for (size_t i = 0; i < event->size; i++)
+			sum += bytes[i];
+		p->echo_size =
+			(size_t)snprintf(copy, SUMMARY_MAX, "%zu bytes, sum %lu", event->size, sum);
+		p->echo_binary = false;
+	} else if (event->size > 0) {
+		memcpy(copy, event->data, event->size);
+	}
 	p->channel = event->channel;
 	p->echo_waits = true;
 }
