@@ -1,0 +1,291 @@
+#include "rtc_side.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+__attribute__((noreturn)) void side_die(const char *what)
+{
+	fprintf(stderr, "rtc: %s\n", what);
+	exit(1);
+}
+
+void side_must(enum err err, const char *what)
+{
+	if (err) {
+		fprintf(stderr, "rtc: %s: %s\n", what, err_text(err));
+		exit(1);
+	}
+}
+
+void side_must_dpc(enum dpc_err err, const char *what)
+{
+	if (err) {
+		fprintf(stderr, "rtc: %s: %s\n", what, dpc_err_text(err));
+		exit(1);
+	}
+}
+
+int64_t side_cpu_us(void)
+{
+	struct rusage usage;
+	CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+	return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+uint64_t side_rss_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	char line[128], *at = line;
+	if (!file || !fgets(line, sizeof(line), file))
+		side_die("cannot read /proc/self/statm");
+	fclose(file);
+	(void)strtoul(at, &at, 10);
+	return strtoul(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void control_send(struct side *side, struct control *control)
+{
+	size_t size = CONTROL_HEADER + control->size;
+	if (send(side->fd, control, size, MSG_NOSIGNAL) != (ssize_t)size)
+		side_die("the other process is gone");
+}
+
+void side_tell(struct side *side, enum control_type type, uint32_t id, const char *text)
+{
+	static struct control control;
+	memset(&control, 0, CONTROL_HEADER);
+	control.type = type;
+	control.id = id;
+	control.at = net_now();
+	control.size = (uint32_t)strlen(text);
+	memcpy(control.text, text, control.size);
+	control_send(side, &control);
+}
+
+static void tell_counts(struct side *side)
+{
+	struct control control = {.type = CONTROL_COUNTED,
+		.at = net_now(),
+		.bytes = side->bytes,
+		.messages = side->messages,
+		.cpu_us = side_cpu_us(),
+		.rss_bytes = side_rss_bytes()};
+	control_send(side, &control);
+}
+
+/* ---- Connections ---- */
+
+static void on_event(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
+
+/* Both sides of every connection use the same two ports, so each connection has a loopback address
+ * of its own at the answering side. */
+void connection_create(struct side *side, struct connection *c, uint32_t id)
+{
+	struct peer_io_peer_config config = {.peer.offerer = side->offerer,
+		.peer.unix_time = net_unix_now() / USEC_PER_SEC,
+		.on_event = on_event,
+		.user = c};
+	*c = (struct connection){.side = side, .id = id};
+	side_must(peer_io_peer_create(side->io, &config, &c->peer), "cannot create a peer");
+	struct dpc_addr host = {.family = 4,
+		.port = peer_io_local(side->io, ADDR_IPV4)->port,
+		.ip = {127, 0, 0, 1}};
+	if (!side->offerer) {
+		host.ip[1] = 1;
+		host.ip[2] = (uint8_t)(id / 250);
+		host.ip[3] = (uint8_t)(1 + id % 250);
+	}
+	struct dpc_peer *dpc = peer_io_peer_dpc(c->peer);
+	side_must_dpc(dpc_peer_add_host(dpc, net_now(), &host), "cannot add a host candidate");
+	dpc_peer_end_of_candidates(dpc, net_now());
+}
+
+void connection_describe(struct connection *c)
+{
+	struct side *side = c->side;
+	char sdp[DPC_SDP_MAX];
+	side_must_dpc(dpc_peer_local_description(peer_io_peer_dpc(c->peer), sdp, sizeof(sdp)),
+		"cannot describe");
+	side_tell(side, side->offerer ? CONTROL_OFFER : CONTROL_ANSWER, c->id, sdp);
+	peer_io_kick(c->peer);
+}
+
+void connection_destroy(struct connection *c)
+{
+	peer_io_peer_destroy(c->peer);
+	*c = (struct connection){.side = c->side};
+}
+
+void connection_fill(struct connection *c)
+{
+	struct side *side = c->side;
+	struct dpc_peer *dpc = peer_io_peer_dpc(c->peer);
+	usec now = net_now();
+	while (side->message_size > 0 &&
+		dpc_peer_buffered(dpc, c->channel) + side->message_size <= BUFFERED_MAX) {
+		enum dpc_err err = dpc_peer_send(
+			dpc, now, c->channel, true, side->message, side->message_size);
+		if (err == DPC_ERR_AGAIN)
+			break;
+		side_must_dpc(err, "cannot send");
+	}
+	peer_io_kick(c->peer);
+}
+
+void connection_ping(struct connection *c)
+{
+	struct side *side = c->side;
+	side->ping_sent = net_now();
+	side_must_dpc(dpc_peer_send(peer_io_peer_dpc(c->peer), side->ping_sent, c->channel, true,
+			      side->message, 64),
+		"cannot send");
+	peer_io_kick(c->peer);
+}
+
+static void on_message(struct side *side, struct connection *c, const struct dpc_event *event)
+{
+	side->messages++;
+	side->bytes += event->size;
+	if (c->echo) {
+		side_must_dpc(dpc_peer_send(peer_io_peer_dpc(c->peer), net_now(), event->channel,
+				      event->binary, event->data, event->size),
+			"cannot echo");
+	} else if (side->pinging) {
+		if (side->ping_count < PINGS_MAX)
+			side->pings[side->ping_count++] = net_now() - side->ping_sent;
+		connection_ping(c);
+	}
+}
+
+static void on_open(struct side *side, struct connection *c, const struct dpc_event *event)
+{
+	struct dpc_peer *dpc = peer_io_peer_dpc(c->peer);
+	const char *label = dpc_peer_channel_label(dpc, event->channel);
+	c->channel = event->channel;
+	c->echo = !side->offerer && label && strcmp(label, "echo") == 0;
+	c->open = true;
+	c->opened_at = net_now();
+	dpc_peer_set_buffered_low(dpc, c->channel, BUFFERED_MAX / 2);
+	if (!side->offerer)
+		side_tell(side, CONTROL_OPENED, c->id, "");
+}
+
+static void on_event(struct peer_io_peer *peer, const struct dpc_event *event, void *user)
+{
+	struct connection *c = user;
+	struct side *side = c->side;
+	(void)peer;
+	switch (event->type) {
+	case DPC_EVENT_CANDIDATE:
+		side_tell(side, CONTROL_CANDIDATE, c->id, event->text);
+		break;
+	case DPC_EVENT_CHANNEL_OPEN:
+		on_open(side, c, event);
+		break;
+	case DPC_EVENT_MESSAGE:
+		on_message(side, c, event);
+		break;
+	case DPC_EVENT_SENDABLE:
+	case DPC_EVENT_BUFFERED_LOW:
+		connection_fill(c);
+		break;
+	case DPC_EVENT_CLOSED:
+		if (side->offerer) {
+			fprintf(stderr, "rtc: a connection closed: %s\n", event->text);
+			exit(1);
+		}
+		connection_destroy(c);
+		break;
+	case DPC_EVENT_STATE:
+	case DPC_EVENT_PATH:
+	case DPC_EVENT_CHANNEL_CLOSED:
+		break;
+	}
+}
+
+static void on_control(unsigned events, void *user)
+{
+	static struct control control;
+	struct side *side = user;
+	(void)events;
+	ssize_t size = recv(side->fd, &control, sizeof(control), MSG_DONTWAIT);
+	if (size < 0 && errno == EAGAIN)
+		return;
+	if (size < (ssize_t)CONTROL_HEADER) {
+		net_loop_stop(side->loop);
+		return;
+	}
+	struct connection *c = &side->connections[control.id % IDLE_CONNECTIONS];
+	usec now = net_now();
+	switch ((enum control_type)control.type) {
+	case CONTROL_OFFER:
+		connection_create(side, c, control.id);
+		side_must_dpc(dpc_peer_set_remote_description(
+				      peer_io_peer_dpc(c->peer), now, control.text, control.size),
+			"cannot read the offer");
+		connection_describe(c);
+		break;
+	case CONTROL_ANSWER:
+		side_must_dpc(dpc_peer_set_remote_description(
+				      peer_io_peer_dpc(c->peer), now, control.text, control.size),
+			"cannot read the answer");
+		peer_io_kick(c->peer);
+		break;
+	case CONTROL_CANDIDATE:
+		if (!c->peer)
+			break;
+		(void)dpc_peer_add_remote_candidate(
+			peer_io_peer_dpc(c->peer), now, control.text, control.size);
+		peer_io_kick(c->peer);
+		break;
+	case CONTROL_OPENED:
+		c->remote_open = true;
+		c->remote_opened_at = control.at;
+		break;
+	case CONTROL_CLOSE:
+		connection_destroy(c);
+		break;
+	case CONTROL_COUNT:
+		tell_counts(side);
+		break;
+	case CONTROL_COUNTED:
+		memcpy(&side->counted, &control, CONTROL_HEADER);
+		side->has_counted = true;
+		break;
+	}
+}
+
+struct side *side_create(bool offerer, int fd)
+{
+	struct side *side = calloc(1, sizeof(*side));
+	CHECK(side);
+	side->offerer = offerer;
+	side->fd = fd;
+	side_must(net_loop_create(&side->loop), "cannot make a loop");
+	struct peer_io_config config = {.local4.family = ADDR_IPV4};
+	side_must(peer_io_create(side->loop, &config, &side->io), "cannot open a socket");
+	side_must(net_watch_create(side->loop, fd, NET_READABLE, on_control, side, &side->watch),
+		"cannot watch");
+	side->message = malloc(DPC_MESSAGE_MAX_DEFAULT);
+	CHECK(side->message);
+	memset(side->message, 'm', DPC_MESSAGE_MAX_DEFAULT);
+	side->pings = calloc(PINGS_MAX, sizeof(*side->pings));
+	CHECK(side->pings);
+	return side;
+}
+
+void side_destroy(struct side *side)
+{
+	peer_io_destroy(side->io);
+	net_watch_destroy(side->watch);
+	net_loop_destroy(side->loop);
+	close(side->fd);
+	free(side->message);
+	free(side->pings);
+	free(side);
+}
