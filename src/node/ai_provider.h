@@ -57,8 +57,8 @@ void ai_provider_destroy(struct ai_provider *provider);
 /* The default model's name from the configuration, or "". */
 const char *ai_provider_model(const struct ai_provider *provider);
 
-/* Starts a query; never calls back before it returns. ERR_LIMIT: AI_JOBS_MAX are at work;
- * ERR_TOO_LARGE, ERR_NOMEM. */
+/* Starts a query; never calls back before it returns. ERR_NOT_FOUND: no model was named and none
+ * is the default; ERR_LIMIT: AI_JOBS_MAX are at work; ERR_TOO_LARGE, ERR_NOMEM. */
 MUST_CHECK enum err ai_provider_ask(struct ai_provider *provider, const struct ai_query *query,
 	const struct ai_query_events *events, void *user, struct ai_job **ret_job);
 /* Lists the models. */

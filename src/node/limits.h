@@ -49,14 +49,16 @@
 #define CONFIG_FILE_MAX (64 * 1024)
 #define CONFIG_STUN_MAX 8
 
-/* AI: one line of a provider's answer, a whole answer, models listed, queries at work at once. */
-#define AI_LINE_MAX (256 * 1024)
+/* AI: the body of a question, one line of a provider's answer, a whole answer, models listed, jobs
+ * at once. */
+#define AI_QUERY_BODY_MAX (1024 * 1024)
+#define AI_LINE_MAX (128 * 1024)
 #define AI_ANSWER_MAX (4 * 1024 * 1024)
 #define AI_MODELS_MAX 128
 #define AI_JOBS_MAX 16
-/* The provider may take this long to begin its answer, and then to go on with it: loading a model
- * takes minutes on small machines. */
-#define AI_SILENCE_SECONDS 300
+/* The whole answer of a model, which it may have to load first: minutes on small machines. */
+#define AI_ANSWER_SECONDS 900
+#define AI_LIST_SECONDS 10
 
 /* ---- node ---- */
 

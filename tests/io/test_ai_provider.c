@@ -1,0 +1,310 @@
+/* The provider's asking, against the test provider of tests/tools over loopback. */
+#include "node/ai_provider.h"
+
+#include "test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "net/loop.h"
+#include "web/http_client.h"
+#include "web/web.h"
+
+#define WAIT (20 * USEC_PER_SEC)
+
+struct world {
+	struct net_loop *loop;
+	struct http_client *client;
+	struct ai_provider *provider;
+	struct config config;
+	pid_t child;
+	FILE *log; /* the stderr of the child */
+
+	struct buffer text;
+	unsigned deltas, ends, lists;
+	enum err err;
+	char message[700], model[200], models[200];
+	bool has_usage, cancel_at_delta, cancel_at_end;
+	int64_t completion_tokens;
+};
+
+/* Starts the test provider and reads its port. */
+static unsigned spawn(struct world *w)
+{
+	int out[2], log[2];
+	char text[16] = "";
+	assert_int_equal(pipe(out), 0);
+	assert_int_equal(pipe(log), 0);
+	w->child = fork();
+	assert_true(w->child >= 0);
+	if (w->child == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(log[1], STDERR_FILENO);
+		close(out[0]), close(out[1]), close(log[0]), close(log[1]);
+		execlp("python3", "python3", getenv("TEST_PROVIDER"), (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	close(log[1]);
+	w->log = fdopen(log[0], "r");
+	assert_non_null(w->log);
+	FILE *first = fdopen(out[0], "r");
+	assert_non_null(first);
+	assert_non_null(fgets(text, sizeof text, first));
+	fclose(first);
+	text[strcspn(text, "\n")] = 0;
+	uint32_t port;
+	assert_true(text_to_u32(text, &port));
+	return port;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	char url[64];
+	struct fault fault;
+	assert_non_null(w);
+	w->text = buffer_with_max(8 * 1024 * 1024);
+	config_init(&w->config);
+	snprintf(url, sizeof url, "http://127.0.0.1:%u", spawn(w));
+	assert_ok(config_set(&w->config, "ai.url", url, &fault));
+	assert_ok(config_set(&w->config, "ai.provider", "ollama", &fault));
+	assert_ok(config_set(&w->config, "ai.model", "test-provider", &fault));
+	assert_ok(net_loop_create(&w->loop));
+	assert_ok(http_client_create(w->loop, &w->client));
+	assert_ok(ai_provider_create(&w->config, w->client, &w->provider));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	ai_provider_destroy(w->provider);
+	http_client_destroy(w->client);
+	net_loop_destroy(w->loop);
+	kill(w->child, SIGTERM);
+	waitpid(w->child, NULL, 0);
+	fclose(w->log);
+	buffer_deinit(&w->text);
+	free(w);
+	return 0;
+}
+
+static void on_delta(struct ai_job *job, const char *text, void *user)
+{
+	struct world *w = user;
+	w->deltas++;
+	assert_ok(buffer_append_text(&w->text, text));
+	if (w->cancel_at_delta)
+		ai_job_cancel(job);
+}
+
+static void on_end(struct ai_job *job, const struct ai_end *end, void *user)
+{
+	struct world *w = user;
+	w->ends++;
+	w->err = end->err;
+	w->has_usage = end->has_usage;
+	w->completion_tokens = end->usage.completion_tokens;
+	assert_true(text_copy(w->message, sizeof w->message, end->message));
+	assert_true(text_copy(w->model, sizeof w->model, end->model));
+	if (w->cancel_at_end)
+		ai_job_cancel(job);
+}
+
+static void on_models(struct ai_job *job, enum err err, const char *message,
+	const struct ai_models *models, void *user)
+{
+	struct world *w = user;
+	(void)job;
+	w->lists++;
+	w->err = err;
+	assert_true(text_copy(w->message, sizeof w->message, message));
+	if (models->count > 0)
+		assert_true(text_copy(w->models, sizeof w->models, models->names[0]));
+}
+
+static const struct ai_query_events events = {.delta = on_delta, .end = on_end};
+
+static void run_until(struct world *w, const unsigned *count)
+{
+	usec limit = net_now() + WAIT;
+	while (*count == 0 && net_now() < limit)
+		net_loop_run_once(w->loop, limit);
+	assert_int_not_equal(*count, 0);
+}
+
+/* Asks, and waits for the end. */
+static void ask(struct world *w, const char *text, const char *model)
+{
+	struct ai_query query = {.query = text, .model = model};
+	struct ai_job *job;
+	buffer_clear(&w->text);
+	w->ends = w->deltas = 0;
+	assert_ok(ai_provider_ask(w->provider, &query, &events, w, &job));
+	assert_int_equal(w->ends, 0);
+	run_until(w, &w->ends);
+	assert_int_equal(w->ends, 1);
+}
+
+static void an_answer_comes_in_pieces_and_ends_once(void **state)
+{
+	struct world *w = *state;
+	w->cancel_at_end = true; /* of no consequence */
+	ask(w, "why is the sky blue?", NULL);
+	assert_err(w->err, ERR_OK);
+	assert_string_equal(buffer_text(&w->text),
+		"This is the test provider of dpc, not a model. You asked: \"why is the sky "
+		"blue?\".");
+	assert_true(w->deltas > 5);
+	assert_string_equal(w->model, "test-provider");
+	assert_true(w->has_usage);
+	assert_int_equal(w->completion_tokens, w->deltas);
+	assert_string_equal(w->message, "");
+}
+
+static void failures_say_who_failed_and_how(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *query, *model;
+		enum err err;
+		const char *message;
+	} cases[] = {
+		{"x", "none", ERR_NOT_FOUND, "says: model 'none' not found"},
+		{"fail", NULL, ERR_REFUSED, "says: out of  memory"},
+		{"garbage", NULL, ERR_MALFORMED, "is not understood"},
+		{"long", NULL, ERR_TOO_LARGE, "answer is too long"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		ask(w, cases[i].query, cases[i].model);
+		if (w->err != cases[i].err)
+			fail_msg("%s", w->message);
+		if (!strstr(w->message, cases[i].message))
+			fail_msg("%s", w->message);
+	}
+	ask(w, "break", NULL);
+	assert_int_not_equal(w->err, ERR_OK);
+	assert_string_not_equal(w->message, "");
+	assert_string_equal(buffer_text(&w->text), "word ");
+}
+
+/* Reads the child's log until the asker of a stream was seen to leave. */
+static void wait_until_gone(struct world *w)
+{
+	char line[512];
+	while (fgets(line, sizeof line, w->log)) {
+		if (strstr(line, "gone"))
+			return;
+	}
+	fail_msg("the provider went on");
+}
+
+static void a_cancelled_query_closes_the_connection(void **state)
+{
+	struct world *w = *state;
+	struct ai_query query = {.query = "slow"};
+	struct ai_job *job;
+	assert_ok(ai_provider_ask(w->provider, &query, &events, w, &job));
+	run_until(w, &w->deltas);
+	ai_job_cancel(job);
+	for (int i = 0; i < 5; i++)
+		net_loop_run_once(w->loop, net_now() + 10 * USEC_PER_MS);
+	wait_until_gone(w);
+	assert_int_equal(w->ends, 0);
+}
+
+static void a_query_can_be_cancelled_from_its_own_delta(void **state)
+{
+	struct world *w = *state;
+	struct ai_query query = {.query = "slow"};
+	struct ai_job *job;
+	w->cancel_at_delta = true;
+	assert_ok(ai_provider_ask(w->provider, &query, &events, w, &job));
+	run_until(w, &w->deltas);
+	for (int i = 0; i < 5; i++)
+		net_loop_run_once(w->loop, net_now() + 10 * USEC_PER_MS);
+	wait_until_gone(w);
+	assert_int_equal(w->deltas, 1);
+	assert_int_equal(w->ends, 0);
+}
+
+static void models_are_listed(void **state)
+{
+	struct world *w = *state;
+	struct ai_job *job;
+	assert_ok(ai_provider_list(w->provider, on_models, w, &job));
+	run_until(w, &w->lists);
+	assert_err(w->err, ERR_OK);
+	assert_string_equal(w->models, "test-provider");
+}
+
+static void a_provider_that_is_not_there_is_named(void **state)
+{
+	struct world *w = *state;
+	struct fault fault;
+	struct ai_job *job;
+	ai_provider_destroy(w->provider);
+	w->provider = NULL;
+	assert_ok(config_set(&w->config, "ai.url", "http://127.0.0.1:1", &fault));
+	assert_ok(ai_provider_create(&w->config, w->client, &w->provider));
+	ask(w, "x", NULL);
+	assert_err(w->err, ERR_UNREACHABLE);
+	assert_non_null(strstr(w->message, "the AI provider at 'http://127.0.0.1:1'"));
+	assert_ok(ai_provider_list(w->provider, on_models, w, &job));
+	run_until(w, &w->lists);
+	assert_err(w->err, ERR_UNREACHABLE);
+}
+
+static void jobs_are_limited_and_a_model_is_needed(void **state)
+{
+	struct world *w = *state;
+	struct ai_query query = {.query = "slow"};
+	struct ai_job *jobs[AI_JOBS_MAX + 1];
+	struct fault fault;
+	for (size_t i = 0; i < AI_JOBS_MAX; i++)
+		assert_ok(ai_provider_ask(w->provider, &query, &events, w, &jobs[i]));
+	assert_err(ai_provider_ask(w->provider, &query, &events, w, &jobs[AI_JOBS_MAX]), ERR_LIMIT);
+	ai_job_cancel(jobs[0]);
+	assert_ok(ai_provider_ask(w->provider, &query, &events, w, &jobs[0]));
+	ai_provider_destroy(w->provider);
+	w->provider = NULL;
+	assert_ok(config_set(&w->config, "ai.model", "", &fault));
+	assert_ok(ai_provider_create(&w->config, w->client, &w->provider));
+	assert_err(ai_provider_ask(w->provider, &query, &events, w, &jobs[0]), ERR_NOT_FOUND);
+	char name[MESSAGE_MODEL_MAX + 2];
+	memset(name, 'm', sizeof name);
+	name[MESSAGE_MODEL_MAX + 1] = 0;
+	query.model = name;
+	assert_err(ai_provider_ask(w->provider, &query, &events, w, &jobs[0]), ERR_TOO_LARGE);
+}
+
+static void only_a_provider_that_is_configured_and_known_is_made(void **state)
+{
+	struct world *w = *state;
+	struct config config;
+	struct ai_provider *provider;
+	config_init(&config);
+	assert_err(ai_provider_create(&config, w->client, &provider), ERR_NOT_FOUND);
+	config.ai_provider = CONFIG_AI_OPENAI;
+	assert_err(ai_provider_create(&config, w->client, &provider), ERR_UNSUPPORTED);
+	assert_string_equal(ai_provider_model(w->provider), "test-provider");
+	ai_provider_destroy(NULL);
+	ai_job_cancel(NULL);
+}
+
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+TESTS(WORLD_TEST(an_answer_comes_in_pieces_and_ends_once),
+	WORLD_TEST(failures_say_who_failed_and_how),
+	WORLD_TEST(a_cancelled_query_closes_the_connection),
+	WORLD_TEST(a_query_can_be_cancelled_from_its_own_delta), WORLD_TEST(models_are_listed),
+	WORLD_TEST(a_provider_that_is_not_there_is_named),
+	WORLD_TEST(jobs_are_limited_and_a_model_is_needed),
+	WORLD_TEST(only_a_provider_that_is_configured_and_known_is_made))

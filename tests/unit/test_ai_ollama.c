@@ -1,0 +1,118 @@
+#include "node/ai_ollama.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "message/json.h"
+
+static void a_query_becomes_a_chat_with_the_context_in_front(void **state)
+{
+	(void)state;
+	struct buffer body = buffer_with_max(AI_QUERY_BODY_MAX);
+	json_t *context = json_pack("{s:s}", "city", "Bern");
+	struct ai_query query = {.query = "why \"?\"", .context = context};
+	assert_ok(ai_ollama.write_query(&query, "m:1", &body));
+	assert_string_equal(buffer_text(&body),
+		"{\"model\":\"m:1\",\"messages\":[{\"role\":\"system\",\"content\":\"The person "
+		"who "
+		"asks adds this context, as JSON:\\n{\\\"city\\\":\\\"Bern\\\"}\"},"
+		"{\"role\":\"user\",\"content\":\"why \\\"?\\\"\"}],\"stream\":true}");
+	json_decref(context);
+	buffer_clear(&body);
+	query.context = NULL;
+	assert_ok(ai_ollama.write_query(&query, "m:1", &body));
+	assert_null(strstr(buffer_text(&body), "system"));
+	body.max = body.size + 10;
+	assert_err(ai_ollama.write_query(&query, "m:1", &body), ERR_TOO_LARGE);
+	buffer_deinit(&body);
+}
+
+static void lines_are_pieces_errors_or_the_end(void **state)
+{
+	(void)state;
+	struct ai_piece p;
+	assert_ok(ai_ollama.read_line(
+		bytes_of_text(
+			"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"a\"},"
+			"\"done\":false}"),
+		&p));
+	assert_string_equal(p.delta, "a");
+	assert_false(p.done);
+	assert_null(p.error);
+	json_decref(p.root);
+	assert_ok(ai_ollama.read_line(
+		bytes_of_text(
+			"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},"
+			"\"done\":true,\"prompt_eval_count\":26,\"eval_count\":298}"),
+		&p));
+	assert_true(p.done);
+	assert_string_equal(p.model, "m");
+	assert_true(p.has_usage);
+	assert_int_equal(p.usage.prompt_tokens, 26);
+	assert_int_equal(p.usage.completion_tokens, 298);
+	json_decref(p.root);
+	assert_ok(ai_ollama.read_line(bytes_of_text("{\"done\":true,\"eval_count\":3}"), &p));
+	assert_int_equal(p.usage.prompt_tokens, 0);
+	json_decref(p.root);
+	assert_ok(ai_ollama.read_line(bytes_of_text("{\"error\":\"no such model\"}"), &p));
+	assert_string_equal(p.error, "no such model");
+	json_decref(p.root);
+}
+
+static void lines_of_another_form_are_refused(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"", "x", "[]", "{}", "{\"message\":1}",
+		"{\"message\":{\"content\":1}}", "{\"done\":1}", "{\"error\":{}}",
+		"{\"done\":true,\"eval_count\":-1}", "{\"done\":true,\"eval_count\":1.5}"};
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct ai_piece p;
+		assert_err(ai_ollama.read_line(bytes_of_text(lines[i]), &p), ERR_MALFORMED);
+	}
+}
+
+static void a_line_is_limited(void **state)
+{
+	(void)state;
+	struct buffer line = buffer_with_max(2 * AI_LINE_MAX);
+	struct ai_piece p;
+	assert_ok(buffer_append_text(&line, "{\"done\":true}"));
+	while (line.size < AI_LINE_MAX)
+		assert_ok(buffer_append_text(&line, " "));
+	assert_ok(ai_ollama.read_line(buffer_bytes(&line), &p));
+	json_decref(p.root);
+	assert_ok(buffer_append_text(&line, " "));
+	assert_err(ai_ollama.read_line(buffer_bytes(&line), &p), ERR_TOO_LARGE);
+	buffer_deinit(&line);
+}
+
+static void models_are_listed_up_to_a_limit(void **state)
+{
+	(void)state;
+	struct ai_models models;
+	json_t *root;
+	assert_ok(ai_ollama.read_models(
+		bytes_of_text("{\"models\":[{\"name\":\"a:1\",\"size\":1},{\"name\":7},{},3,"
+			      "{\"name\":\"\"},{\"name\":\"b\"}]}"),
+		&root, &models));
+	assert_int_equal(models.count, 2);
+	assert_string_equal(models.names[1], "b");
+	json_decref(root);
+	assert_err(ai_ollama.read_models(bytes_of_text("{\"models\":{}}"), &root, &models),
+		ERR_MALFORMED);
+	assert_err(ai_ollama.read_models(bytes_of_text(""), &root, &models), ERR_MALFORMED);
+	struct buffer body = buffer_with_max(100000);
+	assert_ok(buffer_append_text(&body, "{\"models\":["));
+	for (int i = 0; i <= AI_MODELS_MAX; i++)
+		assert_ok(buffer_append_format(&body, "%s{\"name\":\"m%d\"}", i ? "," : "", i));
+	assert_ok(buffer_append_text(&body, "]}"));
+	assert_ok(ai_ollama.read_models(buffer_bytes(&body), &root, &models));
+	assert_int_equal(models.count, AI_MODELS_MAX);
+	json_decref(root);
+	buffer_deinit(&body);
+}
+
+TESTS(TEST(a_query_becomes_a_chat_with_the_context_in_front),
+	TEST(lines_are_pieces_errors_or_the_end), TEST(lines_of_another_form_are_refused),
+	TEST(a_line_is_limited), TEST(models_are_listed_up_to_a_limit))
