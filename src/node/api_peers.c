@@ -200,12 +200,12 @@ void api_peers_remove(struct web_request *http, void *user)
 	if (!api_contact(node, http, web_request_param(http, "peer"), &contact))
 		return;
 	struct session *session = session_find(node, contact.node_id);
-	if (session)
-		session_destroy(session);
 	if (store_contact_remove(node->store, contact.node_id) != ERR_OK) {
 		api_fail_store(node, http);
 		return;
 	}
+	if (session)
+		session_forget(session);
 	event_of_peer(node, "peer_removed", contact.node_id, contact.name, NULL);
 	web_request_reply(http, 204, NULL, (struct bytes){0});
 }

@@ -78,6 +78,8 @@ void dispatch_message(struct session *session, struct link *link, struct bytes t
 {
 	struct message message = {0};
 	struct message_fault fault = {0};
+	if (session->forgotten)
+		return;
 	enum err err = message_parse(text, &message, &fault);
 	if (err) {
 		refuse(session, link, err, &fault);

@@ -153,15 +153,18 @@ static enum err ask_register(struct hub_login *login, const char *challenge)
 
 /* ---- Answers ---- */
 
-static enum err take_tokens(struct hub_login *login, const json_t *body)
+static enum err take_tokens(struct hub_login *login, const json_t *body, bool *ret_registered)
 {
 	const char *access, *refresh = NULL;
 	int64_t seconds = 0;
+	*ret_registered = false;
 	enum err err = json_get_text(body, "access_token", TOKEN_MAX, &access);
 	if (!err)
 		err = json_get_text_if(body, "refresh_token", TOKEN_MAX, &refresh);
 	if (!err)
 		err = json_get_integer(body, "expires_in", 1, INT32_MAX, &seconds);
+	if (!err)
+		err = json_get_bool_if(body, "registered", ret_registered);
 	if (err)
 		return err;
 	forget_text(&login->access_token);
@@ -181,12 +184,18 @@ static enum err take_challenge(const json_t *body, const char **ret_challenge)
 static enum err go_on(struct hub_login *login, const json_t *body)
 {
 	const char *challenge;
+	bool registered;
 	enum err err;
 	switch (login->step) {
 	case HUB_LOGIN_REFRESH:
 	case HUB_LOGIN_KEY:
-		err = take_tokens(login, body);
-		return err ? err : ask_challenge(login, HUB_LOGIN_REGISTER_CHALLENGE);
+		err = take_tokens(login, body, &registered);
+		if (err)
+			return err;
+		if (!registered)
+			return ask_challenge(login, HUB_LOGIN_REGISTER_CHALLENGE);
+		finish(login, &(struct failure){0});
+		return ERR_OK;
 	case HUB_LOGIN_CHALLENGE:
 		err = take_challenge(body, &challenge);
 		return err ? err : ask_key(login, challenge);

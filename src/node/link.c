@@ -134,6 +134,7 @@ void link_ended(struct link *link, const struct failure *failure)
 	else
 		session_link_failed(session, link, failure);
 	link_destroy(link);
+	session_link_gone(session);
 }
 
 void link_close(struct link *link, const char *code)

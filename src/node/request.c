@@ -244,8 +244,9 @@ void requests_link_gone(struct session *session, struct link *link)
 		if (request->link != link)
 			continue;
 		request->link = NULL;
-		/* An answer that has begun cannot be begun again. */
-		if (session->current && !request->streaming)
+		/* An answer that has begun cannot be begun again. Anything else goes over another
+		 * link, also one that is still being greeted. */
+		if (!request->streaming && !list_is_empty(&session->links))
 			advance(request);
 		else
 			request_fail(request, &failure);

@@ -52,12 +52,20 @@ enum err session_get(struct node *node, const char *node_id, struct session **re
 {
 	struct store_contact contact;
 	struct session *session = session_find(node, node_id);
-	if (session) {
+	if (session && !session->forgotten) {
 		*ret_session = session;
 		return ERR_OK;
 	}
 	enum err err = store_contact_get(node->store, node_id, &contact);
-	return err ? err : create(node, &contact, ret_session);
+	if (err)
+		return err;
+	if (!session)
+		return create(node, &contact, ret_session);
+	/* Removed and added again before the goodbye was over. */
+	session->forgotten = false;
+	session_rename(session, contact.name);
+	*ret_session = session;
+	return ERR_OK;
 }
 
 struct session *session_find(struct node *node, const char *node_id)
@@ -88,6 +96,12 @@ void session_destroy(struct session *session)
 	net_timer_deinit(&session->ack_timer);
 	net_timer_deinit(&session->timer);
 	free(session);
+}
+
+void session_link_gone(struct session *session)
+{
+	if (session->forgotten && list_is_empty(&session->links))
+		session_destroy(session);
 }
 
 const char *session_state_name(const struct session *session)
@@ -252,7 +266,8 @@ static void attempt_due(void *user)
 static void keep_connected(struct session *session, bool keep)
 {
 	struct store_contact contact;
-	if (session_contact(session, &contact) != ERR_OK || contact.keep_connected == keep)
+	if (session->forgotten || session_contact(session, &contact) != ERR_OK ||
+		contact.keep_connected == keep)
 		return;
 	contact.keep_connected = keep;
 	if (store_contact_update(session->node->store, &contact) != ERR_OK)
@@ -269,6 +284,16 @@ void session_disconnect(struct session *session)
 	net_timer_cancel(&session->timer);
 	LIST_FOREACH_SAFE (node, &session->links)
 		link_close(CONTAINER_OF(node, struct link, node), "disconnected");
+}
+
+void session_forget(struct session *session)
+{
+	struct failure failure;
+	failure_set(&failure, FAILURE_UNKNOWN_PEER, "contact '%s' was removed", session->name);
+	requests_fail_all(session, &failure);
+	session_disconnect(session);
+	session->forgotten = true;
+	session_link_gone(session);
 }
 
 void session_peer_left(struct session *session)
@@ -413,7 +438,7 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 	if (failure->code != FAILURE_NONE)
 		session->last = *failure;
 	/* A round that is under way already, for instance over another path, goes on. */
-	if (node->stopping || session->attempt.state == ATTEMPT_TRYING)
+	if (node->stopping || session->forgotten || session->attempt.state == ATTEMPT_TRYING)
 		return;
 	attempt_lost(&session->attempt, net_now(), &node->rng);
 	net_timer_set(&session->timer, session->attempt.deadline);

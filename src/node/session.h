@@ -21,6 +21,7 @@ struct session {
 	struct node *node;
 	char id[STORE_NODE_ID_MAX + 1];
 	char name[STORE_NAME_MAX + 1];
+	bool forgotten;       /* the contact was removed: gone with its last link */
 	struct list links;    /* of struct link, oldest first */
 	struct link *current; /* the one to send over; NULL when none is up */
 
@@ -64,7 +65,11 @@ void session_need_link(struct session *session);
 void session_disconnect(struct session *session);
 /* The hub is connected: those that wait for it try again soon. */
 void session_hub_ready(struct node *node);
-/* Closes every link, tells waiting requests, frees. */
+/* The contact was removed: says goodbye, and ends the session when its links are closed. */
+void session_forget(struct session *session);
+/* A link was destroyed: if the session is forgotten and this was the last, so is the session. */
+void session_link_gone(struct session *session);
+/* Destroys every link, tells waiting requests, frees. */
 void session_destroy(struct session *session);
 
 /* "connected", "connecting", "away". */

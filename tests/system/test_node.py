@@ -8,7 +8,7 @@ import threading
 import time
 
 import harness
-from stage import Failure, free_port, wait_until
+from stage import UnixConnection, free_port, wait_until
 
 sys.path.insert(0, str(harness.ROOT / 'tests/tools'))
 from hostile_hub import HostileHub, swap_fingerprint  # noqa: E402
@@ -293,6 +293,125 @@ class ThroughTheHub(NodeTest):
         thread.join()
         self.assertEqual(outcome[0].returncode, 0, outcome[0].stderr)
         self.say(carol, bob, 'thanks')
+
+
+    def test_nodes_come_back_to_a_hub_that_lost_everything(self):
+        port = free_port()
+        url, hub = self.stage.start_hub(port)
+        alice, bob = self.pair()
+        self.login(url, alice, bob)
+        self.stage.stop_one(hub)
+        for node in (alice, bob):
+            node.event('hub', lambda event: event['hub']['state'] == 'waiting')
+        self.assert_fails(alice.run('connect', 'bob', '--webrtc'), 1, url)
+        self.stage.start_hub(port, 'second-hub')
+        for node in (alice, bob):
+            wait_until(f'{node.name} is back', lambda: node.one('status')['hub']['state'] == 'connected', 60)
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        self.say(alice, bob, 'a new hub')
+
+    def test_a_restarted_node_logs_in_by_itself(self):
+        alice, bob = self.hub_pair()
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+        bob.event('link_up')
+        self.assertEqual(bob.down(), 0)
+        alice.event('link_down')
+        bob.up()
+        bob.event('link_up')
+        self.assertEqual(peer_of(bob, 'alice')['link']['path'], 'webrtc')
+        bob.run('logout')
+        self.assertEqual(bob.one('status')['hub']['state'], 'login')
+
+
+class LocalApi(NodeTest):
+    def ask(self, node, method, path, body=None, status=200):
+        connection = UnixConnection(node.home / 'control.sock')
+        connection.request(method, '/api/v1' + path, body=json.dumps(body) if isinstance(body, dict) else body)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        self.assertEqual(answer.status, status, text)
+        return json.loads(text) if text else None
+
+    def fails(self, node, method, path, status, code, body=None):
+        error = self.ask(node, method, path, body, status)['error']
+        self.assertEqual(error['code'], code)
+        self.assertNotIn('\n', error['message'])
+        self.assertGreater(len(error['message']), 10)
+
+    def test_wrong_requests_are_answered_with_code_and_reason(self):
+        alice = self.node('alice')
+        for method, path, status, code, body in (
+                ('POST', '/messages', 400, 'malformed', '{'),
+                ('POST', '/messages', 400, 'malformed', {'peer': 'bob'}),
+                ('POST', '/messages', 404, 'unknown_peer', {'peer': 'bob', 'text': 'x'}),
+                ('POST', '/messages', 413, 'too_large', {'peer': 'bob', 'text': 'x' * 65537}),
+                ('POST', '/connect', 400, 'malformed', {'peer': 'bob', 'via': 'pigeon'}),
+                ('POST', '/connect', 400, 'malformed', {'peer': 'bob', 'timeout_ms': -1}),
+                ('POST', '/context/request', 400, 'malformed', {'peer': 'bob', 'keys': []}),
+                ('POST', '/context/request', 400, 'malformed', {'peer': 'bob', 'keys': ['k'] * 65}),
+                ('POST', '/peers', 400, 'malformed', {'peer': 'bob'}),
+                ('POST', '/peers', 400, 'malformed', {'peer': alice.id}),
+                ('POST', '/login', 503, 'no_hub', {}),
+                ('POST', '/login', 409, 'unsupported', {'provider': 'carrier'}),
+                ('POST', '/login', 400, 'malformed', {'hub': 'gopher://x'}),
+                ('GET', '/peers/bob', 404, 'unknown_peer', None),
+                ('DELETE', '/peers/bob', 404, 'unknown_peer', None),
+                ('GET', '/history', 400, 'malformed', None),
+                ('GET', '/history?peer=bob&limit=501', 400, 'malformed', None)):
+            with self.subTest(path=path, body=str(body)[:60]):
+                self.fails(alice, method, path, status, code, body)
+
+    def test_a_peer_that_cannot_be_reached_says_why(self):
+        alice, bob = self.pair()
+        self.fails(alice, 'POST', '/connect', 503, 'no_hub', {'peer': 'bob'})
+        self.fails(alice, 'POST', '/connect', 502, 'unreachable', {'peer': 'bob', 'via': 'direct'})
+        self.fails(alice, 'POST', '/ping', 503, 'no_hub', {'peer': 'bob'})
+        self.fails(alice, 'POST', '/disconnect', 409, 'not_connected', {'peer': 'bob'})
+        self.assertEqual(self.ask(alice, 'POST', '/messages', {'peer': 'bob', 'text': 'later', 'wait_ms': 200}, 202)
+                         ['state'], 'queued')
+
+    def test_event_streams_are_limited_in_number(self):
+        alice = self.node('alice')
+        streams = []
+        for i in range(16):
+            connection = UnixConnection(alice.home / 'control.sock')
+            connection.request('GET', '/api/v1/events')
+            answer = connection.getresponse()
+            streams.append((connection, answer))
+            # The stage itself reads one.
+            self.assertEqual(answer.status, 200 if i < 15 else 429)
+        for connection, answer in streams:
+            answer.close()
+            connection.close()
+        wait_until('there is room again', lambda: alice.one('status')['contacts'] == 0, 5)
+
+    def test_a_removed_contact_is_told_and_forgotten(self):
+        alice, bob = self.direct_pair()
+        self.connect(alice, 'bob', '--direct', 'direct')
+        bob.event('link_up')
+        self.ask(alice, 'DELETE', '/peers/bob', None, 204)
+        bob.event('link_down')
+        self.fails(alice, 'GET', '/peers/bob', 404, 'unknown_peer')
+        time.sleep(1.5)
+        self.assertEqual(alice.one('status')['strangers'], 0)
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        self.connect(alice, 'bob', '--direct', 'direct')
+
+    def test_delivery_can_be_waited_for(self):
+        alice, bob = self.direct_pair()
+        body = {'peer': 'bob', 'text': 'are you there?', 'wait_ms': 10000}
+        self.assertEqual(self.ask(alice, 'POST', '/messages', body)['state'], 'delivered')
+
+    def test_history_comes_in_pages(self):
+        alice, bob = self.direct_pair()
+        ids = [self.ask(alice, 'POST', '/messages', {'peer': 'bob', 'text': str(i)}, 202)['id'] for i in range(7)]
+        page = self.ask(alice, 'GET', '/history?peer=bob&limit=3')
+        self.assertEqual([message['text'] for message in page['messages']], ['4', '5', '6'])
+        self.assertTrue(page['more'])
+        page = self.ask(alice, 'GET', f'/history?peer=bob&limit=10&before={ids[4]}')
+        self.assertEqual([message['text'] for message in page['messages']], ['0', '1', '2', '3'])
+        self.assertFalse(page['more'])
 
 
 class HostileHubs(NodeTest):
