@@ -29,19 +29,17 @@ static enum err failed(const char *path, int number, struct fault *ret_fault)
 static enum err read_all(int fd, const char *path, struct buffer *text, struct fault *ret_fault)
 {
 	for (;;) {
-		enum err err = buffer_reserve(text, min_size(4096, text->max - text->size + 1));
-		if (err == ERR_LIMIT) {
-			/* Exactly full is well; one more byte is not. */
-			char more;
-			if (read(fd, &more, 1) == 0)
-				return ERR_OK;
+		size_t room = min_size(4096, text->max - text->size);
+		/* When it is full, one more byte is too many. */
+		uint8_t more;
+		enum err err = buffer_reserve(text, room);
+		if (err)
+			return err;
+		ssize_t size = read(fd, room ? text->data + text->size : &more, max_size(room, 1));
+		if (size > 0 && room == 0) {
 			fault_set(ret_fault, "'%s' is larger than %zu bytes", path, text->max);
 			return ERR_TOO_LARGE;
 		}
-		if (err)
-			return err;
-		ssize_t size =
-			read(fd, text->data + text->size, min_size(4096, text->max - text->size));
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size < 0)
@@ -49,6 +47,7 @@ static enum err read_all(int fd, const char *path, struct buffer *text, struct f
 		if (size == 0)
 			return ERR_OK;
 		text->size += (size_t)size;
+		text->data[text->size] = 0; /* a buffer can be read as text */
 	}
 }
 

@@ -1,0 +1,31 @@
+/* A file of access rules, and the questions that it answers. A file that is understood denies or
+ * allows without a crash, and what it allows has a line that says so. */
+#include "node/access.h"
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct access_peer peers[] = {
+		{.node_id = "dpc-node-0123456789abcdef", .name = "alice", .verified = true},
+		{.node_id = "dpc-node-fedcba9876543210"},
+	};
+	static const char *const paths[] = {"context", "context.profile.name", "context.a.b.c",
+		"ai.model.llama3:8b", "context..a", "*", ""};
+	struct access *access;
+	struct fault fault = {0};
+	if (access_parse(bytes_of(data, size), "access.ini", &access, &fault) != ERR_OK) {
+		CHECK(fault.text[0]);
+		return 0;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t j = 0; j < sizeof paths / sizeof *paths; j++) {
+			struct access_verdict verdict;
+			bool allowed = access_check(access, &peers[i], paths[j], &verdict);
+			CHECK(allowed == verdict.allowed);
+			CHECK(!allowed || (verdict.line > 0 && verdict.rule[0]));
+		}
+	}
+	access_destroy(access);
+	return 0;
+}
