@@ -168,14 +168,15 @@ class Node:
             return False
 
     def read_events(self, events):
+        connection = UnixConnection(self.home / 'control.sock')
         try:
-            connection = UnixConnection(self.home / 'control.sock')
             connection.request('GET', '/api/v1/events')
             for line in connection.getresponse():
                 if line.strip():
                     events.put((time.monotonic(), json.loads(line)))
         except (OSError, http.client.HTTPException, ValueError):
             pass
+        connection.close()
         events.put((time.monotonic(), {'event': 'the end'}))
 
     def event(self, kind, matches=lambda event: True, seconds=STEP_SECONDS):
