@@ -352,8 +352,11 @@ void hub_client_login(struct hub_client *hub, const char *url, struct web_reques
 		return;
 	}
 	stop_all(hub);
+	/* The hub may have forgotten the token we have: who asks for a login gets a new one. */
 	if (other)
 		hub_login_forget(&hub->login);
+	else
+		hub_login_expire(&hub->login);
 	hub->wanted = true;
 	hub->failures = 0;
 	begin(hub);
