@@ -105,8 +105,7 @@ static void data_beyond_the_window_or_the_span_is_dropped(void **state)
 	assert_int_equal(sack.window, 0);
 	assert_int_equal(sack.cumulative, p.end[0].assoc->local_tsn + window / 1000 - 1);
 	struct sctp_event event;
-	while (sctp_next_event(a, &event)) {
-	}
+	while (sctp_next_event(a, &event)) {}
 	give(&p, (uint32_t)(window / 1000) - 1 + SCTP_TSN_SPAN_MAX, 0, 0, WHOLE, 10);
 	assert_int_equal(a->tracker.count, 0);
 	give(&p, (uint32_t)(window / 1000) - 2 + SCTP_TSN_SPAN_MAX, 0, 0,
