@@ -14,8 +14,8 @@
 /* 0 stands for "any size"; we still send no more than this in one message. */
 #define SDP_MESSAGE_MAX_ANY (256 * 1024 * 1024)
 
-/* DTLS datagrams kept that arrive before the description they need, or on a path whose check was
- * answered but not yet confirmed: a ClientHello that is dropped costs a retransmission timeout. */
+/* DTLS datagrams kept that arrive before the description they need, or ahead of the peer's check on
+ * their path: a ClientHello that is dropped costs a retransmission timeout. */
 #define PEER_EARLY_DATAGRAMS_MAX 4
 
 /* How long a graceful close may go without any progress until the peer is closed all the same. */

@@ -192,15 +192,25 @@ static void receive_dtls(struct dpc_peer *peer, struct bytes datagram)
 	drain_records(peer);
 }
 
+/* A datagram from elsewhere may be anybody's, and a handshake is not authentic before its end: it
+ * waits for a check of the peer on its path, at the longest until the handshake is over. */
 static void release_early(struct dpc_peer *peer)
 {
-	size_t count = peer->early_count;
-	peer->early_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		receive_dtls(peer, bytes_of(peer->early[i]->data, peer->early[i]->size));
-		free(peer->early[i]);
-		peer->early[i] = NULL;
+	size_t kept = 0;
+	for (size_t i = 0; i < peer->early_count; i++) {
+		struct early_datagram *early = peer->early[i];
+		bool is_known = ice_agent_path_is_valid(peer->ice, &early->path);
+		if (!is_known && dtls_state(peer->dtls) <= DTLS_HANDSHAKE) {
+			peer->early[kept++] = early;
+			continue;
+		}
+		if (is_known)
+			receive_dtls(peer, bytes_of(early->data, early->size));
+		else
+			peer->dropped++;
+		free(early);
 	}
+	peer->early_count = kept;
 }
 
 static void notice_dtls(struct dpc_peer *peer)
@@ -234,7 +244,7 @@ void peer_pump(struct dpc_peer *peer)
 	if (is_ended(peer) || !peer->dtls)
 		return;
 	notice_dtls(peer);
-	if (!is_ended(peer) && peer->early_count > 0 && peer->has_path) {
+	if (!is_ended(peer) && peer->early_count > 0) {
 		release_early(peer);
 		notice_dtls(peer);
 	}
@@ -275,10 +285,10 @@ void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path 
 		ice_agent_receive(peer->ice, now, &path, datagram);
 		break;
 	case DEMUX_DTLS:
-		if (!peer->dtls || !ice_agent_path_is_valid(peer->ice, &path))
-			keep_early(peer, &path, datagram);
-		else
+		if (peer->dtls && ice_agent_path_is_valid(peer->ice, &path))
 			receive_dtls(peer, datagram);
+		else
+			keep_early(peer, &path, datagram);
 		break;
 	case DEMUX_TURN_CHANNEL:
 	case DEMUX_UNKNOWN:

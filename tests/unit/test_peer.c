@@ -219,6 +219,43 @@ static void early_datagrams_are_kept_up_to_the_limit(void **state)
 	pair_deinit(&pair);
 }
 
+/* Whoever can reach the port can send this; it would end a handshake. */
+static const uint8_t fatal_alert[] = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40};
+
+static void strangers_do_not_take_part_in_the_handshake(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	pair_init(&pair, NULL);
+	const struct dpc_addr stranger = {.family = 4, .port = 666, .ip = {10, 6, 6, 6}};
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	for (int i = 0; i < 2; i++) {
+		const struct dpc_path path = {.local = pair.ends[i].addr, .remote = stranger};
+		dpc_peer_receive(
+			pair.ends[i].peer, pair.now, &path, fatal_alert, sizeof fatal_alert);
+	}
+	/* The first datagrams are one check each way, so then there are paths and hellos. */
+	for (int step = 0; step < 6; step++) {
+		pair_drain(&pair, step % 2);
+		for (int i = 0; i < 2; i++) {
+			const struct dpc_path path = {
+				.local = pair.ends[i].addr, .remote = stranger};
+			dpc_peer_receive(pair.ends[i].peer, pair.now, &path, fatal_alert,
+				sizeof fatal_alert);
+		}
+	}
+	pair_run(&pair, USEC_PER_SEC);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dpc_peer_state(pair.ends[i].peer), DPC_CONNECTED);
+	/* What was kept of them is given back. */
+	for (int i = 0; i < 2; i++) {
+		struct dpc_stats stats;
+		dpc_peer_stats(pair.ends[i].peer, &stats);
+		assert_int_equal(stats.dropped, 7);
+	}
+	pair_deinit(&pair);
+}
+
 static void silent_peer_is_given_up(void **state)
 {
 	(void)state;
@@ -279,5 +316,6 @@ TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_th
 	TEST(never_sends_more_than_the_other_side_accepts),
 	TEST(full_queue_says_again_and_then_sendable),
 	TEST(other_certificate_than_described_is_refused), TEST(descriptions_come_in_their_order),
-	TEST(early_datagrams_are_kept_up_to_the_limit), TEST(silent_peer_is_given_up),
+	TEST(early_datagrams_are_kept_up_to_the_limit),
+	TEST(strangers_do_not_take_part_in_the_handshake), TEST(silent_peer_is_given_up),
 	TEST(garbage_is_dropped_and_counted), TEST(channels_have_a_limit))
