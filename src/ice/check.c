@@ -130,7 +130,7 @@ static void succeed(struct ice_agent *agent, usec now, size_t index, const struc
 	struct ice_pair *pair = &agent->pairs.items[index];
 	struct transaction *t = &pair->transaction;
 	t->active = false;
-	if (t->transmissions == 1)
+	if (!t->repeated)
 		agent->stats.rtt = now - t->sent_at;
 	pair->state = PAIR_SUCCEEDED;
 	pair->triggered = 0;
@@ -199,6 +199,8 @@ static size_t transmit(struct ice_agent *agent, struct ice_pair *pair, usec now,
 	struct transaction *t = &pair->transaction;
 	if (t->transmissions == 0)
 		t->sent_at = now;
+	else
+		t->repeated = true;
 	t->transmissions++;
 	t->due = now + (t->transmissions < ICE_TRANSMISSIONS_MAX
 				       ? ICE_RTO_US << (t->transmissions - 1)

@@ -73,9 +73,10 @@ enum pair_state { /* RFC 8445 section 6.1.2.6 */
 struct transaction {
 	uint8_t id[STUN_ID_SIZE];
 	bool active;
-	uint8_t transmissions;
+	uint8_t transmissions; /* since the patience with it began anew */
+	bool repeated;         /* so its answer tells no round trip */
 	bool controlling, use_candidate;
-	usec sent_at; /* the first; meaningless after a second */
+	usec sent_at; /* the first */
 	usec due;     /* next transmission, or failure after the last */
 };
 

@@ -189,9 +189,25 @@ static void a_check_of_the_peer_hastens_ours(void **state)
 	puppet_destroy(p);
 }
 
+static void a_repeated_check_measures_no_round_trip(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	puppet_take_request(p, &taken);
+	/* The answer may be to either of two that were sent half a second apart. */
+	puppet_check_on(p, LOCAL, REMOTE, false);
+	puppet_answer(p, &taken);
+	assert_int_equal(ice_agent_state(p->agent), ICE_CONNECTED);
+	assert_true(ice_agent_stats(p->agent)->rtt == 0);
+	puppet_destroy(p);
+}
+
 TESTS(TEST(a_check_says_who_we_are), TEST(an_unanswered_check_is_repeated_to_the_byte_and_fails),
 	TEST(checks_are_paced), TEST(what_comes_from_elsewhere_fails_the_check),
 	TEST(a_response_without_the_peers_integrity_changes_nothing),
 	TEST(a_success_must_carry_the_mapped_address),
 	TEST(a_role_conflict_repeats_the_check_in_the_other_role),
-	TEST(another_error_fails_the_check), TEST(a_check_of_the_peer_hastens_ours))
+	TEST(another_error_fails_the_check), TEST(a_check_of_the_peer_hastens_ours),
+	TEST(a_repeated_check_measures_no_round_trip))
