@@ -273,10 +273,12 @@ static void reset_ours(struct channels *set, usec now, struct channel *c)
 	if (c->state == CLOSING)
 		return;
 	c->state = CLOSING;
-	/* A peer that cannot reset streams, or an association on its way down: there is nothing to
-	 * wait for. */
-	if (sctp_reset_stream(set->sctp, now, (uint16_t)c->stream) != ERR_OK)
+	enum err err = sctp_reset_stream(set->sctp, now, (uint16_t)c->stream);
+	if (err)
 		c->local_reset = true;
+	/* A peer that cannot reset streams will not reset its own. */
+	if (err == ERR_UNSUPPORTED)
+		c->remote_reset = true;
 }
 
 static void close_if_done(struct channels *set, struct channel *c)
@@ -404,12 +406,23 @@ static void stream_was_reset(struct channels *set, usec now, uint16_t stream)
 	close_if_done(set, c);
 }
 
-static void our_reset_ended(struct channels *set, uint16_t stream)
+static void our_reset_is_done(struct channels *set, uint16_t stream)
 {
 	struct channel *c = find_stream(set, stream);
 	if (!c || c->state != CLOSING)
 		return;
 	c->local_reset = true;
+	close_if_done(set, c);
+}
+
+/* The peer does not have the stream, or does not let go of it: there is nothing to wait for. */
+static void our_reset_failed(struct channels *set, uint16_t stream)
+{
+	struct channel *c = find_stream(set, stream);
+	if (!c)
+		return;
+	c->state = CLOSING;
+	c->local_reset = c->remote_reset = true;
 	close_if_done(set, c);
 }
 
@@ -423,8 +436,10 @@ bool channels_translate(struct channels *set, usec now, const struct sctp_event 
 		stream_was_reset(set, now, event->stream);
 		return false;
 	case SCTP_EVENT_RESET_DONE:
+		our_reset_is_done(set, event->stream);
+		return false;
 	case SCTP_EVENT_RESET_FAILED:
-		our_reset_ended(set, event->stream);
+		our_reset_failed(set, event->stream);
 		return false;
 	case SCTP_EVENT_CONNECTED:
 	case SCTP_EVENT_SENDABLE:

@@ -63,17 +63,25 @@ static void run(struct fixture *f, usec duration)
 	}
 }
 
-static void set_up(struct fixture *f)
+/* `streams` is what side 1 accepts and has; 0: many. */
+static void set_up_with(struct fixture *f, uint16_t streams)
 {
 	memset(f, 0, sizeof *f);
 	f->rng = rng_seeded(5);
 	f->now = START;
 	for (int i = 0; i < 2; i++) {
-		const struct sctp_config config = {
-			.local_port = 5000, .remote_port = 5000, .rng = &f->rng};
+		const struct sctp_config config = {.local_port = 5000,
+			.remote_port = 5000,
+			.streams = i == 1 ? streams : 0,
+			.rng = &f->rng};
 		assert_ok(sctp_create(&config, f->now, &f->sides[i].sctp));
 		assert_ok(channels_create(&f->sides[i].channels));
 	}
+}
+
+static void set_up(struct fixture *f)
+{
+	set_up_with(f, 0);
 }
 
 static void attach(struct fixture *f)
@@ -204,6 +212,43 @@ static void close_waits_for_both_directions(void **state)
 	tear_down(&f);
 }
 
+static void channel_beyond_the_peers_streams_is_closed(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up_with(&f, 4);
+	uint16_t last = 0;
+	for (int i = 0; i < 3; i++)
+		last = open_labelled(&f, 0, "x");
+	attach(&f);
+	run(&f, 2 * USEC_PER_SEC);
+	/* The even streams below 4 are two. */
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 2);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 1);
+	assert_null(channels_label(f.sides[0].channels, last));
+	tear_down(&f);
+}
+
+static void channel_whose_reset_the_peer_refuses_is_closed_all_the_same(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t handle = open_labelled(&f, 0, "x");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	struct channels *channels = f.sides[0].channels;
+	assert_ok(channels_close(channels, f.now, handle));
+	const struct sctp_event refused = {.type = SCTP_EVENT_RESET_FAILED, .stream = 0};
+	struct channel_event event;
+	assert_false(channels_translate(channels, f.now, &refused, &event));
+	assert_true(channels_next_event(channels, &event));
+	assert_int_equal(event.type, CHANNEL_EVENT_CLOSED);
+	assert_int_equal(event.handle, handle);
+	tear_down(&f);
+}
+
 TESTS(TEST(both_sides_may_open_before_the_association),
 	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
-	TEST(close_waits_for_both_directions))
+	TEST(close_waits_for_both_directions), TEST(channel_beyond_the_peers_streams_is_closed),
+	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same))
