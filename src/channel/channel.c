@@ -24,6 +24,9 @@ struct channel {
 	uint32_t stream; /* or NO_STREAM */
 	bool unordered, by_remote;
 	bool local_reset, remote_reset; /* done in this direction */
+	/* Ours of the stream is still being reset for the channel that had it before, so nothing
+	 * can be sent on it, nor can it be reset for this one. */
+	bool stream_busy;
 	size_t low_bytes;
 	bool above_low;      /* the buffered amount was above low_bytes: tell when it falls */
 	struct list above;   /* in set->above, while above_low */
@@ -247,7 +250,7 @@ enum err channels_send(
 		return ERR_NOT_FOUND;
 	if (c->state == CLOSING)
 		return ERR_STATE;
-	if (c->state == WAITING)
+	if (c->state == WAITING || c->stream_busy)
 		return ERR_AGAIN;
 	if (data.size > set->message_max)
 		return ERR_TOO_LARGE;
@@ -267,18 +270,24 @@ enum err channels_send(
 	return err;
 }
 
-/* Begins our half of the closing (RFC 8831 section 6.7). */
 static void reset_ours(struct channels *set, usec now, struct channel *c)
 {
-	if (c->state == CLOSING)
-		return;
-	c->state = CLOSING;
 	enum err err = sctp_reset_stream(set->sctp, now, (uint16_t)c->stream);
 	if (err)
 		c->local_reset = true;
 	/* A peer that cannot reset streams will not reset its own. */
 	if (err == ERR_UNSUPPORTED)
 		c->remote_reset = true;
+}
+
+/* Begins our half of the closing (RFC 8831 section 6.7). */
+static void begin_closing(struct channels *set, usec now, struct channel *c)
+{
+	if (c->state == CLOSING)
+		return;
+	c->state = CLOSING;
+	if (!c->stream_busy)
+		reset_ours(set, now, c);
 }
 
 static void close_if_done(struct channels *set, struct channel *c)
@@ -296,7 +305,7 @@ enum err channels_close(struct channels *set, usec now, uint16_t handle)
 		c->state = CLOSING;
 		c->local_reset = c->remote_reset = true;
 	} else {
-		reset_ours(set, now, c);
+		begin_closing(set, now, c);
 	}
 	close_if_done(set, c);
 	return ERR_OK;
@@ -311,40 +320,68 @@ static void refuse(struct channels *set, usec now, uint16_t stream)
 		set->stats.dropped++;
 }
 
+static enum err send_ack(struct channels *set, usec now, const struct channel *c)
+{
+	static const uint8_t ack = DCEP_ACK;
+	return sctp_send(set->sctp, now,
+		&(struct sctp_message){.stream = (uint16_t)c->stream,
+			.ppid = PPID_DCEP,
+			.control = true,
+			.data = bytes_of(&ack, 1)});
+}
+
+/* The peer may use a stream again once both directions are reset. That ours is, it knows before we
+ * do when its answer to our request is lost or late: then its OPEN tells us. */
+static bool is_used_again(const struct channel *c)
+{
+	return c->state == CLOSING && c->remote_reset && !c->local_reset && !c->stream_busy;
+}
+
+static void leave_stream(struct channels *set, struct channel *c)
+{
+	set->by_stream[c->stream] = NULL;
+	c->stream = NO_STREAM;
+	c->local_reset = true;
+	close_if_done(set, c);
+}
+
+static enum err accept_open(
+	struct channels *set, usec now, uint16_t stream, const struct dcep_open *open, bool busy)
+{
+	const struct channel_config config = {
+		.label = open->label, .protocol = open->protocol, .unordered = open->unordered};
+	struct channel *c;
+	enum err err = channel_create(set, &config, &c);
+	if (err)
+		return err;
+	c->state = OPEN;
+	c->by_remote = true;
+	c->stream_busy = busy;
+	err = take_stream(set, c, stream);
+	if (!err && !busy)
+		err = send_ack(set, now, c);
+	if (err)
+		channel_destroy(set, c);
+	else
+		report(set, c, CHANNEL_EVENT_OPEN);
+	return err;
+}
+
 static void receive_open(struct channels *set, usec now, const struct sctp_message *message)
 {
 	struct dcep_open open;
 	enum err err = dcep_open_parse(message->data, &open);
 	bool of_our_parity = (message->stream % 2 == 0) == set->even;
-	if (find_stream(set, message->stream)) {
+	struct channel *former = find_stream(set, message->stream);
+	if (former && !is_used_again(former)) {
 		set->stats.dropped++;
 		return;
 	}
-	if (err || of_our_parity || message->stream >= CHANNELS_MAX) {
+	if (former)
+		leave_stream(set, former);
+	if (err || of_our_parity || message->stream >= CHANNELS_MAX ||
+		accept_open(set, now, message->stream, &open, former != NULL) != ERR_OK)
 		refuse(set, now, message->stream);
-		return;
-	}
-	const struct channel_config config = {
-		.label = open.label, .protocol = open.protocol, .unordered = open.unordered};
-	struct channel *c;
-	if (channel_create(set, &config, &c) != ERR_OK) {
-		refuse(set, now, message->stream);
-		return;
-	}
-	static const uint8_t ack = DCEP_ACK;
-	const struct sctp_message reply = {.stream = message->stream,
-		.ppid = PPID_DCEP,
-		.control = true,
-		.data = bytes_of(&ack, 1)};
-	if (take_stream(set, c, message->stream) != ERR_OK ||
-		sctp_send(set->sctp, now, &reply) != ERR_OK) {
-		channel_destroy(set, c);
-		refuse(set, now, message->stream);
-		return;
-	}
-	c->state = OPEN;
-	c->by_remote = true;
-	report(set, c, CHANNEL_EVENT_OPEN);
 }
 
 static void receive_dcep(struct channels *set, usec now, const struct sctp_message *message)
@@ -402,17 +439,31 @@ static void stream_was_reset(struct channels *set, usec now, uint16_t stream)
 	if (!c)
 		return;
 	c->remote_reset = true;
-	reset_ours(set, now, c);
+	begin_closing(set, now, c);
 	close_if_done(set, c);
 }
 
-static void our_reset_is_done(struct channels *set, uint16_t stream)
+/* What had to wait for the reset of the channel that had the stream before. */
+static void begin_on_stream(struct channels *set, usec now, struct channel *c)
+{
+	c->stream_busy = false;
+	enum err err = send_ack(set, now, c);
+	if (c->state == CLOSING)
+		reset_ours(set, now, c);
+	else if (err)
+		begin_closing(set, now, c);
+	close_if_done(set, c);
+}
+
+static void our_reset_is_done(struct channels *set, usec now, uint16_t stream)
 {
 	struct channel *c = find_stream(set, stream);
-	if (!c || c->state != CLOSING)
-		return;
-	c->local_reset = true;
-	close_if_done(set, c);
+	if (c && c->stream_busy) {
+		begin_on_stream(set, now, c);
+	} else if (c && c->state == CLOSING) {
+		c->local_reset = true;
+		close_if_done(set, c);
+	}
 }
 
 /* The peer does not have the stream, or does not let go of it: there is nothing to wait for. */
@@ -422,6 +473,7 @@ static void our_reset_failed(struct channels *set, uint16_t stream)
 	if (!c)
 		return;
 	c->state = CLOSING;
+	c->stream_busy = false;
 	c->local_reset = c->remote_reset = true;
 	close_if_done(set, c);
 }
@@ -436,7 +488,7 @@ bool channels_translate(struct channels *set, usec now, const struct sctp_event 
 		stream_was_reset(set, now, event->stream);
 		return false;
 	case SCTP_EVENT_RESET_DONE:
-		our_reset_is_done(set, event->stream);
+		our_reset_is_done(set, now, event->stream);
 		return false;
 	case SCTP_EVENT_RESET_FAILED:
 		our_reset_failed(set, event->stream);

@@ -54,8 +54,8 @@ void channels_attach(
 MUST_CHECK enum err channels_open(
 	struct channels *set, usec now, const struct channel_config *config, uint16_t *ret_handle);
 
-/* Copies the message. ERR_NOT_FOUND, ERR_STATE (closing), ERR_TOO_LARGE, ERR_AGAIN (queue full, or
- * no association yet). */
+/* Copies the message. ERR_NOT_FOUND, ERR_STATE (closing), ERR_TOO_LARGE, ERR_AGAIN (queue full, no
+ * association yet, or the stream is not free yet of the channel that had it before). */
 MUST_CHECK enum err channels_send(
 	struct channels *set, usec now, uint16_t handle, bool binary, struct bytes data);
 

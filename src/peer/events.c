@@ -113,9 +113,12 @@ static void sctp_changed(struct dpc_peer *peer, const struct sctp_event *event)
 	case SCTP_EVENT_CLOSED:
 		peer_set_closed(peer, close_text(event->reason));
 		return;
+	case SCTP_EVENT_RESET_DONE:
+		/* A channel that waited for the stream can send now. */
+		peer->sendable = true;
+		return;
 	case SCTP_EVENT_MESSAGE:
 	case SCTP_EVENT_STREAM_RESET:
-	case SCTP_EVENT_RESET_DONE:
 	case SCTP_EVENT_RESET_FAILED:
 		return;
 	}

@@ -20,7 +20,14 @@ struct fixture {
 	struct rng rng;
 	struct side sides[2];
 	usec now;
+	bool lose_responses; /* of side 0, to requests to reset streams */
 };
+
+/* RFC 6525: a RE-CONFIG chunk with a Re-configuration Response in front. */
+static bool is_reset_response(const uint8_t *packet)
+{
+	return packet[12] == 130 && packet[16] == 0 && packet[17] == 16;
+}
 
 static void pull(struct fixture *f, struct side *side)
 {
@@ -54,9 +61,13 @@ static void run(struct fixture *f, usec duration)
 				size_t size;
 				pull(f, &f->sides[i]);
 				while ((size = sctp_write(f->sides[i].sctp, f->now, packet,
-						sizeof packet)) > 0)
+						sizeof packet)) > 0) {
+					if (i == 0 && f->lose_responses &&
+						is_reset_response(packet))
+						continue;
 					sctp_receive(
 						f->sides[!i].sctp, f->now, bytes_of(packet, size));
+				}
 			}
 		for (int i = 0; i < 2; i++)
 			sctp_advance(f->sides[i].sctp, f->now);
@@ -248,7 +259,64 @@ static void channel_whose_reset_the_peer_refuses_is_closed_all_the_same(void **s
 	tear_down(&f);
 }
 
+static void stream_may_be_used_again_before_we_know_that_ours_was_reset(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t first = open_labelled(&f, 0, "first");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	struct channels *ours = f.sides[0].channels, *theirs = f.sides[1].channels;
+	f.lose_responses = true;
+	assert_ok(channels_close(ours, f.now, first));
+	run(&f, 100 * USEC_PER_MS);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 1);
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_CLOSED), 0);
+	uint16_t second = open_labelled(&f, 0, "second");
+	assert_ok(channels_send(ours, f.now, second, false, bytes_of_text("at once")));
+	run(&f, 100 * USEC_PER_MS);
+	/* It says that the former channel is gone, on which ours was reset. */
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_CLOSED), 1);
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_OPEN), 2);
+	assert_memory_equal(f.sides[1].text, "at once", 7);
+	uint16_t handle = f.sides[1].events[f.sides[1].count - 1].handle;
+	assert_string_equal(channels_label(theirs, handle), "second");
+	assert_err(channels_send(theirs, f.now, handle, false, bytes_of_text("x")), ERR_AGAIN);
+	f.lose_responses = false;
+	run(&f, 5 * USEC_PER_SEC);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 2);
+	assert_ok(channels_send(theirs, f.now, handle, false, bytes_of_text("back")));
+	run(&f, USEC_PER_SEC);
+	assert_memory_equal(f.sides[0].text, "back", 4);
+	tear_down(&f);
+}
+
+static void channel_on_such_a_stream_can_be_closed_at_once(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t first = open_labelled(&f, 0, "first");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	f.lose_responses = true;
+	assert_ok(channels_close(f.sides[0].channels, f.now, first));
+	run(&f, 100 * USEC_PER_MS);
+	open_labelled(&f, 0, "second");
+	run(&f, 100 * USEC_PER_MS);
+	uint16_t handle = f.sides[1].events[f.sides[1].count - 1].handle;
+	assert_ok(channels_close(f.sides[1].channels, f.now, handle));
+	f.lose_responses = false;
+	run(&f, 5 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(count_type(&f.sides[i], CHANNEL_EVENT_CLOSED), 2);
+	tear_down(&f);
+}
+
 TESTS(TEST(both_sides_may_open_before_the_association),
 	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
 	TEST(close_waits_for_both_directions), TEST(channel_beyond_the_peers_streams_is_closed),
-	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same))
+	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same),
+	TEST(stream_may_be_used_again_before_we_know_that_ours_was_reset),
+	TEST(channel_on_such_a_stream_can_be_closed_at_once))
