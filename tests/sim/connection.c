@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "ending.h"
 #include "peer/convert.h"
 #include "virtual.h"
 #include "workload.h"
@@ -14,8 +15,7 @@
 static uint8_t message_memory[SIM_MESSAGE_MAX];
 static uint8_t write_memory[DPC_WRITE_BEST];
 
-PRINTF_LIKE(3, 4)
-static void say(const struct connection *c, usec now, const char *format, ...)
+void connection_say(const struct connection *c, usec now, const char *format, ...)
 {
 	if (!c->log)
 		return;
@@ -27,9 +27,7 @@ static void say(const struct connection *c, usec now, const char *format, ...)
 	fputc('\n', c->log);
 }
 
-/* The first objection counts. */
-PRINTF_LIKE(2, 3)
-static void object(struct connection *c, const char *format, ...)
+void connection_object(struct connection *c, const char *format, ...)
 {
 	if (c->failure[0])
 		return;
@@ -125,7 +123,7 @@ static void open_channels(struct connection *c, int end, usec now)
 		const struct dpc_channel_config config = {
 			.label = label, .unordered = c->plan[k].unordered};
 		if (dpc_peer_open_channel(e->peer, now, &config, &e->handle[k]) != DPC_OK)
-			object(c, "end %d cannot open channel %zu", end, k);
+			connection_object(c, "end %d cannot open channel %zu", end, k);
 	}
 }
 
@@ -142,7 +140,7 @@ static void describe(struct connection *c, usec now, int end)
 {
 	char sdp[DPC_SDP_MAX];
 	if (dpc_peer_local_description(c->ends[end].peer, sdp, sizeof sdp) != DPC_OK)
-		object(c, "end %d cannot describe itself", end);
+		connection_object(c, "end %d cannot describe itself", end);
 	else
 		send_signal(c, now, end, end == 0 ? SIGNAL_OFFER : SIGNAL_ANSWER, sdp);
 }
@@ -157,13 +155,13 @@ void connection_init(struct connection *c, uint64_t seed, FILE *log)
 	network_init(&c->network, &profile, rng_seeded(seed ^ UINT64_C(0x6e657477)));
 	draw_addresses(c);
 	workload_plan(c);
+	ending_plan(c, SIM_START);
 	c->trickle = rng_below(&c->rng, 2);
-	c->close_channels = rng_below(&c->rng, 2);
 	c->closer = (int)rng_below(&c->rng, 2);
 	c->signal_delay = (usec)rng_below(&c->rng, 200000);
 	create_peer(c, 0);
 	create_peer(c, 1);
-	say(c, SIM_START,
+	connection_say(c, SIM_START,
 		"delay %" PRId64 " us, jitter %" PRId64
 		", loss %u ppm, dup %u, reorder %u, corrupt %u, "
 		"mtu %zu, rate %" PRIu64 ", partition %.1f to %.1f s, %zu channels an end",
@@ -198,7 +196,7 @@ static void receive_offer(struct connection *c, usec now, const char *sdp)
 		add_candidates(c, 1);
 	enum dpc_err err = dpc_peer_set_remote_description(peer, now, sdp, strlen(sdp));
 	if (err)
-		object(c, "the offer is refused: %s", dpc_err_text(err));
+		connection_object(c, "the offer is refused: %s", dpc_err_text(err));
 	describe(c, now, 1);
 	if (c->trickle)
 		add_candidates(c, 1);
@@ -223,10 +221,10 @@ static void receive_signal(struct connection *c, usec now, const struct signal *
 		break;
 	}
 	if (err && err != DPC_ERR_EXISTS)
-		object(c, "a signal is refused: %s", dpc_err_text(err));
+		connection_object(c, "a signal is refused: %s", dpc_err_text(err));
 }
 
-static bool all_received(const struct connection *c, int end)
+bool connection_all_received(const struct connection *c, int end)
 {
 	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
 		if (c->ends[!end].out[k].received < c->plan[k].messages)
@@ -234,7 +232,7 @@ static bool all_received(const struct connection *c, int end)
 	return true;
 }
 
-static bool all_accepted(const struct connection *c, int end)
+bool connection_all_accepted(const struct connection *c, int end)
 {
 	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
 		if (c->ends[end].out[k].accepted < c->plan[k].messages)
@@ -252,28 +250,28 @@ static void check_message(struct connection *c, int end, const struct dpc_event 
 {
 	size_t k = channel_of(c, end, event->channel);
 	if (k >= 2 * SIM_CHANNELS) {
-		object(c, "end %d gets a message on no channel", end);
+		connection_object(c, "end %d gets a message on no channel", end);
 		return;
 	}
 	struct flow *flow = &c->ends[!end].out[k];
 	uint32_t index = workload_index(c, k, flow, event->data, event->size);
 	if (index >= flow->accepted) {
-		object(c, "channel %zu: end %d gets message %u, which was never sent", k, end,
-			index);
+		connection_object(c, "channel %zu: end %d gets message %u, which was never sent", k,
+			end, index);
 		return;
 	}
 	if (flow->seen[index]) {
-		object(c, "channel %zu: end %d gets message %u twice", k, end, index);
+		connection_object(c, "channel %zu: end %d gets message %u twice", k, end, index);
 		return;
 	}
 	size_t size = workload_message(c, !end, k, index, message_memory);
 	if (size != event->size || (size > 0 && memcmp(message_memory, event->data, size) != 0)) {
-		object(c, "channel %zu: message %u of %zu bytes came as %zu others", k, index, size,
-			event->size);
+		connection_object(c, "channel %zu: message %u of %zu bytes came as %zu others", k,
+			index, size, event->size);
 		return;
 	}
 	if (event->binary != (index % 2 == 0))
-		object(c, "channel %zu: message %u came as the wrong kind", k, index);
+		connection_object(c, "channel %zu: message %u came as the wrong kind", k, index);
 	flow->seen[index] = true;
 	flow->received++;
 	c->messages++;
@@ -284,8 +282,8 @@ static void check_message(struct connection *c, int end, const struct dpc_event 
 static void check_closed(struct connection *c, int end, const char *reason)
 {
 	c->ends[end].closed = true;
-	if (!all_received(c, end))
-		object(c, "end %d is closed (%s) before it has everything", end, reason);
+	if (!c->ended && !connection_all_received(c, end))
+		connection_object(c, "end %d is closed (%s) before it has everything", end, reason);
 }
 
 static void handle_event(struct connection *c, int end, usec now, const struct dpc_event *event)
@@ -293,7 +291,7 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 	struct end *e = &c->ends[end];
 	switch (event->type) {
 	case DPC_EVENT_STATE:
-		say(c, now, "end %d is %s", end, dpc_state_name(event->state));
+		connection_say(c, now, "end %d is %s", end, dpc_state_name(event->state));
 		if (event->state == DPC_CONNECTED)
 			e->connected = true;
 		return;
@@ -301,10 +299,12 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 		send_signal(c, now, end, SIGNAL_CANDIDATE, event->text);
 		return;
 	case DPC_EVENT_CHANNEL_OPEN: {
+		if (ending_channel_opened(c, end, now, event->channel))
+			return;
 		size_t k = channel_of(c, end, event->channel);
-		say(c, now, "end %d: channel %zu is open", end, k);
+		connection_say(c, now, "end %d: channel %zu is open", end, k);
 		if (k >= 2 * SIM_CHANNELS || e->open[k]) {
-			object(c, "end %d: channel %zu opens out of place", end, k);
+			connection_object(c, "end %d: channel %zu opens out of place", end, k);
 			return;
 		}
 		e->open[k] = true;
@@ -315,13 +315,15 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 		check_message(c, end, event);
 		return;
 	case DPC_EVENT_CLOSED:
-		say(c, now, "end %d: %s", end, event->text);
+		connection_say(c, now, "end %d: %s", end, event->text);
 		check_closed(c, end, event->text);
 		return;
 	case DPC_EVENT_PATH:
 	case DPC_EVENT_SENDABLE:
 	case DPC_EVENT_BUFFERED_LOW:
+		return;
 	case DPC_EVENT_CHANNEL_CLOSED:
+		ending_channel_closed(c, end, now, event->channel);
 		return;
 	}
 }
@@ -333,6 +335,8 @@ static bool drain(struct connection *c, int end, usec now)
 	struct dpc_path public_path;
 	size_t segment, size;
 	bool worked = false;
+	if (!peer)
+		return false;
 	while (dpc_peer_next_event(peer, &event)) {
 		handle_event(c, end, now, &event);
 		worked = true;
@@ -362,10 +366,10 @@ static bool send_one(struct connection *c, int end, size_t k, usec now)
 	size_t size = workload_message(c, end, k, flow->accepted, message_memory);
 	bool binary = flow->accepted % 2 == 0;
 	enum dpc_err err = dpc_peer_send(e->peer, now, e->handle[k], binary, message_memory, size);
-	if (err == DPC_ERR_AGAIN)
+	if (err == DPC_ERR_AGAIN || (err == DPC_ERR_STATE && c->ended))
 		return false;
 	if (err) {
-		object(c, "channel %zu: end %d, which is %s, cannot send: %s", k, end,
+		connection_object(c, "channel %zu: end %d, which is %s, cannot send: %s", k, end,
 			dpc_state_name(dpc_peer_state(e->peer)), dpc_err_text(err));
 		return false;
 	}
@@ -383,13 +387,7 @@ static void act(struct connection *c, int end, usec now)
 	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
 		while (send_one(c, end, k, now))
 			continue;
-	bool healed = now >= c->network.profile.partition_to;
-	if (healed && e->connected && end == c->closer && all_accepted(c, end) &&
-		all_received(c, end)) {
-		say(c, now, "end %d closes", end);
-		e->close_called = true;
-		dpc_peer_close(e->peer, now);
-	}
+	ending_act(c, end, now);
 }
 
 static usec next_send_time(const struct connection *c, usec now)
@@ -407,8 +405,10 @@ static usec next_send_time(const struct connection *c, usec now)
 static usec next_deadline(const struct connection *c, usec now)
 {
 	usec next = usec_min(network_deadline(&c->network), next_send_time(c, now));
+	next = usec_min(next, ending_deadline(c, now));
 	for (int end = 0; end < 2; end++)
-		next = usec_min(next, dpc_peer_deadline(c->ends[end].peer));
+		if (c->ends[end].peer)
+			next = usec_min(next, dpc_peer_deadline(c->ends[end].peer));
 	if (!list_is_empty(&c->signals))
 		next = usec_min(next, CONTAINER_OF(c->signals.next, struct signal, list)->arrival);
 	return next;
@@ -431,7 +431,9 @@ static void deliver_packets(struct connection *c, usec now)
 	struct network_packet *packet;
 	while ((packet = network_receive(&c->network, now))) {
 		struct dpc_path path = path_to_public(&packet->path);
-		dpc_peer_receive(c->ends[packet->to].peer, now, &path, packet->data, packet->size);
+		struct dpc_peer *peer = c->ends[packet->to].peer;
+		if (peer)
+			dpc_peer_receive(peer, now, &path, packet->data, packet->size);
 		drain(c, packet->to, now);
 		free(packet);
 	}
@@ -449,13 +451,14 @@ static void step(struct connection *c, usec now)
 	for (int round = 0; again; round++) {
 		again = false;
 		for (int end = 0; end < 2; end++) {
-			if (dpc_peer_deadline(c->ends[end].peer) <= now)
-				dpc_peer_advance(c->ends[end].peer, now);
+			struct dpc_peer *peer = c->ends[end].peer;
+			if (peer && dpc_peer_deadline(peer) <= now)
+				dpc_peer_advance(peer, now);
 			act(c, end, now);
 			again |= drain(c, end, now);
 		}
 		if (round > 1000) {
-			object(c, "the peers do not come to rest");
+			connection_object(c, "the peers do not come to rest");
 			return;
 		}
 	}
@@ -465,11 +468,13 @@ static void check_end(struct connection *c)
 {
 	for (int end = 0; end < 2; end++) {
 		struct dpc_stats stats;
+		if (!c->ends[end].peer)
+			continue;
 		dpc_peer_stats(c->ends[end].peer, &stats);
 		if (!c->ends[end].closed)
-			object(c, "end %d never closes", end);
-		if (stats.send_queue_bytes > 0 || stats.receive_queue_bytes > 0)
-			object(c, "end %d keeps %zu bytes to send, %zu received", end,
+			connection_object(c, "end %d never closes", end);
+		if (!c->ended && (stats.send_queue_bytes > 0 || stats.receive_queue_bytes > 0))
+			connection_object(c, "end %d keeps %zu bytes to send, %zu received", end,
 				stats.send_queue_bytes, stats.receive_queue_bytes);
 	}
 }
@@ -483,10 +488,12 @@ bool connection_run(struct connection *c)
 		if (c->ends[0].closed && c->ends[1].closed)
 			break;
 		usec next = next_deadline(c, now);
+		if (c->ended)
+			limit = usec_min(limit, ending_limit(c));
 		if (next == USEC_NEVER)
-			object(c, "nothing will ever happen again");
+			connection_object(c, "nothing will ever happen again");
 		if (next > limit)
-			object(c, "no end after %d virtual seconds",
+			connection_object(c, "no end after %d virtual seconds",
 				(int)((limit - SIM_START) / USEC_PER_SEC));
 		now = usec_max(next, now + 1);
 	}
@@ -494,6 +501,6 @@ bool connection_run(struct connection *c)
 	if (!c->failure[0])
 		check_end(c);
 	if (c->failure[0])
-		say(c, now, "FAILURE: %s", c->failure);
+		connection_say(c, now, "FAILURE: %s", c->failure);
 	return !c->failure[0];
 }

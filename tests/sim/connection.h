@@ -4,12 +4,14 @@
  *
  * Checked all the time: a reliable message arrives once, whole, and in order on an ordered channel.
  * At the end: everything accepted has arrived, both ends have closed, their queues are empty, and
- * every message that could be sent was, within LIVENESS after the network has healed. */
+ * every message that could be sent was, within LIVENESS after the network has healed. Where an end
+ * aborts or vanishes midway, only the first rule holds, and the other end has NOTICE to notice. */
 #ifndef SIM_CONNECTION_H
 #define SIM_CONNECTION_H
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "dpc/peer.h"
 #include "network.h"
 
@@ -17,6 +19,23 @@
 #define SIM_MESSAGES_MAX 120 /* on a channel */
 #define SIM_MESSAGE_MAX 262144
 #define LIVENESS (300 * USEC_PER_SEC)
+#define NOTICE (60 * USEC_PER_SEC)
+
+/* How it ends: what the closer does. */
+enum ending {
+	ENDING_CLOSE,
+	ENDING_BOTH_CLOSE, /* each end when it has everything */
+	ENDING_ABORT,      /* midway */
+	ENDING_VANISH,     /* midway, without a word */
+};
+
+/* The lives of a channel at one end: with everything said, its opener closes it and opens another,
+ * which the other end closes. */
+struct lives {
+	bool closing, closed;
+	bool second, second_closed;
+	uint16_t second_handle;
+};
 
 struct channel_plan {
 	bool unordered;
@@ -34,9 +53,10 @@ struct flow {
 };
 
 struct end {
-	struct dpc_peer *peer;
+	struct dpc_peer *peer; /* NULL: it has vanished */
 	bool connected, closed;
 	bool close_called;
+	struct lives lives[2 * SIM_CHANNELS];
 	uint16_t handle[2 * SIM_CHANNELS]; /* of channel k: the first half is opened by end 0 */
 	bool open[2 * SIM_CHANNELS];
 	struct flow out[2 * SIM_CHANNELS];
@@ -59,6 +79,9 @@ struct connection {
 	size_t channels; /* of each end */
 	int closer;      /* the end that closes first */
 	bool trickle, close_channels;
+	enum ending ending;
+	usec ending_at; /* not before; for an end midway */
+	bool ended;     /* midway */
 	usec signal_delay;
 	struct list signals;
 	FILE *log; /* or NULL */
@@ -74,5 +97,14 @@ void connection_deinit(struct connection *c);
 /* Runs in virtual time until both ends are closed or a checker objects; false then, and `failure`
  * says what. */
 bool connection_run(struct connection *c);
+
+/* For the files of the simulator. */
+void connection_say(const struct connection *c, usec now, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+/* The first objection counts. */
+void connection_object(struct connection *c, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Whether an end has all that the other shall send; whether all that it shall send was accepted. */
+bool connection_all_received(const struct connection *c, int end);
+bool connection_all_accepted(const struct connection *c, int end);
 
 #endif

@@ -71,7 +71,8 @@ static void schedule(
 		.path = *path,
 		.size = datagram.size};
 	memcpy(packet->data, datagram.data, datagram.size);
-	if (net->corrupting && chance(net, net->profile.corrupt_ppm))
+	bool is_stun = datagram.data[0] <= 3;
+	if ((net->corrupting || is_stun) && chance(net, net->profile.corrupt_ppm))
 		packet->data[rng_below(&net->rng, datagram.size)] ^=
 			(uint8_t)(1 + rng_below(&net->rng, 255));
 	struct list *before = &net->in_flight;

@@ -44,8 +44,8 @@ struct network {
 	struct rng rng;
 	struct list in_flight; /* sorted by arrival */
 	uint64_t order;
-	uint64_t trace; /* hash over all that was sent, and when */
-	bool corrupting;
+	uint64_t trace;  /* hash over all that was sent, and when */
+	bool corrupting; /* not STUN alone */
 };
 
 void network_init(struct network *net, const struct network_profile *profile, struct rng rng);
