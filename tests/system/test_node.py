@@ -1,11 +1,13 @@
 """Nodes as processes: links, who is believed, and what survives a crash."""
 import json
 import os
-import signal
 import socket
+import ssl
+import struct
 import sys
 import threading
 import time
+import urllib.request
 
 import harness
 from stage import UnixConnection, free_port, wait_until
@@ -137,11 +139,139 @@ class DirectLinks(NodeTest):
         for probe in silent:
             probe.close()
 
-    def test_garbage_in_messages_is_answered_and_the_link_stays(self):
+    def test_any_text_arrives_as_it_was_sent(self):
         alice, bob = self.direct_pair()
-        self.connect(alice, 'bob', '--direct', 'direct')
         self.say(alice, bob, 'text with "quotes", \\ and \u00fc\u4e16\U0001f600')
+        self.say(alice, bob, 'x' * 65536)
         self.assertEqual(bob.one('status')['counters']['malformed'], 0)
+
+
+class RawPeer:
+    """A contact that says what it likes: frames on TLS with the key of a node's home."""
+
+    def __init__(self, home, port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(['dpc/1'])
+        context.load_cert_chain(home / 'node.crt', home / 'node.key')
+        self.socket = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=20))
+        self.stream = self.socket.makefile('rb')
+
+    def send(self, message):
+        text = message if isinstance(message, bytes) else json.dumps(message).encode()
+        self.socket.sendall(struct.pack('>IHBB', len(text), 0, 1, 0) + text)
+
+    def read(self):
+        """The next message, or None at the end."""
+        head = self.stream.read(8)
+        if len(head) < 8:
+            return None
+        size, _, kind, _ = struct.unpack('>IHBB', head)
+        text = self.stream.read(size)
+        return json.loads(text) if kind == 1 else None
+
+    def expect(self, kind):
+        while True:
+            message = self.read()
+            if message is None or message['type'] == kind:
+                return message
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
+class HostilePeers(NodeTest):
+    def raw_pair(self):
+        bob, port = self.node('bob', up=False), free_port()
+        bob.up(port=port)
+        mallory = self.node('mallory', up=False)
+        bob.one('add', mallory.id, '--name', 'mallory')
+        raw = RawPeer(mallory.home, port)
+        self.addCleanup(raw.close)
+        self.assertEqual(raw.read()['type'], 'hello')
+        return bob, mallory, raw
+
+    def hello(self, raw, node):
+        raw.send({'type': 'hello', 'node_id': node.id, 'name': 'm', 'agent': 'raw', 'features': []})
+
+    def test_what_cannot_be_read_is_answered_and_the_link_stays(self):
+        bob, mallory, raw = self.raw_pair()
+        self.hello(raw, mallory)
+        for message, code in ((b'\xff\x00 no json', 'malformed'), (b'[]', 'malformed'), ({'type': 'chat'}, 'malformed'),
+                              ({'type': 'teleport', 'request_id': 'r1'}, 'unknown_type'),
+                              ({'type': 'ping', 'timestamp': 1, 'pad': 'x' * 2000}, 'too_large'),
+                              (b'[' * 100000, 'too_large')):
+            raw.send(message)
+            self.assertEqual(raw.expect('error')['code'], code, message[:40] if isinstance(message, bytes) else message)
+        raw.send({'type': 'ping', 'timestamp': 12.5})
+        self.assertEqual(raw.expect('pong')['timestamp'], 12.5)
+        counters = bob.one('status')['counters']
+        self.assertEqual(counters['unknown_type'], 1)
+        self.assertEqual(counters['malformed'], 5)
+
+    def test_a_message_that_comes_twice_is_acknowledged_twice_and_shown_once(self):
+        bob, mallory, raw = self.raw_pair()
+        self.hello(raw, mallory)
+        for _ in range(3):
+            raw.send({'type': 'chat', 'id': 'same', 'text': 'once', 'timestamp': 1753000000.0})
+            self.assertEqual(raw.expect('chat_ack')['id'], 'same')
+        self.assertEqual(texts_of(bob, 'mallory', 'in'), ['once'])
+
+    def test_errors_are_not_answered_without_end(self):
+        bob, mallory, raw = self.raw_pair()
+        self.hello(raw, mallory)
+        for _ in range(200):
+            raw.send({'type': 'nonsense'})
+        raw.send({'type': 'ping', 'timestamp': 1})
+        errors = 0
+        while (message := raw.read())['type'] != 'pong':
+            errors += message['type'] == 'error'
+        self.assertEqual(errors, 30)
+        self.assertEqual(bob.one('status')['counters']['unknown_type'], 200)
+
+    def test_requests_beyond_the_rate_are_refused(self):
+        bob, mallory, raw = self.raw_pair()
+        self.hello(raw, mallory)
+        for i in range(605):
+            raw.send({'type': 'request_context', 'request_id': f'r{i}', 'firewall_rules': {'allowed_keys': ['a']}})
+        self.assertEqual(raw.expect('error')['code'], 'limit')
+
+    def test_somebody_who_greets_as_another_is_shut_out(self):
+        bob, mallory, raw = self.raw_pair()
+        raw.send({'type': 'hello', 'node_id': 'dpc-node-0123456789abcdef', 'name': 'm', 'agent': '', 'features': []})
+        self.assertIsNone(raw.read())
+        self.assertEqual(bob.one('status')['links'], 0)
+
+    def test_a_frame_of_four_gigabytes_ends_the_link_only(self):
+        bob, mallory, raw = self.raw_pair()
+        self.hello(raw, mallory)
+        raw.socket.sendall(struct.pack('>IHBB', 2**32 - 1, 0, 1, 0) + b'x' * 1000)
+        self.assertIsNone(raw.expect('nothing'))
+        self.assertEqual(bob.one('status')['links'], 0)
+
+    def test_one_peer_has_only_so_many_links(self):
+        bob, mallory, raw = self.raw_pair()
+        port = int(bob.one('status')['listen'][0].rsplit(':', 1)[1])
+        others = []
+        for _ in range(12):
+            other = RawPeer(mallory.home, port)
+            self.addCleanup(other.close)
+            others.append(other)
+        greeted = sum(other.read() is not None for other in others)
+        self.assertEqual(greeted, 5)
+
+    def test_strangers_are_limited_in_rate(self):
+        bob, port = self.node('bob', up=False), free_port()
+        bob.up(port=port)
+        eve = self.node('eve', up=False)
+        for _ in range(25):
+            raw = RawPeer(eve.home, port)
+            self.addCleanup(raw.close)
+        bob.event('refused', lambda event: 'strangers' in event['reason'])
+        self.assertEqual(bob.one('status')['strangers'], 1)
 
 
 class Crashes(NodeTest):
@@ -412,6 +542,109 @@ class LocalApi(NodeTest):
         page = self.ask(alice, 'GET', f'/history?peer=bob&limit=10&before={ids[4]}')
         self.assertEqual([message['text'] for message in page['messages']], ['0', '1', '2', '3'])
         self.assertFalse(page['more'])
+
+
+class ContextAndAi(NodeTest):
+    def provider(self, *words):
+        url = f'http://127.0.0.1:{free_port()}'
+        process, log = self.stage.start('provider', [sys.executable, str(harness.ROOT / 'tests/tools/test_provider.py'),
+                                                     '--port', url.rsplit(':', 1)[1], *words])
+
+        def listens():
+            try:
+                with urllib.request.urlopen(url, timeout=2):
+                    return True
+            except OSError:
+                return False
+        wait_until('the provider listens', listens, 30, process, log)
+        return url
+
+    def owner_and_asker(self, rules, provider=None, model='one'):
+        """Bob owns context and model, and has rules; alice asks."""
+        bob = self.node('bob', up=False)
+        (bob.home / 'context.json').write_text(json.dumps(
+            {'profile': {'name': 'Bob', 'city': 'Porto', 'email': 'bob@example.org'}, 'skills': ['C']}))
+        (bob.home / 'access.ini').write_text(rules)
+        if provider:
+            with open(bob.home / 'config.ini', 'a') as config:
+                config.write(f'[ai]\nprovider = ollama\nurl = {provider}\nmodel = {model}\n')
+        bob.up()
+        alice = self.node('alice')
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        return alice, bob
+
+    def test_only_what_the_rules_allow_is_answered(self):
+        alice, bob = self.owner_and_asker('[peer:alice]\ncontext.profile.city = allow\n')
+        answer = alice.one('context', 'get', 'bob', 'profile.city', 'profile.email', 'nothing')
+        self.assertEqual(answer['context'], {'profile': {'city': 'Porto'}})
+        self.assertEqual(answer['denied'], ['profile.email', 'nothing'])
+        _, event = bob.event('context_asked')
+        self.assertEqual(event['granted'], ['profile.city'])
+        (bob.home / 'access.ini').write_text('[peer:alice]\ncontext.profile.* = allow\ncontext.profile.city = deny\n')
+        answer = alice.one('context', 'get', 'bob', 'profile')
+        self.assertEqual(answer['context'], {'profile': {'name': 'Bob', 'email': 'bob@example.org'}})
+
+    def test_a_model_that_the_rules_allow_answers_in_pieces(self):
+        alice, bob = self.owner_and_asker('[peer:alice]\nai.model.one = allow\n',
+                                          self.provider('--model', 'one', '--model', 'two'))
+        lines = alice.lines('ask', 'bob', 'why?')
+        self.assertTrue(lines[-1]['done'])
+        self.assertGreater(len(lines), 3)
+        self.assertIn('why?', ''.join(line.get('delta', '') for line in lines))
+        self.assert_fails(alice.run('ask', 'bob', '--model', 'two', 'why?'), 1, 'bob', 'rules')
+        _, event = bob.event('ai_asked', lambda event: event['model'] == 'two')
+        self.assertFalse(event['allowed'])
+
+    def test_without_a_rule_or_a_provider_there_is_no_answer(self):
+        alice, bob = self.owner_and_asker('')
+        self.assert_fails(alice.run('ask', 'bob', 'why?'), 1, 'bob')
+        done = alice.run('context', 'get', 'bob', 'profile.name')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn('allows none', done.stderr)
+
+    def test_a_failing_provider_is_told_in_one_line(self):
+        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
+        for query in ('break', 'garbage', 'fail', 'long'):
+            with self.subTest(query=query):
+                done = alice.run('ask', 'bob', query)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertTrue(done.stderr.strip())
+        self.assertTrue(alice.lines('ask', 'bob', 'and now?')[-1]['done'])
+
+    def slow_query(self, alice):
+        connection = UnixConnection(alice.home / 'control.sock')
+        connection.request('POST', '/api/v1/ai/query', body=json.dumps({'peer': 'bob', 'query': 'slow'}))
+        return connection
+
+    def test_an_asker_who_leaves_stops_the_work(self):
+        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
+        log = self.directory / 'provider.log'
+        connection = self.slow_query(alice)
+        self.assertIn(b'delta', connection.getresponse().readline())
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+        wait_until('the provider is left alone', lambda: 'gone' in log.read_text(), 10)
+
+    def test_a_lost_link_stops_the_work(self):
+        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
+        log = self.directory / 'provider.log'
+        connection = self.slow_query(alice)
+        self.assertIn(b'delta', connection.getresponse().readline())
+        alice.process.kill()
+        alice.process.wait()
+        connection.close()
+        wait_until('the provider is left alone', lambda: 'gone' in log.read_text(), 30)
+
+    def test_one_peer_has_only_so_many_queries_at_once(self):
+        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
+        connections = [self.slow_query(alice) for _ in range(2)]
+        for connection in connections:
+            self.assertIn(b'delta', connection.getresponse().readline())
+        self.assert_fails(alice.run('ask', 'bob', 'me too'), 1, 'bob', 'too many')
+        for connection in connections:
+            connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 class HostileHubs(NodeTest):
