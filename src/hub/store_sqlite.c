@@ -1,14 +1,12 @@
-/* The store in one SQLite file. Statements are prepared once; migrations are numbered by
- * `user_version` and run in one transaction each. */
-#include "hub/store.h"
+/* The store in one SQLite file: opening, and running statements. Statements are prepared once;
+ * migrations are numbered by `user_version` and run in one transaction each. */
+#include "hub/store_sqlite.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "hub/limits.h"
 
 #define BUSY_TIMEOUT_MS 2000
 
@@ -44,25 +42,6 @@ static const char *const migrations[] = {
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 
-enum statement {
-	USER_FIND,
-	USER_CREATE,
-	USER_GET,
-	NODE_GET,
-	NODE_PUT,
-	SESSION_CREATE,
-	SESSION_TRIM,
-	SESSION_GET,
-	SESSION_CHECK,
-	SESSION_REVOKE,
-	SESSION_EXTEND,
-	REFRESH_CREATE,
-	REFRESH_GET,
-	REFRESH_USE,
-	CLEANUP,
-	STATEMENT_COUNT,
-};
-
 static const char *const statement_texts[STATEMENT_COUNT] = {
 	[USER_FIND] = "SELECT id FROM users WHERE provider = ?1 AND subject = ?2",
 	[USER_CREATE] = "INSERT INTO users (provider, subject, created) VALUES (?1, ?2, ?3)",
@@ -86,14 +65,9 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",
 };
 
-struct store {
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENT_COUNT];
-};
-
 /* ---- Running statements ---- */
 
-static enum err err_of(struct store *store, int code)
+enum err store_error(struct store *store, int code)
 {
 	log_error("database: %s", sqlite3_errmsg(store->db));
 	switch (code & 0xff) {
@@ -107,7 +81,7 @@ static enum err err_of(struct store *store, int code)
 	}
 }
 
-static sqlite3_stmt *statement_of(struct store *store, enum statement which)
+sqlite3_stmt *store_statement(struct store *store, enum statement which)
 {
 	sqlite3_stmt *statement = store->statements[which];
 	sqlite3_reset(statement);
@@ -115,59 +89,55 @@ static sqlite3_stmt *statement_of(struct store *store, enum statement which)
 	return statement;
 }
 
-/* The values are bound by the caller and outlive the step; binding fails only with memory, and then
- * the step finds NULL where the schema forbids it. */
-static void bind_text(sqlite3_stmt *statement, int place, const char *text)
+void store_bind_text(sqlite3_stmt *statement, int place, const char *text)
 {
 	sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
 }
 
-static void bind_bytes(sqlite3_stmt *statement, int place, const uint8_t *data, size_t size)
+void store_bind_bytes(sqlite3_stmt *statement, int place, const uint8_t *data, size_t size)
 {
 	sqlite3_bind_blob64(statement, place, data, size, SQLITE_STATIC);
 }
 
-static void bind_integer(sqlite3_stmt *statement, int place, int64_t value)
+void store_bind_integer(sqlite3_stmt *statement, int place, int64_t value)
 {
 	sqlite3_bind_int64(statement, place, value);
 }
 
-/* One row: ERR_OK, and the caller reads it and resets; none: ERR_NOT_FOUND. */
-static enum err step_row(struct store *store, sqlite3_stmt *statement)
+enum err store_step_row(struct store *store, sqlite3_stmt *statement)
 {
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		return ERR_OK;
-	enum err err = code == SQLITE_DONE ? ERR_NOT_FOUND : err_of(store, code);
+	enum err err = code == SQLITE_DONE ? ERR_NOT_FOUND : store_error(store, code);
 	sqlite3_reset(statement);
 	return err;
 }
 
-static enum err step_change(struct store *store, sqlite3_stmt *statement)
+enum err store_step_change(struct store *store, sqlite3_stmt *statement)
 {
 	int code = sqlite3_step(statement);
-	enum err err = code == SQLITE_DONE ? ERR_OK : err_of(store, code);
+	enum err err = code == SQLITE_DONE ? ERR_OK : store_error(store, code);
 	sqlite3_reset(statement);
 	return err;
 }
 
-static enum err execute(struct store *store, const char *sql)
+enum err store_execute(struct store *store, const char *sql)
 {
 	int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-	return code == SQLITE_OK ? ERR_OK : err_of(store, code);
+	return code == SQLITE_OK ? ERR_OK : store_error(store, code);
 }
 
-/* Ends a transaction: all of it when `err` is ERR_OK, else nothing. */
-static enum err finish(struct store *store, enum err err)
+enum err store_finish(struct store *store, enum err err)
 {
 	if (err == ERR_OK)
-		err = execute(store, "COMMIT");
+		err = store_execute(store, "COMMIT");
 	if (err != ERR_OK && !sqlite3_get_autocommit(store->db))
 		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	return err;
 }
 
-static void column_text(sqlite3_stmt *statement, int column, char *text, size_t capacity)
+void store_column_text(sqlite3_stmt *statement, int column, char *text, size_t capacity)
 {
 	const char *value = (const char *)sqlite3_column_text(statement, column);
 	(void)text_copy(text, capacity, value ? value : "");
@@ -295,226 +265,4 @@ void store_close(struct store *store)
 		sqlite3_finalize(store->statements[i]);
 	sqlite3_close(store->db);
 	free(store);
-}
-
-/* ---- Accounts ---- */
-
-enum err store_user_find(struct store *store, const char *provider, const char *subject,
-	bool may_create, int64_t now, int64_t *ret_user_id)
-{
-	sqlite3_stmt *statement = statement_of(store, USER_FIND);
-	bind_text(statement, 1, provider);
-	bind_text(statement, 2, subject);
-	enum err err = step_row(store, statement);
-	if (err == ERR_OK) {
-		*ret_user_id = sqlite3_column_int64(statement, 0);
-		sqlite3_reset(statement);
-	}
-	if (err != ERR_NOT_FOUND || !may_create)
-		return err;
-	statement = statement_of(store, USER_CREATE);
-	bind_text(statement, 1, provider);
-	bind_text(statement, 2, subject);
-	bind_integer(statement, 3, now);
-	err = step_change(store, statement);
-	if (err == ERR_OK)
-		*ret_user_id = sqlite3_last_insert_rowid(store->db);
-	return err;
-}
-
-enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created)
-{
-	sqlite3_stmt *statement = statement_of(store, USER_GET);
-	bind_integer(statement, 1, user_id);
-	enum err err = step_row(store, statement);
-	if (err != ERR_OK)
-		return err;
-	*ret_created = sqlite3_column_int64(statement, 0);
-	sqlite3_reset(statement);
-	return ERR_OK;
-}
-
-/* ---- Nodes ---- */
-
-enum err store_node_get(struct store *store, const char *node_id, struct store_node *ret_node)
-{
-	sqlite3_stmt *statement = statement_of(store, NODE_GET);
-	bind_text(statement, 1, node_id);
-	enum err err = step_row(store, statement);
-	if (err != ERR_OK)
-		return err;
-	struct store_node node = {.user_id = sqlite3_column_int64(statement, 0),
-		.registered = sqlite3_column_int64(statement, 2)};
-	if (sqlite3_column_bytes(statement, 1) == (int)sizeof node.pin.digest)
-		memcpy(node.pin.digest, sqlite3_column_blob(statement, 1), sizeof node.pin.digest);
-	else
-		err = ERR_CORRUPT;
-	sqlite3_reset(statement);
-	if (err == ERR_OK)
-		*ret_node = node;
-	return err;
-}
-
-static enum err node_register(struct store *store, const char *node_id,
-	const struct store_node *node, const char *certificate_pem)
-{
-	struct store_node present;
-	enum err err = store_node_get(store, node_id, &present);
-	if (err == ERR_OK &&
-		(present.user_id != node->user_id || !node_pin_equal(&present.pin, &node->pin)))
-		return ERR_EXISTS;
-	if (err != ERR_OK && err != ERR_NOT_FOUND)
-		return err;
-	sqlite3_stmt *statement = statement_of(store, NODE_PUT);
-	bind_text(statement, 1, node_id);
-	bind_integer(statement, 2, node->user_id);
-	bind_bytes(statement, 3, node->pin.digest, sizeof node->pin.digest);
-	bind_text(statement, 4, certificate_pem);
-	bind_integer(statement, 5, node->registered);
-	return step_change(store, statement);
-}
-
-enum err store_node_register(struct store *store, const char *node_id,
-	const struct store_node *node, const char *certificate_pem)
-{
-	enum err err = execute(store, "BEGIN IMMEDIATE");
-	if (err == ERR_OK)
-		err = finish(store, node_register(store, node_id, node, certificate_pem));
-	return err;
-}
-
-/* ---- Sessions ---- */
-
-static enum err refresh_create(
-	struct store *store, const char *session_id, const uint8_t hash[SHA256_SIZE])
-{
-	sqlite3_stmt *statement = statement_of(store, REFRESH_CREATE);
-	bind_bytes(statement, 1, hash, SHA256_SIZE);
-	bind_text(statement, 2, session_id);
-	return step_change(store, statement);
-}
-
-static enum err session_create(struct store *store, const struct store_session *session,
-	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
-{
-	sqlite3_stmt *statement = statement_of(store, SESSION_CREATE);
-	bind_text(statement, 1, session->id);
-	bind_integer(statement, 2, session->user_id);
-	bind_text(statement, 3, session->node_id);
-	bind_integer(statement, 4, now);
-	bind_integer(statement, 5, now + REFRESH_TOKEN_LIFETIME_S);
-	enum err err = step_change(store, statement);
-	if (err == ERR_OK)
-		err = refresh_create(store, session->id, refresh_hash);
-	if (err != ERR_OK)
-		return err;
-	statement = statement_of(store, SESSION_TRIM);
-	bind_integer(statement, 1, session->user_id);
-	bind_integer(statement, 2, SESSIONS_PER_USER_MAX);
-	return step_change(store, statement);
-}
-
-enum err store_session_create(struct store *store, const struct store_session *session,
-	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
-{
-	enum err err = execute(store, "BEGIN IMMEDIATE");
-	if (err == ERR_OK)
-		err = finish(store, session_create(store, session, refresh_hash, now));
-	return err;
-}
-
-/* The session of a refresh token. ERR_NOT_FOUND, ERR_EXPIRED. */
-static enum err session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE],
-	int64_t now, struct store_session *session, bool *ret_used)
-{
-	sqlite3_stmt *statement = statement_of(store, REFRESH_GET);
-	bind_bytes(statement, 1, hash, SHA256_SIZE);
-	enum err err = step_row(store, statement);
-	if (err != ERR_OK)
-		return err;
-	column_text(statement, 0, session->id, sizeof session->id);
-	*ret_used = sqlite3_column_int(statement, 1) != 0;
-	sqlite3_reset(statement);
-	statement = statement_of(store, SESSION_GET);
-	bind_text(statement, 1, session->id);
-	err = step_row(store, statement);
-	if (err != ERR_OK)
-		return err;
-	session->user_id = sqlite3_column_int64(statement, 0);
-	column_text(statement, 1, session->node_id, sizeof session->node_id);
-	bool is_over =
-		sqlite3_column_int64(statement, 2) < now || sqlite3_column_int(statement, 3) != 0;
-	sqlite3_reset(statement);
-	return is_over ? ERR_EXPIRED : ERR_OK;
-}
-
-static enum err session_refresh(struct store *store, const struct store_session *session,
-	const uint8_t old_hash[SHA256_SIZE], const uint8_t new_hash[SHA256_SIZE], int64_t now)
-{
-	sqlite3_stmt *statement = statement_of(store, REFRESH_USE);
-	bind_bytes(statement, 1, old_hash, SHA256_SIZE);
-	enum err err = step_change(store, statement);
-	if (err == ERR_OK)
-		err = refresh_create(store, session->id, new_hash);
-	if (err != ERR_OK)
-		return err;
-	statement = statement_of(store, SESSION_EXTEND);
-	bind_text(statement, 1, session->id);
-	bind_integer(statement, 2, now + REFRESH_TOKEN_LIFETIME_S);
-	return step_change(store, statement);
-}
-
-enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA256_SIZE],
-	const uint8_t new_hash[SHA256_SIZE], int64_t now, struct store_session *ret_session)
-{
-	struct store_session session = {0};
-	bool used = false;
-	enum err err = execute(store, "BEGIN IMMEDIATE");
-	if (err != ERR_OK)
-		return err;
-	err = session_of_refresh(store, old_hash, now, &session, &used);
-	if (err == ERR_OK && !used)
-		err = session_refresh(store, &session, old_hash, new_hash, now);
-	bool was_stolen = err == ERR_OK && used;
-	if (was_stolen)
-		err = store_session_revoke(store, session.id);
-	err = finish(store, err);
-	if (err != ERR_OK)
-		return err;
-	*ret_session = session;
-	return was_stolen ? ERR_UNTRUSTED : ERR_OK;
-}
-
-enum err store_session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE], int64_t now,
-	struct store_session *ret_session)
-{
-	struct store_session session = {0};
-	bool used;
-	enum err err = session_of_refresh(store, hash, now, &session, &used);
-	if (err == ERR_OK)
-		*ret_session = session;
-	return err;
-}
-
-enum err store_session_check(struct store *store, const char *session_id)
-{
-	sqlite3_stmt *statement = statement_of(store, SESSION_CHECK);
-	bind_text(statement, 1, session_id);
-	enum err err = step_row(store, statement);
-	sqlite3_reset(statement);
-	return err == ERR_NOT_FOUND ? ERR_DENIED : err;
-}
-
-enum err store_session_revoke(struct store *store, const char *session_id)
-{
-	sqlite3_stmt *statement = statement_of(store, SESSION_REVOKE);
-	bind_text(statement, 1, session_id);
-	return step_change(store, statement);
-}
-
-enum err store_cleanup(struct store *store, int64_t now)
-{
-	sqlite3_stmt *statement = statement_of(store, CLEANUP);
-	bind_integer(statement, 1, now);
-	return step_change(store, statement);
 }

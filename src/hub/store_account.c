@@ -1,0 +1,88 @@
+/* Accounts and their nodes in the store. */
+#include "hub/store_sqlite.h"
+
+/* ---- Accounts ---- */
+
+enum err store_user_find(struct store *store, const char *provider, const char *subject,
+	bool may_create, int64_t now, int64_t *ret_user_id)
+{
+	sqlite3_stmt *statement = store_statement(store, USER_FIND);
+	store_bind_text(statement, 1, provider);
+	store_bind_text(statement, 2, subject);
+	enum err err = store_step_row(store, statement);
+	if (err == ERR_OK) {
+		*ret_user_id = sqlite3_column_int64(statement, 0);
+		sqlite3_reset(statement);
+	}
+	if (err != ERR_NOT_FOUND || !may_create)
+		return err;
+	statement = store_statement(store, USER_CREATE);
+	store_bind_text(statement, 1, provider);
+	store_bind_text(statement, 2, subject);
+	store_bind_integer(statement, 3, now);
+	err = store_step_change(store, statement);
+	if (err == ERR_OK)
+		*ret_user_id = sqlite3_last_insert_rowid(store->db);
+	return err;
+}
+
+enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created)
+{
+	sqlite3_stmt *statement = store_statement(store, USER_GET);
+	store_bind_integer(statement, 1, user_id);
+	enum err err = store_step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	*ret_created = sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return ERR_OK;
+}
+
+/* ---- Nodes ---- */
+
+enum err store_node_get(struct store *store, const char *node_id, struct store_node *ret_node)
+{
+	sqlite3_stmt *statement = store_statement(store, NODE_GET);
+	store_bind_text(statement, 1, node_id);
+	enum err err = store_step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	struct store_node node = {.user_id = sqlite3_column_int64(statement, 0),
+		.registered = sqlite3_column_int64(statement, 2)};
+	if (sqlite3_column_bytes(statement, 1) == (int)sizeof node.pin.digest)
+		memcpy(node.pin.digest, sqlite3_column_blob(statement, 1), sizeof node.pin.digest);
+	else
+		err = ERR_CORRUPT;
+	sqlite3_reset(statement);
+	if (err == ERR_OK)
+		*ret_node = node;
+	return err;
+}
+
+static enum err node_register(struct store *store, const char *node_id,
+	const struct store_node *node, const char *certificate_pem)
+{
+	struct store_node present;
+	enum err err = store_node_get(store, node_id, &present);
+	if (err == ERR_OK &&
+		(present.user_id != node->user_id || !node_pin_equal(&present.pin, &node->pin)))
+		return ERR_EXISTS;
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	sqlite3_stmt *statement = store_statement(store, NODE_PUT);
+	store_bind_text(statement, 1, node_id);
+	store_bind_integer(statement, 2, node->user_id);
+	store_bind_bytes(statement, 3, node->pin.digest, sizeof node->pin.digest);
+	store_bind_text(statement, 4, certificate_pem);
+	store_bind_integer(statement, 5, node->registered);
+	return store_step_change(store, statement);
+}
+
+enum err store_node_register(struct store *store, const char *node_id,
+	const struct store_node *node, const char *certificate_pem)
+{
+	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	if (err == ERR_OK)
+		err = store_finish(store, node_register(store, node_id, node, certificate_pem));
+	return err;
+}

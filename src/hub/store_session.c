@@ -1,0 +1,139 @@
+/* Logins and their refresh tokens in the store. */
+#include "hub/store_sqlite.h"
+
+#include "base/text.h"
+#include "hub/limits.h"
+
+static enum err refresh_create(
+	struct store *store, const char *session_id, const uint8_t hash[SHA256_SIZE])
+{
+	sqlite3_stmt *statement = store_statement(store, REFRESH_CREATE);
+	store_bind_bytes(statement, 1, hash, SHA256_SIZE);
+	store_bind_text(statement, 2, session_id);
+	return store_step_change(store, statement);
+}
+
+static enum err session_create(struct store *store, const struct store_session *session,
+	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
+{
+	sqlite3_stmt *statement = store_statement(store, SESSION_CREATE);
+	store_bind_text(statement, 1, session->id);
+	store_bind_integer(statement, 2, session->user_id);
+	store_bind_text(statement, 3, session->node_id);
+	store_bind_integer(statement, 4, now);
+	store_bind_integer(statement, 5, now + REFRESH_TOKEN_LIFETIME_S);
+	enum err err = store_step_change(store, statement);
+	if (err == ERR_OK)
+		err = refresh_create(store, session->id, refresh_hash);
+	if (err != ERR_OK)
+		return err;
+	statement = store_statement(store, SESSION_TRIM);
+	store_bind_integer(statement, 1, session->user_id);
+	store_bind_integer(statement, 2, SESSIONS_PER_USER_MAX);
+	return store_step_change(store, statement);
+}
+
+enum err store_session_create(struct store *store, const struct store_session *session,
+	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
+{
+	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	if (err == ERR_OK)
+		err = store_finish(store, session_create(store, session, refresh_hash, now));
+	return err;
+}
+
+/* The session of a refresh token. ERR_NOT_FOUND, ERR_EXPIRED. */
+static enum err session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE],
+	int64_t now, struct store_session *session, bool *ret_used)
+{
+	sqlite3_stmt *statement = store_statement(store, REFRESH_GET);
+	store_bind_bytes(statement, 1, hash, SHA256_SIZE);
+	enum err err = store_step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	store_column_text(statement, 0, session->id, sizeof session->id);
+	*ret_used = sqlite3_column_int(statement, 1) != 0;
+	sqlite3_reset(statement);
+	statement = store_statement(store, SESSION_GET);
+	store_bind_text(statement, 1, session->id);
+	err = store_step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	session->user_id = sqlite3_column_int64(statement, 0);
+	store_column_text(statement, 1, session->node_id, sizeof session->node_id);
+	bool is_over =
+		sqlite3_column_int64(statement, 2) < now || sqlite3_column_int(statement, 3) != 0;
+	sqlite3_reset(statement);
+	return is_over ? ERR_EXPIRED : ERR_OK;
+}
+
+static enum err session_refresh(struct store *store, const struct store_session *session,
+	const uint8_t old_hash[SHA256_SIZE], const uint8_t new_hash[SHA256_SIZE], int64_t now)
+{
+	sqlite3_stmt *statement = store_statement(store, REFRESH_USE);
+	store_bind_bytes(statement, 1, old_hash, SHA256_SIZE);
+	enum err err = store_step_change(store, statement);
+	if (err == ERR_OK)
+		err = refresh_create(store, session->id, new_hash);
+	if (err != ERR_OK)
+		return err;
+	statement = store_statement(store, SESSION_EXTEND);
+	store_bind_text(statement, 1, session->id);
+	store_bind_integer(statement, 2, now + REFRESH_TOKEN_LIFETIME_S);
+	return store_step_change(store, statement);
+}
+
+enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA256_SIZE],
+	const uint8_t new_hash[SHA256_SIZE], int64_t now, struct store_session *ret_session)
+{
+	struct store_session session = {0};
+	bool used = false;
+	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	if (err != ERR_OK)
+		return err;
+	err = session_of_refresh(store, old_hash, now, &session, &used);
+	if (err == ERR_OK && !used)
+		err = session_refresh(store, &session, old_hash, new_hash, now);
+	bool was_stolen = err == ERR_OK && used;
+	if (was_stolen)
+		err = store_session_revoke(store, session.id);
+	err = store_finish(store, err);
+	if (err != ERR_OK)
+		return err;
+	*ret_session = session;
+	return was_stolen ? ERR_UNTRUSTED : ERR_OK;
+}
+
+enum err store_session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE], int64_t now,
+	struct store_session *ret_session)
+{
+	struct store_session session = {0};
+	bool used;
+	enum err err = session_of_refresh(store, hash, now, &session, &used);
+	if (err == ERR_OK)
+		*ret_session = session;
+	return err;
+}
+
+enum err store_session_check(struct store *store, const char *session_id)
+{
+	sqlite3_stmt *statement = store_statement(store, SESSION_CHECK);
+	store_bind_text(statement, 1, session_id);
+	enum err err = store_step_row(store, statement);
+	sqlite3_reset(statement);
+	return err == ERR_NOT_FOUND ? ERR_DENIED : err;
+}
+
+enum err store_session_revoke(struct store *store, const char *session_id)
+{
+	sqlite3_stmt *statement = store_statement(store, SESSION_REVOKE);
+	store_bind_text(statement, 1, session_id);
+	return store_step_change(store, statement);
+}
+
+enum err store_cleanup(struct store *store, int64_t now)
+{
+	sqlite3_stmt *statement = store_statement(store, CLEANUP);
+	store_bind_integer(statement, 1, now);
+	return store_step_change(store, statement);
+}

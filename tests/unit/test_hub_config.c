@@ -1,0 +1,91 @@
+#include "test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "hub/config.h"
+
+static enum err read_text(struct config *config, const char *text, char *problem)
+{
+	char path[] = "/tmp/dpc-test-XXXXXX";
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	enum err err = config_read_file(config, path, problem);
+	unlink(path);
+	return err;
+}
+
+static void a_file_overrides_the_defaults(void **state)
+{
+	(void)state;
+	struct config config;
+	char problem[CONFIG_PROBLEM_MAX];
+	config_set_defaults(&config);
+	assert_string_equal(config.listen, "127.0.0.1:8080");
+	assert_true(config.new_accounts);
+	assert_ok(read_text(&config,
+		"[hub]\nlisten = [::1]:1\ndata = /x\norigin = https://a https://b\nnew_accounts = "
+		"no\n"
+		"[limits]\nsignals_per_second = 7\nconnections = 99\n",
+		problem));
+	assert_string_equal(config.listen, "[::1]:1");
+	assert_string_equal(config.data, "/x");
+	assert_string_equal(config.origin, "https://a https://b");
+	assert_false(config.new_accounts);
+	assert_int_equal(config.signals_per_second, 7);
+	assert_int_equal(config.signals_burst, RATE_SIGNAL_BURST);
+	assert_int_equal(config.connections, 99);
+}
+
+static void a_mistake_is_named_with_its_line(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *part;
+	} cases[] = {
+		{"[hub]\nfrob = 1\n", "line 2: there is no setting 'frob'"},
+		{"listen = x\n", "line 1: there is no setting 'listen'"},
+		{"[hub]\n\nnew_accounts = maybe\n", "line 3: bad value for 'new_accounts'"},
+		{"[limits]\nconnections = 0\n", "line 2: bad value"},
+		{"[limits]\nconnections = -1\n", "line 2: bad value"},
+		{"[limits]\nconnections = 99999999\n", "line 2: bad value"},
+		{"[hub]\nlisten =\n", "line 2"},
+		{"[hub\n", "line 1"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct config config;
+		char problem[CONFIG_PROBLEM_MAX] = "";
+		config_set_defaults(&config);
+		assert_err(read_text(&config, cases[i].text, problem), ERR_MALFORMED);
+		if (!strstr(problem, cases[i].part))
+			fail_msg("'%s' is not in '%s'", cases[i].part, problem);
+	}
+}
+
+static void a_file_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	struct config config;
+	char problem[CONFIG_PROBLEM_MAX];
+	config_set_defaults(&config);
+	assert_err(config_read_file(&config, "/nonexistent/hub.ini", problem), ERR_NOT_FOUND);
+	assert_non_null(strstr(problem, "/nonexistent/hub.ini"));
+}
+
+static void the_environment_overrides_too(void **state)
+{
+	(void)state;
+	struct config config;
+	char problem[CONFIG_PROBLEM_MAX];
+	setenv("DPC_HUB_LISTEN", "127.0.0.1:9", 1);
+	setenv("XDG_DATA_HOME", "/share", 1);
+	config_set_defaults(&config);
+	assert_ok(config_read_environment(&config, problem));
+	assert_string_equal(config.listen, "127.0.0.1:9");
+	assert_string_equal(config.data, "/share/dpc-hub");
+	unsetenv("DPC_HUB_LISTEN");
+}
+
+TESTS(TEST(a_file_overrides_the_defaults), TEST(a_mistake_is_named_with_its_line),
+	TEST(a_file_that_is_not_there_is_named), TEST(the_environment_overrides_too))

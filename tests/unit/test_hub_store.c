@@ -1,0 +1,259 @@
+/* The store, on a real SQLite file. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "hub/limits.h"
+#include "hub/store.h"
+
+#define NOW INT64_C(1800000000)
+#define NODE "dpc-node-0123456789abcdef"
+
+struct world {
+	char directory[32];
+	struct store *store;
+};
+
+static void open_store(struct world *w)
+{
+	char problem[STORE_PROBLEM_MAX];
+	assert_ok(store_open(w->directory, problem, &w->store));
+	assert_string_equal(problem, "");
+}
+
+static void start(struct world *w)
+{
+	snprintf(w->directory, sizeof w->directory, "/tmp/dpc-test-XXXXXX");
+	assert_non_null(mkdtemp(w->directory));
+	open_store(w);
+}
+
+static char *file_of(struct world *w, const char *suffix)
+{
+	return text_format("%s/hub.db%s", w->directory, suffix);
+}
+
+static void stop(struct world *w)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	store_close(w->store);
+	for (size_t i = 0; i < 3; i++) {
+		char *path = file_of(w, suffixes[i]);
+		unlink(path);
+		free(path);
+	}
+	assert_int_equal(rmdir(w->directory), 0);
+}
+
+static int64_t user_of(struct world *w, const char *subject)
+{
+	int64_t id = 0;
+	assert_ok(store_user_find(w->store, "key", subject, true, NOW, &id));
+	return id;
+}
+
+static void hash_of(uint8_t value, uint8_t hash[SHA256_SIZE])
+{
+	memset(hash, value, SHA256_SIZE);
+}
+
+static struct store_session session_of(int64_t user_id, unsigned number)
+{
+	struct store_session session = {.user_id = user_id};
+	snprintf(session.id, sizeof session.id, "%032x", number);
+	snprintf(session.node_id, sizeof session.node_id, "%s", NODE);
+	return session;
+}
+
+static void an_account_is_created_only_if_it_may_be(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	int64_t id, created;
+	start(&w);
+	assert_err(store_user_find(w.store, "key", "a", false, NOW, &id), ERR_NOT_FOUND);
+	int64_t first = user_of(&w, "a");
+	assert_int_equal(user_of(&w, "a"), first);
+	assert_int_not_equal(user_of(&w, "b"), first);
+	assert_ok(store_user_find(w.store, "key", "a", false, NOW + 1, &id));
+	assert_int_equal(id, first);
+	assert_ok(store_user_get(w.store, first, &created));
+	assert_int_equal(created, NOW);
+	assert_err(store_user_get(w.store, 999, &created), ERR_NOT_FOUND);
+	stop(&w);
+}
+
+static void a_node_id_belongs_to_one_account_and_one_key(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	start(&w);
+	struct store_node node = {.user_id = user_of(&w, "a"), .registered = NOW}, other, found;
+	memset(&node.pin, 7, sizeof node.pin);
+	assert_err(store_node_get(w.store, NODE, &found), ERR_NOT_FOUND);
+	assert_ok(store_node_register(w.store, NODE, &node, "certificate"));
+	assert_ok(store_node_register(w.store, NODE, &node, "renewed"));
+	assert_ok(store_node_get(w.store, NODE, &found));
+	assert_int_equal(found.user_id, node.user_id);
+	assert_int_equal(found.registered, NOW);
+	assert_true(node_pin_equal(&found.pin, &node.pin));
+	other = node;
+	other.user_id = user_of(&w, "b");
+	assert_err(store_node_register(w.store, NODE, &other, "c"), ERR_EXISTS);
+	other = node;
+	other.pin.digest[31] ^= 1;
+	assert_err(store_node_register(w.store, NODE, &other, "c"), ERR_EXISTS);
+	other.user_id = 999;
+	assert_err(store_node_register(w.store, "dpc-node-ffffffffffffffff", &other, "c"), ERR_IO);
+	stop(&w);
+}
+
+static void a_refresh_token_is_replaced_and_a_second_use_revokes(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t first[SHA256_SIZE], second[SHA256_SIZE], third[SHA256_SIZE], none[SHA256_SIZE];
+	struct store_session found = {0};
+	start(&w);
+	hash_of(1, first), hash_of(2, second), hash_of(3, third), hash_of(4, none);
+	struct store_session session = session_of(user_of(&w, "a"), 1);
+	assert_ok(store_session_create(w.store, &session, first, NOW));
+	assert_ok(store_session_check(w.store, session.id));
+	assert_err(store_session_refresh(w.store, none, second, NOW, &found), ERR_NOT_FOUND);
+	assert_ok(store_session_refresh(w.store, first, second, NOW, &found));
+	assert_string_equal(found.id, session.id);
+	assert_int_equal(found.user_id, session.user_id);
+	assert_string_equal(found.node_id, NODE);
+	assert_ok(store_session_check(w.store, session.id));
+	assert_err(store_session_refresh(w.store, first, third, NOW, &found), ERR_UNTRUSTED);
+	assert_string_equal(found.id, session.id);
+	assert_err(store_session_check(w.store, session.id), ERR_DENIED);
+	assert_err(store_session_refresh(w.store, second, third, NOW, &found), ERR_EXPIRED);
+	stop(&w);
+}
+
+static void a_login_expires_unless_it_is_renewed(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t first[SHA256_SIZE], second[SHA256_SIZE], third[SHA256_SIZE];
+	struct store_session found;
+	start(&w);
+	hash_of(1, first), hash_of(2, second), hash_of(3, third);
+	struct store_session session = session_of(user_of(&w, "a"), 1);
+	int64_t later = NOW + REFRESH_TOKEN_LIFETIME_S;
+	assert_ok(store_session_create(w.store, &session, first, NOW));
+	assert_ok(store_session_of_refresh(w.store, first, later, &found));
+	assert_err(store_session_of_refresh(w.store, first, later + 1, &found), ERR_EXPIRED);
+	assert_ok(store_session_refresh(w.store, first, second, later, &found));
+	assert_ok(store_cleanup(w.store, later + 1));
+	assert_ok(store_session_of_refresh(
+		w.store, second, later + REFRESH_TOKEN_LIFETIME_S, &found));
+	assert_ok(store_cleanup(w.store, later + REFRESH_TOKEN_LIFETIME_S + 1));
+	assert_err(store_session_of_refresh(w.store, second, later, &found), ERR_NOT_FOUND);
+	assert_err(store_session_check(w.store, session.id), ERR_DENIED);
+	stop(&w);
+}
+
+static void logins_of_an_account_have_a_limit(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t hash[SHA256_SIZE];
+	start(&w);
+	int64_t user = user_of(&w, "a"), other = user_of(&w, "b");
+	struct store_session foreign = session_of(other, 1000);
+	hash_of(200, hash);
+	assert_ok(store_session_create(w.store, &foreign, hash, NOW - 100));
+	for (unsigned i = 0; i <= SESSIONS_PER_USER_MAX; i++) {
+		struct store_session session = session_of(user, i);
+		hash_of((uint8_t)i, hash);
+		assert_ok(store_session_create(w.store, &session, hash, NOW + i));
+	}
+	struct store_session first = session_of(user, 0), second = session_of(user, 1);
+	assert_err(store_session_check(w.store, first.id), ERR_DENIED);
+	assert_ok(store_session_check(w.store, second.id));
+	assert_ok(store_session_check(w.store, foreign.id));
+	stop(&w);
+}
+
+static void what_was_stored_is_there_after_opening_again(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	int64_t id;
+	uint8_t hash[SHA256_SIZE];
+	start(&w);
+	int64_t user = user_of(&w, "a");
+	struct store_session session = session_of(user, 1);
+	hash_of(1, hash);
+	assert_ok(store_session_create(w.store, &session, hash, NOW));
+	assert_ok(store_session_revoke(w.store, session.id));
+	assert_ok(store_session_revoke(w.store, session.id));
+	store_close(w.store);
+	open_store(&w);
+	assert_ok(store_user_find(w.store, "key", "a", false, NOW, &id));
+	assert_int_equal(id, user);
+	assert_err(store_session_check(w.store, session.id), ERR_DENIED);
+	stop(&w);
+}
+
+static void a_damaged_file_is_named(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	char problem[STORE_PROBLEM_MAX];
+	start(&w);
+	(void)user_of(&w, "a");
+	store_close(w.store);
+	char *path = file_of(&w, "");
+	/* The page behind the header: the roots of the tables. */
+	int fd = open(path, O_WRONLY);
+	char noise[8192];
+	memset(noise, 0xa5, sizeof noise);
+	assert_int_equal(pwrite(fd, noise, sizeof noise, 4096), sizeof noise);
+	close(fd);
+	assert_err(store_open(w.directory, problem, &w.store), ERR_CORRUPT);
+	assert_non_null(strstr(problem, path));
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, noise, sizeof noise), sizeof noise);
+	close(fd);
+	assert_err(store_open(w.directory, problem, &w.store), ERR_CORRUPT);
+	assert_non_null(strstr(problem, "damaged"));
+	w.store = NULL;
+	free(path);
+	stop(&w);
+}
+
+static void a_file_of_a_newer_version_is_left_alone(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	char problem[STORE_PROBLEM_MAX];
+	start(&w);
+	store_close(w.store);
+	w.store = NULL;
+	char *path = file_of(&w, "");
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_err(store_open(w.directory, problem, &w.store), ERR_CORRUPT);
+	assert_non_null(strstr(problem, "newer"));
+	assert_err(store_open("/nonexistent", problem, &w.store), ERR_IO);
+	assert_non_null(strstr(problem, "/nonexistent/hub.db"));
+	free(path);
+	stop(&w);
+}
+
+TESTS(TEST(an_account_is_created_only_if_it_may_be),
+	TEST(a_node_id_belongs_to_one_account_and_one_key),
+	TEST(a_refresh_token_is_replaced_and_a_second_use_revokes),
+	TEST(a_login_expires_unless_it_is_renewed), TEST(logins_of_an_account_have_a_limit),
+	TEST(what_was_stored_is_there_after_opening_again), TEST(a_damaged_file_is_named),
+	TEST(a_file_of_a_newer_version_is_left_alone))
