@@ -97,8 +97,13 @@ enum err connection_send(
 	return ERR_OK;
 }
 
+static bool is_incomplete(const struct web_connection *connection)
+{
+	return connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY;
+}
+
 /* It is not among the silent ones any more. */
-static void leave_head(struct web_connection *connection)
+static void leave_silent(struct web_connection *connection)
 {
 	list_remove(&connection->node);
 	list_push_back(&connection->server->connections, &connection->node);
@@ -107,9 +112,9 @@ static void leave_head(struct web_connection *connection)
 
 void connection_finish(struct web_connection *connection)
 {
-	CHECK(is_waiting_for_handler(connection) || connection->state < CONNECTION_HANDLING);
-	if (connection->state == CONNECTION_HEAD)
-		leave_head(connection);
+	CHECK(is_waiting_for_handler(connection) || is_incomplete(connection));
+	if (is_incomplete(connection))
+		leave_silent(connection);
 	connection->state = CONNECTION_ANSWERED;
 	connection->request.cancelled = NULL;
 	connection->request.drained = NULL;
@@ -137,7 +142,6 @@ static void take_head(struct web_connection *connection, size_t size)
 		request_refuse(request, status);
 		return;
 	}
-	leave_head(connection);
 	connection->close_after = request->head.wants_close;
 	connection->state = CONNECTION_BODY;
 	struct route_match match = route_find(server->options.routes, server->options.route_count,
@@ -162,6 +166,7 @@ static void take_body(struct web_connection *connection)
 {
 	struct web_request *request = &connection->request;
 	request->body = bytes_of(connection->in.data, (size_t)request->head.content_length);
+	leave_silent(connection);
 	connection->state = CONNECTION_HANDLING;
 	net_timer_cancel(&connection->timer);
 	request_dispatch(request);
@@ -355,7 +360,7 @@ void connection_destroy(struct web_connection *connection)
 		request->cancelled(request->cancelled_user);
 	if (request->upgrade)
 		socket_abandon(request->upgrade, "the connection broke");
-	if (connection->state == CONNECTION_HEAD)
+	if (is_incomplete(connection))
 		server->stats.silent_now--;
 	server->stats.connections_now--;
 	list_remove(&connection->node);

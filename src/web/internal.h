@@ -52,7 +52,7 @@ struct web_server {
 	struct net_timer accept_again; /* descriptors ran out: listening pauses for a moment */
 	char *address;
 	bool unlink_path;
-	struct list silent;      /* connections without a whole head yet, the oldest first */
+	struct list silent;      /* connections without a whole request yet, the oldest first */
 	struct list connections; /* the others */
 	struct list sockets;
 	struct map addresses;

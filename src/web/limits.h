@@ -4,15 +4,19 @@
 
 /* Descriptors that the process asks for. libwebsockets keeps 16 bytes for each that is allowed. */
 #define WEB_DESCRIPTORS_MAX 262144
+/* Descriptors that connections leave to the rest of the process: its database, its clients. */
+#define WEB_DESCRIPTORS_RESERVED 64
 
-/* Connections of a server in all. Beyond: closed at once and counted. */
+/* Connections of a server in all, fewer where the process may have fewer descriptors. Beyond, a
+ * silent one makes room; when there is none, the new one is closed at once and counted. */
 #define WEB_CONNECTIONS_MAX 20000
 
 /* Connections from one IP address (an IPv6 one counts by its /64). Beyond: closed and counted. */
 #define WEB_CONNECTIONS_PER_ADDRESS_MAX 20000
 
-/* Connections that have not yet sent a whole request head. When there are more, the one that has
- * waited longest is closed, so silent connections cannot keep honest ones out. */
+/* Connections that have not yet sent a whole request, body included. When there are more, the one
+ * that has waited longest is closed, so neither silent connections nor those that drip can keep
+ * honest ones out, or take more memory than so many bodies. */
 #define WEB_CONNECTIONS_SILENT_MAX 4096
 
 /* Request line and headers together. Beyond: 431. */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -114,40 +115,67 @@ void server_release(struct web_server *server, struct address_count *count)
 
 /* ---- Accepting ---- */
 
+/* False: there is none that could be given up. */
+static bool evict_silent(struct web_server *server)
+{
+	if (list_is_empty(&server->silent))
+		return false;
+	server->stats.silent_evicted++;
+	connection_destroy(CONTAINER_OF(server->silent.next, struct web_connection, node));
+	return true;
+}
+
+static bool is_full(const struct web_server *server)
+{
+	return server->stats.connections_now + server->stats.sockets_now >=
+	       server->options.limits.connections;
+}
+
 static void make_room(struct web_server *server)
 {
-	while (server->stats.silent_now >= server->options.limits.connections_silent) {
-		struct web_connection *oldest =
-			CONTAINER_OF(server->silent.next, struct web_connection, node);
-		server->stats.silent_evicted++;
-		connection_destroy(oldest);
+	while (is_full(server) ||
+		server->stats.silent_now >= server->options.limits.connections_silent) {
+		if (!evict_silent(server))
+			return;
 	}
+}
+
+/* Whether one more of this address is allowed; `*ret_count` stays NULL on a unix socket. First of
+ * all, so that who is over it cannot push others out. */
+static bool admit_address(
+	struct web_server *server, const struct addr *addr, struct address_count **ret_count)
+{
+	if (addr->family == ADDR_NONE)
+		return true;
+	struct address_count *count = count_up(server, addr);
+	if (!count)
+		return false;
+	if (count->count > server->options.limits.connections_per_address) {
+		server->stats.refused_address++;
+		server_release(server, count);
+		return false;
+	}
+	*ret_count = count;
+	return true;
 }
 
 /* False: the descriptor was not taken. */
 static bool take(struct web_server *server, int fd, const struct addr *addr)
 {
-	struct web_server_stats *stats = &server->stats;
-	const struct web_server_limits *limits = &server->options.limits;
-	stats->connections++;
-	make_room(server);
-	if (stats->connections_now + stats->sockets_now >= limits->connections) {
-		stats->refused_limit++;
-		return false;
-	}
 	struct address_count *count = NULL;
 	char text[ADDR_TEXT_MAX] = "";
+	server->stats.connections++;
+	if (!admit_address(server, addr, &count))
+		return false;
+	make_room(server);
+	if (is_full(server)) {
+		server->stats.refused_limit++;
+		server_release(server, count);
+		return false;
+	}
 	if (addr->family != ADDR_NONE) {
 		int on = 1;
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		count = count_up(server, addr);
-		if (!count)
-			return false;
-		if (count->count > limits->connections_per_address) {
-			stats->refused_address++;
-			server_release(server, count);
-			return false;
-		}
 		addr_ip_text(addr, text);
 	}
 	struct web_connection *connection;
@@ -167,7 +195,11 @@ static void on_listening(unsigned events, void *user)
 		socklen_t size = sizeof storage;
 		int fd = accept4(server->fd, (struct sockaddr *)(void *)&storage, &size,
 			SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+		bool exhausted = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+		/* The newcomer may be honest; the oldest silent one had its chance. */
+		if (exhausted && evict_silent(server))
+			continue;
+		if (exhausted) {
 			log_warn("cannot accept a connection on '%s': %s", server->address,
 				strerror(errno));
 			net_watch_set(server->watch, 0);
@@ -273,6 +305,11 @@ static void set_default_limits(struct web_server_limits *limits)
 	set_default(&limits->connections, WEB_CONNECTIONS_MAX);
 	set_default(&limits->connections_per_address, WEB_CONNECTIONS_PER_ADDRESS_MAX);
 	set_default(&limits->connections_silent, WEB_CONNECTIONS_SILENT_MAX);
+	struct rlimit descriptors;
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
+		size_t available = sat_sub((size_t)descriptors.rlim_cur, WEB_DESCRIPTORS_RESERVED);
+		limits->connections = min_size(limits->connections, available > 0 ? available : 1);
+	}
 	if (limits->head_timeout_s == 0)
 		limits->head_timeout_s = WEB_HEAD_TIMEOUT_S;
 	if (limits->body_timeout_s == 0)

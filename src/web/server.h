@@ -161,7 +161,7 @@ struct web_server_stats {
 	uint64_t connections, requests, upgrades;
 	uint64_t refused_limit;   /* over a number of connections */
 	uint64_t refused_address; /* over the number for one address */
-	uint64_t silent_evicted;  /* made room for newer ones */
+	uint64_t silent_evicted;  /* without a whole request, made room for newer ones */
 	uint64_t timeouts;        /* too slow with head or body */
 	uint64_t malformed;       /* no HTTP, or not one that we take */
 };
@@ -170,7 +170,8 @@ struct web_server_stats {
  * ERR_NOMEM. Copies what is not said to be static. */
 MUST_CHECK enum err web_server_create(
 	struct web *web, const struct web_server_options *options, struct web_server **ret_server);
-/* Stops listening, cancels every request and closes every socket, calling back. Accepts NULL. */
+/* Stops listening, cancels every request and closes every socket, calling back. Never from within
+ * one of its callbacks. Accepts NULL. */
 void web_server_destroy(struct web_server *server);
 
 /* "127.0.0.1:43121", with the port that was bound, or the path. */

@@ -1,5 +1,6 @@
 #include "web_fixture.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void assert_answer_of(struct fixture *f, const char *request, const char *wanted)
@@ -220,6 +221,91 @@ static void a_silent_connection_makes_room_for_a_newer_one(void **state)
 	stop(&f);
 }
 
+static void an_unfinished_body_makes_room_for_a_newer_connection(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start_with(&f, (struct web_server_limits){.connections = 12, .connections_silent = 8});
+	int fds[50];
+	for (size_t i = 0; i < 50; i++) {
+		fds[i] = raw_connect(&f);
+		raw_say(fds[i], "POST /echo/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
+		run_for(&f, USEC_PER_MS);
+	}
+	assert_answer_of(&f, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello");
+	assert_true(web_server_stats(f.server)->silent_now <= 8);
+	assert_int_equal(web_server_stats(f.server)->refused_limit, 0);
+	for (size_t i = 0; i < 50; i++)
+		close(fds[i]);
+	stop(&f);
+}
+
+static void a_full_server_gives_up_a_silent_connection_for_a_newer_one(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start_with(&f, (struct web_server_limits){.connections = 8});
+	int fds[50];
+	for (size_t i = 0; i < 50; i++) {
+		fds[i] = raw_connect(&f);
+		run_for(&f, 0);
+	}
+	assert_answer_of(&f, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello");
+	assert_true(web_server_stats(f.server)->silent_evicted >= 42);
+	for (size_t i = 0; i < 50; i++)
+		close(fds[i]);
+	stop(&f);
+}
+
+/* What only one request in flight and its server have to share. */
+static void assert_served_soon(struct fixture *f, rlim_t descriptors, size_t silent)
+{
+	struct rlimit before, low;
+	int fds[300], reserve = dup(0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < silent; i++)
+		fds[i] = raw_connect(f);
+	low = (struct rlimit){descriptors, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	run_for(f, 50 * USEC_PER_MS);
+	close(reserve);
+	assert_answer_of(f, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < silent; i++)
+		close(fds[i]);
+}
+
+static void silence_that_takes_all_descriptors_keeps_nobody_out(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f);
+	/* The clients are in this process, and have theirs already. */
+	assert_served_soon(&f, 250, 200);
+	assert_true(web_server_stats(f.server)->silent_evicted > 100);
+	stop(&f);
+}
+
+static void connections_leave_descriptors_to_the_rest_of_the_process(void **state)
+{
+	(void)state;
+	struct rlimit before, low;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){WEB_DESCRIPTORS_RESERVED + 10, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	struct fixture f = {0};
+	start(&f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	int fds[50];
+	for (size_t i = 0; i < 50; i++)
+		fds[i] = raw_connect(&f);
+	run_for(&f, 50 * USEC_PER_MS);
+	assert_int_equal(web_server_stats(f.server)->connections_now, 10);
+	for (size_t i = 0; i < 50; i++)
+		close(fds[i]);
+	stop(&f);
+}
+
 static void connections_of_one_address_have_a_limit(void **state)
 {
 	(void)state;
@@ -236,6 +322,31 @@ static void connections_of_one_address_have_a_limit(void **state)
 	run_for(&f, 20 * USEC_PER_MS);
 	assert_int_equal(web_server_stats(f.server)->connections_now, 0);
 	assert_answer_of(&f, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello");
+	stop(&f);
+}
+
+static void an_address_over_its_limit_pushes_nobody_out(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start_with(&f,
+		(struct web_server_limits){.connections_silent = 3, .connections_per_address = 2});
+	int other = raw_connect_from(&f, "127.0.0.2");
+	run_for(&f, 5 * USEC_PER_MS);
+	int fds[50];
+	for (size_t i = 0; i < 50; i++) {
+		fds[i] = raw_connect(&f);
+		run_for(&f, USEC_PER_MS);
+	}
+	assert_int_equal(web_server_stats(f.server)->refused_address, 48);
+	assert_int_equal(web_server_stats(f.server)->silent_evicted, 0);
+	struct buffer text = buffer_with_max(4096);
+	raw_say(other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_receive(&f, other, &text, "hello");
+	buffer_deinit(&text);
+	close(other);
+	for (size_t i = 0; i < 50; i++)
+		close(fds[i]);
 	stop(&f);
 }
 
@@ -303,5 +414,11 @@ TESTS(TEST(a_request_is_answered), TEST(a_connection_serves_many_requests_also_p
 	TEST(a_request_is_cancelled_when_the_server_ends),
 	TEST(a_stream_comes_in_chunks_and_has_a_limit), TEST(a_stream_says_when_it_is_drained),
 	TEST(a_large_answer_arrives_whole), TEST(a_silent_connection_makes_room_for_a_newer_one),
-	TEST(connections_of_one_address_have_a_limit), TEST(a_slow_sender_is_cut_off),
-	TEST(a_unix_socket_is_for_its_user_alone), TEST(an_address_in_use_is_named_so))
+	TEST(an_unfinished_body_makes_room_for_a_newer_connection),
+	TEST(a_full_server_gives_up_a_silent_connection_for_a_newer_one),
+	TEST(silence_that_takes_all_descriptors_keeps_nobody_out),
+	TEST(connections_leave_descriptors_to_the_rest_of_the_process),
+	TEST(connections_of_one_address_have_a_limit),
+	TEST(an_address_over_its_limit_pushes_nobody_out), TEST(a_slow_sender_is_cut_off),
+	TEST(a_unix_socket_is_for_its_user_alone),
+	TEST(a_socket_file_whose_owner_is_busy_is_in_use), TEST(an_address_in_use_is_named_so))

@@ -234,13 +234,21 @@ static inline void stop(struct fixture *f)
 
 /* ---- A raw client ---- */
 
-static int raw_connect(struct fixture *f)
+static int raw_connect_from(struct fixture *f, const char *ip)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(f->port)};
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	assert_int_equal(inet_pton(AF_INET, ip, &in.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
+	in.sin_port = htons(f->port);
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(connect(fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
 	return fd;
+}
+
+static inline int raw_connect(struct fixture *f)
+{
+	return raw_connect_from(f, "127.0.0.1");
 }
 
 static inline void raw_send(int fd, const void *data, size_t size)
