@@ -257,7 +257,8 @@ static enum err listen_tcp(struct web_server *server, const char *listen_on)
 /* Whether somebody listens on a socket file; ECONNREFUSED says that it is a left-over. */
 static bool is_left_over(const struct sockaddr_un *name)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Somebody whose queue is full is there, too: that is EAGAIN, instead of waiting for it. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	bool refused =
@@ -279,9 +280,11 @@ static enum err listen_unix(struct web_server *server, const char *path)
 	/* The mode must be right from the first moment: whoever opens it is the user. */
 	mode_t mask = umask(0177);
 	int result = bind(server->fd, address, sizeof name);
-	if (result != 0 && errno == EADDRINUSE && is_left_over(&name) && unlink(path) == 0)
-		result = bind(server->fd, address, sizeof name);
 	int number = errno;
+	if (result != 0 && number == EADDRINUSE && is_left_over(&name) && unlink(path) == 0) {
+		result = bind(server->fd, address, sizeof name);
+		number = errno;
+	}
 	umask(mask);
 	if (result != 0)
 		return err_of_errno(number);

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 static void assert_answer_of(struct fixture *f, const char *request, const char *wanted)
 {
@@ -387,6 +388,37 @@ static void a_unix_socket_is_for_its_user_alone(void **state)
 	web_destroy(web);
 	net_loop_destroy(loop);
 	free(file);
+	rmdir(path);
+}
+
+static void a_socket_file_whose_owner_is_busy_is_in_use(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/dpc-test-XXXXXX";
+	assert_non_null(mkdtemp(path));
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path, sizeof name.sun_path, "%s/control.sock", path);
+	int owner = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(owner, (struct sockaddr *)(void *)&name, sizeof name), 0);
+	assert_int_equal(listen(owner, 0), 0);
+	int waiting[8];
+	for (size_t i = 0; i < 8; i++) {
+		waiting[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(waiting[i], (struct sockaddr *)(void *)&name, sizeof name);
+	}
+	struct fixture f = {0};
+	start(&f);
+	struct web_server *second;
+	assert_err(
+		web_server_create(f.web,
+			&(struct web_server_options){.unix_path = name.sun_path, .routes = routes},
+			&second),
+		ERR_ADDRESS_IN_USE);
+	stop(&f);
+	for (size_t i = 0; i < 8; i++)
+		close(waiting[i]);
+	close(owner);
+	unlink(name.sun_path);
 	rmdir(path);
 }
 
