@@ -145,7 +145,7 @@ enum dpc_state {
 	DPC_CONNECTING,   /* ICE checks, DTLS and SCTP handshakes */
 	DPC_CONNECTED,    /* channels can be used */
 	DPC_DISCONNECTED, /* the path is silent; it may come back */
-	DPC_CLOSING,
+	DPC_CLOSING,      /* gracefully, by either side: nothing more can be sent */
 	DPC_CLOSED,
 };
 

@@ -236,6 +236,22 @@ static void notice_dtls(struct dpc_peer *peer)
 	}
 }
 
+static void begin_closing(struct dpc_peer *peer)
+{
+	peer->state = DPC_CLOSING;
+	peer->guard = peer->now + PEER_CLOSE_TIMEOUT;
+	peer->closing_bytes = sctp_stats(peer->sctp)->send_queue_bytes;
+}
+
+/* The other side's graceful close is ours too, and has the same time: its last word may be lost. */
+static void notice_sctp(struct dpc_peer *peer)
+{
+	enum sctp_state state = sctp_state(peer->sctp);
+	if ((state == SCTP_SHUTDOWN_RECEIVED || state == SCTP_SHUTDOWN_ACK_SENT) &&
+		(peer->state == DPC_CONNECTED || peer->state == DPC_DISCONNECTED))
+		begin_closing(peer);
+}
+
 void peer_pump(struct dpc_peer *peer)
 {
 	if (is_ended(peer))
@@ -248,6 +264,7 @@ void peer_pump(struct dpc_peer *peer)
 		release_early(peer);
 		notice_dtls(peer);
 	}
+	notice_sctp(peer);
 }
 
 /* ---- Input and time ---- */
@@ -315,11 +332,14 @@ static void guard_expired(struct dpc_peer *peer)
 {
 	if (closing_gets_on(peer))
 		return;
+	const char *reason = "the connection was not set up in time";
+	if (peer->state == DPC_CLOSING)
+		reason = sctp_stats(peer->sctp)->send_queue_bytes == 0
+				 ? "closed"
+				 : "closed, though not all was confirmed in time";
 	if (peer->sctp)
 		sctp_abort(peer->sctp, peer->now);
-	peer_set_closed(peer, peer->state == DPC_CLOSING
-				      ? "closed, though not all was confirmed in time"
-				      : "the connection was not set up in time");
+	peer_set_closed(peer, reason);
 }
 
 void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
@@ -364,9 +384,7 @@ void dpc_peer_close(struct dpc_peer *peer, int64_t now)
 		peer_set_closed(peer, "closed before it was connected");
 		return;
 	}
-	peer->state = DPC_CLOSING;
-	peer->guard = now + PEER_CLOSE_TIMEOUT;
-	peer->closing_bytes = sctp_stats(peer->sctp)->send_queue_bytes;
+	begin_closing(peer);
 	sctp_shutdown(peer->sctp, now);
 	peer_pump(peer);
 }

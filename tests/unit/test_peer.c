@@ -65,6 +65,26 @@ static void graceful_close_delivers_first(void **state)
 	pair_deinit(&pair);
 }
 
+static void close_of_the_other_side_ends_though_its_last_words_are_lost(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	pair_run(&pair, USEC_PER_SEC);
+	dpc_peer_close(a->peer, pair.now);
+	pair_drain(&pair, 0);
+	assert_int_equal(dpc_peer_state(b->peer), DPC_CLOSING);
+	pair.cut = true;
+	pair_run(&pair, PEER_CLOSE_TIMEOUT + USEC_PER_SEC);
+	assert_true(a->closed);
+	assert_true(b->closed);
+	/* Nothing had been left to confirm. */
+	assert_string_equal(a->close_text, "closed");
+	assert_string_equal(b->close_text, "closed");
+	pair_deinit(&pair);
+}
+
 static void abort_is_told_to_the_other_side(void **state)
 {
 	(void)state;
@@ -312,6 +332,7 @@ static void channels_have_a_limit(void **state)
 
 TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
 	TEST(graceful_close_delivers_first), TEST(abort_is_told_to_the_other_side),
+	TEST(close_of_the_other_side_ends_though_its_last_words_are_lost),
 	TEST(closed_channel_closes_at_both_ends_and_its_id_is_used_again),
 	TEST(never_sends_more_than_the_other_side_accepts),
 	TEST(full_queue_says_again_and_then_sendable),
