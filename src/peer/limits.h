@@ -4,7 +4,8 @@
 
 #include "base/usec.h"
 
-/* A remote description that is larger, has more lines or more candidates is refused. */
+/* A remote description with more lines, or a longer name of its media section, is refused; of more
+ * candidates, the first ones count. */
 #define SDP_LINES_MAX 512
 #define SDP_CANDIDATES_MAX 64
 #define SDP_MID_MAX 32

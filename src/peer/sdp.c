@@ -54,10 +54,11 @@ static enum err parse_media(struct bytes value, struct sdp *sdp)
 {
 	struct bytes media = next_word(&value), port = next_word(&value);
 	struct bytes protocol = next_word(&value), format = next_word(&value);
-	uint16_t ignored;
-	if (!parse_port(port, &ignored))
+	uint16_t number;
+	if (!parse_port(port, &number))
 		return ERR_MALFORMED;
-	if (!bytes_equal_text(media, "application"))
+	/* RFC 3264 section 6: port 0 refuses the stream. */
+	if (!bytes_equal_text(media, "application") || number == 0)
 		return ERR_UNSUPPORTED;
 	if (bytes_equal_text(protocol, "UDP/DTLS/SCTP"))
 		return bytes_equal_text(format, "webrtc-datachannel") ? ERR_OK : ERR_UNSUPPORTED;
@@ -98,9 +99,19 @@ static enum err parse_setup(struct bytes value, struct sdp *sdp)
 	return ERR_MALFORMED;
 }
 
+/* RFC 8866 section 9, token: what stays one word wherever it is repeated. */
+static bool is_token(struct bytes text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] <= ' ' || text.data[i] > '~' ||
+			strchr("\"(),/:;<=>?@[\\]", text.data[i]))
+			return false;
+	return text.size > 0;
+}
+
 static enum err parse_mid(struct bytes value, struct sdp *sdp)
 {
-	if (value.size == 0 || value.size > SDP_MID_MAX)
+	if (value.size > SDP_MID_MAX || !is_token(value))
 		return ERR_MALFORMED;
 	sdp->mid = value;
 	return ERR_OK;

@@ -116,6 +116,11 @@ static void each_field_is_checked(void **state)
 		{"a=setup:actpass", "a=setup:holdconn", ERR_MALFORMED},
 		{"a=mid:0", "a=mid:", ERR_MALFORMED},
 		{"a=mid:0", "a=mid:012345678901234567890123456789012", ERR_MALFORMED},
+		/* What we would repeat in our answer is one word of it. */
+		{"a=mid:0", "a=mid:0 1", ERR_MALFORMED},
+		{"a=mid:0", "a=mid:0\ra=x", ERR_MALFORMED},
+		/* A refusal, whatever else it says. */
+		{"m=application 9", "m=application 0", ERR_UNSUPPORTED},
 		{"a=sctp-port:5000\r\n", "", ERR_MALFORMED},
 		{"a=sctp-port:5000", "a=sctp-port:65536", ERR_MALFORMED},
 		{"a=max-message-size:262144", "a=max-message-size:x", ERR_MALFORMED},
