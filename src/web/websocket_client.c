@@ -233,6 +233,18 @@ static int add_bearer(const struct websocket_client *client, unsigned char **at,
 	return 0;
 }
 
+/* What libwebsockets says of a failure to connect, for a person. */
+static const char *explain(const struct websocket_client *client, struct bytes reason)
+{
+	static const char tls[] = "connect SSL err", handshake[] = "HS:";
+	if (client->url.is_secure && bytes_equal_text(bytes_slice(reason, 0, strlen(tls)), tls))
+		return "no trust: the server's certificate is not signed by a known authority, or "
+		       "not for this name";
+	if (bytes_equal_text(bytes_slice(reason, 0, strlen(handshake)), handshake))
+		return "the server does not speak websocket there";
+	return "cannot connect";
+}
+
 static void on_refused(struct websocket_client *client, struct lws *wsi, struct bytes reason)
 {
 	unsigned status = lws_http_client_http_response(wsi);
@@ -242,8 +254,7 @@ static void on_refused(struct websocket_client *client, struct lws *wsi, struct 
 		snprintf(client->reason, sizeof client->reason, "the server answered %d",
 			client->http_status);
 	else
-		(void)text_copy_bytes(client->reason, sizeof client->reason,
-			bytes_slice(reason, 0, WEB_CLOSE_REASON_MAX));
+		snprintf(client->reason, sizeof client->reason, "%s", explain(client, reason));
 	if (client->http_status)
 		end(client, "");
 }
