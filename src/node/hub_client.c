@@ -33,6 +33,7 @@ struct hub_client {
 	struct failure last;
 	char last_target[NODE_ID_MAX]; /* of the last signal that we sent */
 	struct web_request *waiting;   /* POST /login that waits for the outcome */
+	bool on_trial;                 /* a hub that was named in it and has not let us in yet */
 };
 
 /* ---- State ---- */
@@ -125,6 +126,22 @@ static void stop_all(struct hub_client *hub)
 	net_timer_cancel(&hub->timer);
 }
 
+static void recall(struct hub_client *hub);
+static void begin(struct hub_client *hub);
+
+/* The hub that a login named does not let us in: back to the one before, if there was one. */
+static void give_up_trial(struct hub_client *hub)
+{
+	answer_waiting(hub);
+	hub->on_trial = hub->wanted = false;
+	hub->last = (struct failure){0};
+	hub_login_forget(&hub->login);
+	recall(hub);
+	set_state(hub, hub->url[0] ? HUB_LOGIN : HUB_NONE);
+	if (hub->wanted)
+		begin(hub);
+}
+
 /* Tries again after a growing wait. */
 static void retry_later(struct hub_client *hub, const struct failure *failure)
 {
@@ -132,6 +149,10 @@ static void retry_later(struct hub_client *hub, const struct failure *failure)
 	hub->failures++;
 	hub->last = *failure;
 	log_warn("%s", failure->fault.text);
+	if (hub->on_trial) {
+		give_up_trial(hub);
+		return;
+	}
 	set_state(hub, HUB_WAITING);
 	net_timer_set(
 		&hub->timer, net_now() + attempt_backoff(hub->failures, NODE_HUB_BACKOFF_FIRST,
@@ -160,6 +181,7 @@ static void on_opened(struct websocket_client *client, void *user)
 static void on_auth_ok(struct hub_client *hub)
 {
 	hub->failures = 0;
+	hub->on_trial = false;
 	hub->last = (struct failure){0};
 	log_info("connected to hub '%s'", hub->url);
 	set_state(hub, HUB_CONNECTED);
@@ -334,14 +356,14 @@ void hub_client_login(struct hub_client *hub, const char *url, struct web_reques
 {
 	struct failure failure;
 	bool other = url && strcmp(url, hub->url) != 0;
-	if ((url && !text_copy(hub->url, sizeof(hub->url), url)) || !hub->url[0]) {
-		failure_set(&failure, FAILURE_NO_HUB,
-			"no hub is configured; name one with 'dpc login --hub URL'");
+	if (hub->waiting) {
+		failure_set(&failure, FAILURE_LIMIT, "a login is under way; wait for it");
 		local_api_fail(http, &failure);
 		return;
 	}
-	if (hub->waiting) {
-		failure_set(&failure, FAILURE_LIMIT, "a login is under way; wait for it");
+	if ((url && !text_copy(hub->url, sizeof(hub->url), url)) || !hub->url[0]) {
+		failure_set(&failure, FAILURE_NO_HUB,
+			"no hub is configured; name one with 'dpc login --hub URL'");
 		local_api_fail(http, &failure);
 		return;
 	}
@@ -357,6 +379,7 @@ void hub_client_login(struct hub_client *hub, const char *url, struct web_reques
 		hub_login_forget(&hub->login);
 	else
 		hub_login_expire(&hub->login);
+	hub->on_trial = other;
 	hub->wanted = true;
 	hub->failures = 0;
 	begin(hub);

@@ -440,6 +440,13 @@ class ThroughTheHub(NodeTest):
         self.connect(alice, 'bob', '--webrtc', 'webrtc')
         self.say(alice, bob, 'a new hub')
 
+    def test_a_login_that_fails_leaves_the_former_hub_in_place(self):
+        alice, bob = self.hub_pair()
+        nowhere = f'http://127.0.0.1:{free_port()}'
+        self.assert_fails(alice.run('login', '--hub', nowhere), 1, nowhere)
+        wait_until('alice is back at her hub', lambda: alice.one('status')['hub']['state'] == 'connected', 20)
+        self.connect(alice, 'bob', '--webrtc', 'webrtc')
+
     def test_a_restarted_node_logs_in_by_itself(self):
         alice, bob = self.hub_pair()
         self.connect(alice, 'bob', '--webrtc', 'webrtc')
