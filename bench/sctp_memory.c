@@ -60,7 +60,11 @@ static void run_init(struct run *run, struct rng *rng)
 		CHECK(err == ERR_OK);
 		sctp_connect(run->ends[i], now);
 	}
-	while (hand_over(run, 0, now) | hand_over(run, 1, now)) {}
+	bool again = true;
+	while (again) {
+		bool first = hand_over(run, 0, now), second = hand_over(run, 1, now);
+		again = first || second;
+	}
 	CHECK(sctp_state(run->ends[1]) == SCTP_ESTABLISHED);
 }
 

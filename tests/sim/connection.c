@@ -127,7 +127,8 @@ static void open_channels(struct connection *c, int end, usec now)
 	}
 }
 
-static void send_signal(struct connection *c, usec now, int from, int type, const char *text)
+static void send_signal(
+	struct connection *c, usec now, int from, enum signal_type type, const char *text)
 {
 	struct signal *s = malloc(sizeof *s + strlen(text) + 1);
 	CHECK(s != NULL);

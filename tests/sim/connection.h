@@ -62,11 +62,17 @@ struct end {
 	struct flow out[2 * SIM_CHANNELS];
 };
 
+enum signal_type {
+	SIGNAL_OFFER,
+	SIGNAL_ANSWER,
+	SIGNAL_CANDIDATE,
+};
+
 struct signal {
 	struct list list;
 	usec arrival;
 	int to;
-	enum { SIGNAL_OFFER, SIGNAL_ANSWER, SIGNAL_CANDIDATE } type;
+	enum signal_type type;
 	char text[];
 };
 
