@@ -66,7 +66,8 @@ struct dpc_peer_config {
 	bool offerer;            /* makes the offer, and controls ICE */
 	int64_t unix_time;       /* seconds; for the dates of the certificate */
 	uint32_t message_max;    /* largest message accepted; 0: DPC_MESSAGE_MAX_DEFAULT */
-	uint32_t mtu;            /* largest UDP payload sent; 0: DPC_MTU_DEFAULT */
+	uint32_t mtu;            /* largest UDP payload sent, 576 to 9,000, else DPC_ERR_LIMIT; 0:
+				  * DPC_MTU_DEFAULT */
 	uint32_t receive_window; /* bytes; 0: 1 MiB */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	bool legacy_sdp;         /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
@@ -127,8 +128,8 @@ int64_t dpc_peer_deadline(const struct dpc_peer *peer);
 
 /* Fills `data` with datagrams for one path, all `*ret_segment` bytes long but the last, which may
  * be shorter: as one sendmsg() with UDP_SEGMENT takes them. Returns the bytes in all, 0 when there
- * is nothing to send. `capacity` is at least DPC_WRITE_MIN; with DPC_WRITE_BEST a whole flight
- * fits. */
+ * is nothing to send. `capacity` is at least DPC_WRITE_MIN and the configured mtu; with
+ * DPC_WRITE_BEST a whole flight fits. */
 #define DPC_WRITE_MIN 2048
 #define DPC_WRITE_BEST 65000
 size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t capacity,
@@ -189,7 +190,8 @@ struct dpc_channel_config {
 	bool unordered;
 };
 
-/* Opens a channel; it may be sent on at once, and before the connection is up. Its id is known only
+/* Opens a channel. Once the remote description is set it may be sent on at once, before the
+ * connection is up; until then a send is DPC_ERR_AGAIN. Its id is known only
  * when DTLS has decided who takes even ids, so this is a handle of ours: the same that events
  * carry. */
 enum dpc_err dpc_peer_open_channel(struct dpc_peer *peer, int64_t now,

@@ -69,7 +69,7 @@ enum pair_state { /* RFC 8445 section 6.1.2.6 */
 };
 
 /* A Binding request on its way. What it says is fixed when it starts, so that a retransmission
- * repeats it to the byte. */
+ * repeats it to the byte, but for a tie-breaker that a role conflict has changed meanwhile. */
 struct transaction {
 	uint8_t id[STUN_ID_SIZE];
 	bool active;

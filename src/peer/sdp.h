@@ -34,7 +34,7 @@ struct sdp {
 };
 
 /* ERR_MALFORMED: something required is missing or wrong. ERR_UNSUPPORTED: media that is not ours,
- * or no hash that we know. ERR_LIMIT: more lines than SDP_LINES_MAX; candidates beyond
+ * or is refused. ERR_LIMIT: more lines than SDP_LINES_MAX; candidates beyond
  * SDP_CANDIDATES_MAX are left out. */
 MUST_CHECK enum err sdp_parse(struct bytes text, struct sdp *ret_sdp);
 
