@@ -1,7 +1,6 @@
 #include "node/failure.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 const char *failure_name(enum failure_code code)
@@ -40,6 +39,6 @@ void failure_set(struct failure *failure, enum failure_code code, const char *fo
 	va_list arguments;
 	va_start(arguments, format);
 	failure->code = code;
-	vsnprintf(failure->fault.text, sizeof(failure->fault.text), format, arguments);
+	fault_format(&failure->fault, format, arguments);
 	va_end(arguments);
 }
