@@ -12,15 +12,28 @@ static void handle_root(struct web_request *request, void *user)
 			hub->config->new_accounts));
 }
 
+/* What came and was not worth an answer, since the start. */
+static json_t *describe_dropped(const struct hub *hub, const struct web_server_stats *web)
+{
+	uint64_t connections =
+		web->refused_limit + web->refused_address + web->silent_evicted + web->timeouts;
+	return json_pack("{s:I, s:I, s:I, s:I}", "connections", (json_int_t)connections, "requests",
+		(json_int_t)web->malformed, "frames", (json_int_t)hub->stats.frames_invalid,
+		"rate_limited", (json_int_t)hub->stats.rate_limited);
+}
+
 static void handle_health(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	if (!hub_admit(hub, request, &hub->request_rate))
 		return;
+	const struct web_server_stats *web = web_server_stats(hub->server);
 	hub_reply(request, 200,
-		json_pack("{s:s, s:I, s:f}", "status", "ok", "nodes_connected",
+		json_pack("{s:s, s:I, s:f, s:I, s:o}", "status", "ok", "nodes_connected",
 			(json_int_t)presence_count(&hub->presence), "uptime_seconds",
-			(double)((net_now() - hub->started) / USEC_PER_MS) / 1000));
+			(double)((net_now() - hub->started) / USEC_PER_MS) / 1000, "connections",
+			(json_int_t)(web->connections_now + web->sockets_now), "dropped",
+			describe_dropped(hub, web)));
 }
 
 const struct web_route hub_routes[] = {

@@ -96,16 +96,29 @@ static void add_listener(json_t *listen, json_t *uris, struct node *node, const 
 	}
 }
 
+/* Whoever came to the TLS port and did not authenticate, or found no place. */
+static json_int_t count_refused_connections(const struct node *node)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < node->listener_count; i++) {
+		const struct net_tls_listener_stats *stats =
+			net_tls_listener_stats(node->listeners[i]);
+		count += stats->failed + stats->timed_out + stats->crowded_out + stats->refused;
+	}
+	return (json_int_t)count;
+}
+
 static json_t *describe_counters(struct node *node)
 {
 	const struct node_counters *counters = &node->counters;
 	struct peer_io_stats io;
 	peer_io_stats(node->io, &io);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "messages_in",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "messages_in",
 		(json_int_t)counters->messages_in, "messages_out",
 		(json_int_t)counters->messages_out, "malformed", (json_int_t)counters->malformed,
 		"unknown_type", (json_int_t)counters->unknown_type, "refused",
-		(json_int_t)counters->refused, "datagrams_dropped", (json_int_t)io.unknown_in);
+		(json_int_t)counters->refused, "datagrams_dropped", (json_int_t)io.unknown_in,
+		"connections_refused", count_refused_connections(node));
 }
 
 static json_int_t count_up(struct node *node)
