@@ -213,6 +213,14 @@ static void release_early(struct dpc_peer *peer)
 	peer->early_count = kept;
 }
 
+/* A server waits for the hello from the first, so the round trip is often known only later. */
+static void set_round_trip(struct dpc_peer *peer)
+{
+	usec round_trip = ice_agent_stats(peer->ice)->rtt;
+	if (round_trip > 0)
+		dtls_set_round_trip(peer->dtls, round_trip);
+}
+
 static void notice_dtls(struct dpc_peer *peer)
 {
 	switch (dtls_state(peer->dtls)) {
@@ -220,11 +228,12 @@ static void notice_dtls(struct dpc_peer *peer)
 		/* A client has nothing to send its hello on before there is a path. */
 		if (peer->dtls_client && !peer->has_path)
 			return;
-		if (ice_agent_stats(peer->ice)->rtt > 0)
-			dtls_set_round_trip(peer->dtls, ice_agent_stats(peer->ice)->rtt);
+		set_round_trip(peer);
 		dtls_start(peer->dtls, peer->now);
 		return;
 	case DTLS_HANDSHAKE:
+		set_round_trip(peer);
+		return;
 	case DTLS_OPEN:
 		return;
 	case DTLS_CLOSED:

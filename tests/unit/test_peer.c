@@ -2,7 +2,7 @@
 
 #include "base/usec.h"
 #include "dpc/peer.h"
-#include "peer/limits.h"
+#include "peer/internal.h"
 #include "support/peer_pair.h"
 #include "test.h"
 
@@ -276,6 +276,25 @@ static void strangers_do_not_take_part_in_the_handshake(void **state)
 	pair_deinit(&pair);
 }
 
+static void both_ends_time_the_handshake_by_the_measured_round_trip(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	pair_init(&pair, NULL);
+	struct dpc_peer *server = pair.ends[0].peer;
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	/* The check of the server is answered 40 ms after it left; then comes the hello. */
+	pair_drain(&pair, 0);
+	pair.now += 40 * USEC_PER_MS;
+	pair_drain(&pair, 1);
+	pair_drain(&pair, 0);
+	pair_drain(&pair, 1);
+	usec left = dtls_deadline(server->dtls) - pair.now;
+	/* Twice that, less what libssl's own clock has gone on; 100 ms without a measurement. */
+	assert_in_range(left, 1, 80 * USEC_PER_MS);
+	pair_deinit(&pair);
+}
+
 static void silent_peer_is_given_up(void **state)
 {
 	(void)state;
@@ -338,5 +357,7 @@ TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_th
 	TEST(full_queue_says_again_and_then_sendable),
 	TEST(other_certificate_than_described_is_refused), TEST(descriptions_come_in_their_order),
 	TEST(early_datagrams_are_kept_up_to_the_limit),
-	TEST(strangers_do_not_take_part_in_the_handshake), TEST(silent_peer_is_given_up),
-	TEST(garbage_is_dropped_and_counted), TEST(channels_have_a_limit))
+	TEST(strangers_do_not_take_part_in_the_handshake),
+	TEST(both_ends_time_the_handshake_by_the_measured_round_trip),
+	TEST(silent_peer_is_given_up), TEST(garbage_is_dropped_and_counted),
+	TEST(channels_have_a_limit))
