@@ -117,8 +117,8 @@
 #define NODE_OFFERS_PER_MINUTE 30
 /* Trickled candidates kept until the description that they belong to is set. */
 #define NODE_EARLY_CANDIDATES_MAX 32
-/* Size of one payload from the hub. */
-#define NODE_SIGNAL_MAX (64 * 1024)
+/* One frame from the hub: the largest that it takes, 64 KiB, and what it adds to it. */
+#define NODE_SIGNAL_MAX (64 * 1024 + 256)
 
 /* ---- hub ---- */
 
