@@ -91,12 +91,24 @@ static void fail_send(struct session *session, struct web_request *http, enum er
 	}
 }
 
+/* Whether a message can carry the text: in JSON it may be several times as long. */
+static enum err check_message(struct node *node, const char *id, const char *text, double timestamp)
+{
+	struct message message = {
+		.type = MESSAGE_CHAT, .chat = {.id = id, .text = text, .timestamp = timestamp}};
+	buffer_clear(&node->scratch);
+	return message_encode(&message, &node->scratch);
+}
+
 /* On disk, and from then on delivered. */
 static enum err accept_message(struct session *session, const char *id, const char *text,
 	struct store_message *ret_message)
 {
 	struct store *store = session->node->store;
-	enum err err = store_outbox_add(store, session->id, id, text, node_unix_time());
+	double timestamp = node_unix_time();
+	enum err err = check_message(session->node, id, text, timestamp);
+	if (!err)
+		err = store_outbox_add(store, session->id, id, text, timestamp);
 	if (!err)
 		err = store_message_get(store, session->id, STORE_OUT, id, ret_message);
 	return err;

@@ -9,12 +9,28 @@
 #include "node/limits.h"
 #include "node/request.h"
 
+/* This link will never take it, another may: those behind it do not wait for that. */
+static void pass_over(struct session *session, const struct store_message *stored)
+{
+	struct fault fault;
+	fault_set(&fault, "message '%s' is too large for this link with '%s'; it waits for another",
+		stored->id, session->name);
+	log_warn("%s", fault.text);
+	event_of_session(session, "error",
+		json_pack("{s:s, s:s}", "code", "too_large", "message", fault.text));
+	session->sent_through = stored->sequence;
+}
+
 static bool send_one(struct session *session, const struct store_message *stored)
 {
 	struct store *store = session->node->store;
 	struct message message = {.type = MESSAGE_CHAT,
 		.chat = {.id = stored->id, .text = stored->text, .timestamp = stored->timestamp}};
 	enum err err = link_send(session->current, &message);
+	if (err == ERR_TOO_LARGE) {
+		pass_over(session, stored);
+		return true;
+	}
 	if (err) {
 		if (err != ERR_AGAIN)
 			log_warn("cannot send message '%s' to '%s': %s", stored->id, session->name,
