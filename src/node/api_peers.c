@@ -246,21 +246,44 @@ static void accept_stranger(
 		api_fail_store(node, http);
 }
 
+/* A stranger (not NULL) or a contact, whom the text means. Ids are chosen by those who have them,
+ * so the whole name of a contact comes before the beginning of a stranger's id. */
+static bool find_stranger_or_contact(struct node *node, struct web_request *http, const char *text,
+	struct stranger **ret_stranger, struct store_contact *ret_contact)
+{
+	*ret_stranger = strangers_find(&node->strangers, text);
+	if (*ret_stranger)
+		return true;
+	size_t count = strangers_match(&node->strangers, text, ret_stranger);
+	enum err err = store_contact_find(node->store, text, ret_contact);
+	bool is_whole = !err && (strcmp(ret_contact->name, text) == 0 ||
+					strcmp(ret_contact->node_id, text) == 0);
+	if (count == 0 || is_whole) {
+		*ret_stranger = NULL;
+		return is_whole || api_contact(node, http, text, ret_contact);
+	}
+	if (count == 1 && err == ERR_NOT_FOUND)
+		return true;
+	api_fail(http, FAILURE_AMBIGUOUS_PEER,
+		"'%s' fits several contacts or strangers; write more of the name or id", text);
+	return false;
+}
+
 void api_peers_accept(struct web_request *http, void *user)
 {
 	struct node *node = api_node(user);
 	const char *peer = web_request_param(http, "peer"), *name;
 	json_t *body;
+	struct stranger *stranger;
 	struct store_contact contact;
 	if (!api_body(http, &body))
 		return;
-	struct stranger *stranger = strangers_match(&node->strangers, peer);
-	if (!api_text_if(http, body, "name", STORE_NAME_MAX, &name))
+	if (!api_text_if(http, body, "name", STORE_NAME_MAX, &name) ||
+		!find_stranger_or_contact(node, http, peer, &stranger, &contact))
 		goto done;
 	if (stranger) {
 		accept_stranger(node, http, stranger, name);
-	} else if (api_contact(node, http, peer, &contact) &&
-		   rename_contact(node, http, name, &contact) &&
+	} else if (rename_contact(node, http, name, &contact) &&
 		   set_blocked(node, http, &contact, false)) {
 		local_api_reply(http, 200, describe_contact(node, &contact));
 	}
@@ -283,14 +306,16 @@ static void block_stranger(struct node *node, struct web_request *http, struct s
 void api_peers_block(struct web_request *http, void *user)
 {
 	struct node *node = api_node(user);
-	const char *peer = web_request_param(http, "peer");
 	struct store_contact contact;
-	struct stranger *stranger = strangers_match(&node->strangers, peer);
+	struct stranger *stranger;
+	if (!find_stranger_or_contact(
+		    node, http, web_request_param(http, "peer"), &stranger, &contact))
+		return;
 	if (stranger) {
 		block_stranger(node, http, stranger);
 		return;
 	}
-	if (!api_contact(node, http, peer, &contact) || !set_blocked(node, http, &contact, true))
+	if (!set_blocked(node, http, &contact, true))
 		return;
 	struct session *session = session_find(node, contact.node_id);
 	if (session)

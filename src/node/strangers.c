@@ -45,21 +45,20 @@ struct stranger *strangers_find(struct strangers *strangers, const char *node_id
 	return NULL;
 }
 
-struct stranger *strangers_match(struct strangers *strangers, const char *text)
+size_t strangers_match(
+	struct strangers *strangers, const char *text, struct stranger **ret_stranger)
 {
 	static const char prefix[] = "dpc-node-";
-	struct stranger *found = NULL;
+	size_t count = 0;
 	LIST_FOREACH (node, &strangers->list) {
 		struct stranger *stranger = CONTAINER_OF(node, struct stranger, node);
-		bool fits =
-			text[0] && (text_starts_with(stranger->id, text) ||
-					   text_starts_with(stranger->id + strlen(prefix), text));
-		if (fits && found)
-			return NULL;
-		if (fits)
-			found = stranger;
+		if (!text[0] || (!text_starts_with(stranger->id, text) &&
+					!text_starts_with(stranger->id + strlen(prefix), text)))
+			continue;
+		*ret_stranger = stranger;
+		count++;
 	}
-	return found;
+	return count;
 }
 
 void strangers_drop(struct stranger *stranger, const char *reason)

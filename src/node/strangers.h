@@ -43,8 +43,9 @@ void strangers_init(struct strangers *strangers);
 void strangers_deinit(struct strangers *strangers);
 
 struct stranger *strangers_find(struct strangers *strangers, const char *node_id);
-/* The one that a person means: an id or the beginning of one. */
-struct stranger *strangers_match(struct strangers *strangers, const char *text);
+/* How many ids begin with this text, with or without "dpc-node-"; *ret_stranger is one of them. */
+size_t strangers_match(
+	struct strangers *strangers, const char *text, struct stranger **ret_stranger);
 
 /* Somebody asks; a former try of the same node is replaced. The connection is taken in any case,
  * the payload is borrowed. */
