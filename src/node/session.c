@@ -152,6 +152,8 @@ static void remember_failure(struct session *session, const struct failure *fail
 static struct attempt_means means_of(struct session *session, const struct store_contact *contact)
 {
 	enum store_policy policy = contact->policy;
+	if (contact->blocked)
+		return (struct attempt_means){0};
 	/* Relays come later; until then a contact that allows nothing else is not connected. */
 	bool direct = policy != STORE_POLICY_RELAY_ONLY;
 	bool webrtc = policy == STORE_POLICY_AUTO;
@@ -202,7 +204,11 @@ static void explain_no_means(
 	struct session *session, enum via via, const struct store_contact *contact)
 {
 	struct failure failure;
-	if (contact->policy == STORE_POLICY_RELAY_ONLY)
+	if (contact->blocked)
+		failure_set(&failure, FAILURE_BLOCKED,
+			"'%s' is blocked; lift it with 'dpc accept %s'", session->name,
+			session->name);
+	else if (contact->policy == STORE_POLICY_RELAY_ONLY)
 		failure_set(&failure, FAILURE_UNREACHABLE,
 			"'%s' may only be connected through a relay, and there is none",
 			session->name);
@@ -308,7 +314,9 @@ void session_peer_left(struct session *session)
 static void resume(struct node *node, const char *node_id)
 {
 	struct session *session;
-	if (session_get(node, node_id, &session) != ERR_OK || session->attempt.wanted)
+	struct store_contact contact;
+	if (store_contact_get(node->store, node_id, &contact) != ERR_OK || contact.blocked ||
+		session_get(node, node_id, &session) != ERR_OK || session->attempt.wanted)
 		return;
 	session->attempt.wanted = true;
 	attempt_lost(&session->attempt, net_now(), &node->rng);
@@ -326,7 +334,7 @@ void session_resume_all(struct node *node)
 	while (count == RESUME_PAGE &&
 		store_contact_list(node->store, after, contacts, RESUME_PAGE, &count) == ERR_OK) {
 		for (size_t i = 0; i < count; i++) {
-			if (contacts[i].keep_connected && !contacts[i].blocked)
+			if (contacts[i].keep_connected)
 				resume(node, contacts[i].node_id);
 			(void)text_copy(after, sizeof(after), contacts[i].name);
 		}

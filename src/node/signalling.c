@@ -218,6 +218,11 @@ static void receive_stranger_offer(
 		refuse(node, sender, NULL, signal, reason[0] ? reason : err_text(err));
 		return;
 	}
+	/* No stranger: a contact, perhaps a blocked one, by the other form of its id. */
+	if (node_contact_of_pin(node, &pin, &contact) != ERR_NOT_FOUND) {
+		refuse(node, sender, NULL, signal, "the key is that of a contact with another id");
+		return;
+	}
 	if (node->config.strangers == CONFIG_STRANGERS_ASK)
 		strangers_add_offer(node, sender, &pin, payload);
 	else if (strangers_befriend(node, sender, &contact) == ERR_OK)
