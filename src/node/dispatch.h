@@ -45,9 +45,11 @@ void handle_ping(struct session *session, struct link *link, const struct messag
 void handle_pong(struct session *session, struct link *link, const struct message *message);
 void handle_error(struct session *session, struct link *link, const struct message *message);
 
-/* The last link of the session is gone: stops the work for it. */
+/* A link is gone: stops the work on what came over it. */
+void handle_ai_link_gone(struct session *session, const struct link *link);
+/* The session ends. */
 void handle_ai_stop_all(struct session *session);
 /* The link takes more: answers that waited go on. */
-void handle_ai_writable(struct session *session);
+void handle_ai_writable(struct session *session, const struct link *link);
 
 #endif

@@ -17,6 +17,7 @@
 struct ai_served {
 	struct list node;
 	struct session *session;
+	struct link *link; /* that it came over; the answer goes over the same one or not at all */
 	char request_id[MESSAGE_ID_MAX + 1];
 	struct ai_job *job; /* NULL: it has ended, and only text waits to be sent */
 	bool stream;
@@ -50,6 +51,15 @@ static struct ai_served *find(struct session *session, const char *request_id)
 	return NULL;
 }
 
+void handle_ai_link_gone(struct session *session, const struct link *link)
+{
+	LIST_FOREACH_SAFE (node, &session->ai_served) {
+		struct ai_served *served = CONTAINER_OF(node, struct ai_served, node);
+		if (served->link == link)
+			release(served);
+	}
+}
+
 void handle_ai_stop_all(struct session *session)
 {
 	LIST_FOREACH_SAFE (node, &session->ai_served)
@@ -68,7 +78,7 @@ static size_t piece_size(struct bytes text)
 	return size;
 }
 
-static enum err send_piece(struct ai_served *served, struct link *link)
+static enum err send_piece(struct ai_served *served)
 {
 	size_t size = piece_size(buffer_bytes(&served->text));
 	char *piece = text_duplicate_bytes(bytes_slice(buffer_bytes(&served->text), 0, size));
@@ -76,14 +86,14 @@ static enum err send_piece(struct ai_served *served, struct link *link)
 		return ERR_NOMEM;
 	struct message message = {.type = MESSAGE_AI_RESPONSE,
 		.ai_response = {.request_id = served->request_id, .delta = piece}};
-	enum err err = link_send(link, &message);
+	enum err err = link_send(served->link, &message);
 	free(piece);
 	if (!err)
 		buffer_consume(&served->text, size);
 	return err;
 }
 
-static enum err send_end(struct ai_served *served, struct link *link)
+static enum err send_end(struct ai_served *served)
 {
 	bool failed = served->error.text[0] != '\0';
 	struct message message = {.type = MESSAGE_AI_RESPONSE,
@@ -95,20 +105,17 @@ static enum err send_end(struct ai_served *served, struct link *link)
 			.usage = served->usage,
 			.error = failed ? served->error.text : NULL,
 			.code = failed ? served->code : NULL}};
-	return link_send(link, &message);
+	return link_send(served->link, &message);
 }
 
 /* Sends what there is; frees it when that was all. */
 static void advance(struct ai_served *served)
 {
-	struct link *link = served->session->current;
-	if (!link)
-		return;
 	enum err err = ERR_OK;
 	while (!err && served->stream && served->text.size > 0)
-		err = send_piece(served, link);
+		err = send_piece(served);
 	if (!err && served->ended)
-		err = send_end(served, link);
+		err = send_end(served);
 	/* Waits for link_writable(); everything else means that nobody hears us. */
 	if (err == ERR_AGAIN)
 		return;
@@ -116,10 +123,13 @@ static void advance(struct ai_served *served)
 		release(served);
 }
 
-void handle_ai_writable(struct session *session)
+void handle_ai_writable(struct session *session, const struct link *link)
 {
-	LIST_FOREACH_SAFE (node, &session->ai_served)
-		advance(CONTAINER_OF(node, struct ai_served, node));
+	LIST_FOREACH_SAFE (node, &session->ai_served) {
+		struct ai_served *served = CONTAINER_OF(node, struct ai_served, node);
+		if (served->link == link)
+			advance(served);
+	}
 }
 
 /* ---- The provider's side ---- */
@@ -162,9 +172,17 @@ static const struct ai_query_events query_events = {.delta = on_delta, .end = on
 
 /* ---- Questions ---- */
 
-static struct ai_served *create(struct session *session, const char *request_id, bool stream)
+/* NULL: not now. The same id over another link is the same request, sent again because the peer has
+ * lost the other one before the answer began: it begins anew. */
+static struct ai_served *create(
+	struct session *session, struct link *link, const char *request_id, bool stream)
 {
 	struct node *node = session->node;
+	struct ai_served *former = find(session, request_id);
+	if (former && former->link == link)
+		return NULL;
+	if (former)
+		release(former);
 	if (session->ai_served_count >= NODE_AI_QUERIES_PER_PEER_MAX ||
 		node->ai_served_count >= NODE_AI_QUERIES_MAX)
 		return NULL;
@@ -172,6 +190,7 @@ static struct ai_served *create(struct session *session, const char *request_id,
 	if (!served)
 		return NULL;
 	served->session = session;
+	served->link = link;
 	(void)text_copy(served->request_id, sizeof(served->request_id), request_id);
 	/* One that is not streamed goes out as one message, escapes and all. */
 	served->text = buffer_with_max(stream ? NODE_AI_BACKLOG_MAX : MESSAGE_ANSWER_MAX / 2);
@@ -215,9 +234,7 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 				 : "name a model; this node has no default one");
 		return;
 	}
-	struct ai_served *served = NULL;
-	if (!find(session, asked->request_id))
-		served = create(session, asked->request_id, asked->stream);
+	struct ai_served *served = create(session, link, asked->request_id, asked->stream);
 	if (!served) {
 		dispatch_error(session, link, asked->request_id, "limit",
 			"too many queries at once; wait for the others to end");
@@ -255,9 +272,9 @@ static void on_models(struct ai_job *job, enum err err, const char *error,
 		if (may_use(session, models->names[i]))
 			texts->items[texts->count++] = models->names[i];
 	}
-	if (session->current && err)
-		dispatch_error(session, session->current, served->request_id, "ai", error);
-	else if (session->current && link_send(session->current, &message) != ERR_OK)
+	if (err)
+		dispatch_error(session, served->link, served->request_id, "ai", error);
+	else if (link_send(served->link, &message) != ERR_OK)
 		log_debug("cannot list the models for '%s'", session->name);
 	release(served);
 }
@@ -273,9 +290,7 @@ static void answer_models(
 			log_debug("cannot list the models for '%s'", session->name);
 		return;
 	}
-	struct ai_served *served = NULL;
-	if (!find(session, asked->request_id))
-		served = create(session, asked->request_id, false);
+	struct ai_served *served = create(session, link, asked->request_id, false);
 	if (!served) {
 		dispatch_error(
 			session, link, asked->request_id, "limit", "too many queries at once");

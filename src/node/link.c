@@ -290,10 +290,11 @@ void link_received(struct link *link, struct bytes text)
 
 void link_writable(struct link *link)
 {
-	if (link->state != LINK_UP || link->session->current != link)
+	if (link->state != LINK_UP)
 		return;
-	session_chat_flush(link->session);
-	handle_ai_writable(link->session);
+	if (link->session->current == link)
+		session_chat_flush(link->session);
+	handle_ai_writable(link->session, link);
 }
 
 void link_ping(struct link *link)

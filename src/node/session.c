@@ -430,6 +430,7 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 	if (was_current)
 		session->current = newest_up(session);
 	requests_link_gone(session, link);
+	handle_ai_link_gone(session, link);
 	if (session->current) {
 		if (was_current)
 			session_chat_restart(session);
@@ -441,7 +442,6 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 	log_info("link with '%s' is gone: %s", session->name, reason);
 	event_of_session(session, "link_down",
 		json_pack("{s:s, s:s}", "path", link_path_name(link->path), "reason", reason));
-	handle_ai_stop_all(session);
 	session_chat_restart(session);
 	if (failure->code != FAILURE_NONE)
 		session->last = *failure;
