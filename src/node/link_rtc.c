@@ -151,6 +151,14 @@ static void on_peer_closed(struct link_rtc *rtc, const char *why)
 	link_ended(&rtc->link, &failure);
 }
 
+static void on_channel_closed(struct link_rtc *rtc)
+{
+	if (rtc->link.state == LINK_CONNECTING)
+		on_peer_closed(rtc, "the peer closed the channel");
+	else
+		link_close(&rtc->link, "closed");
+}
+
 static void on_candidate(struct link_rtc *rtc, const char *text)
 {
 	struct session *session = rtc->link.session;
@@ -187,7 +195,7 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 		break;
 	case DPC_EVENT_CHANNEL_CLOSED:
 		if (rtc->has_channel && event->channel == rtc->channel)
-			link_close(&rtc->link, "closed");
+			on_channel_closed(rtc);
 		break;
 	case DPC_EVENT_CLOSED:
 		on_peer_closed(rtc, event->text ? event->text : "closed");
