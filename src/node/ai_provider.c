@@ -13,6 +13,9 @@
 
 static_assert(AI_MODELS_MAX <= MESSAGE_MODELS_MAX, "the list fits into a message");
 
+/* The address, and its own words. */
+#define SAYS "the AI provider at '%s' says: %s"
+
 struct ai_provider {
 	const struct ai_kind *kind;
 	struct http_client *client;
@@ -112,20 +115,6 @@ static void finish_with(struct ai_job *job, enum err err, const char *message)
 	finish(job, &end, &none);
 }
 
-/* The provider's own words in one line, behind who says them. */
-static void quote(const struct ai_job *job, const char *words, struct fault *ret_fault)
-{
-	fault_set(ret_fault, "the AI provider at '%s' says: %s", job->provider->url, words);
-	for (char *c = ret_fault->text; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = ' ';
-	}
-	/* It may have been cut inside a character. */
-	size_t size = strlen(ret_fault->text);
-	while (!utf8_is_valid(bytes_of(ret_fault->text, size)))
-		ret_fault->text[--size] = 0;
-}
-
 /* Why there is no answer, when the connection or the status tells. */
 static enum err explain(
 	const struct ai_job *job, const struct http_answer *answer, struct fault *ret_fault)
@@ -143,7 +132,7 @@ static enum err explain(
 	}
 	enum err err = answer->status == 404 ? ERR_NOT_FOUND : ERR_REFUSED;
 	if (provider->kind->read_line(answer->body, &piece) == ERR_OK) {
-		quote(job, piece.error ? piece.error : "nothing", ret_fault);
+		fault_set(ret_fault, SAYS, provider->url, piece.error ? piece.error : "nothing");
 		json_decref(piece.root);
 	} else {
 		fault_set(ret_fault, "the AI provider at '%s' answers with status %d",
@@ -163,7 +152,7 @@ static void finish_query(struct ai_job *job, const struct ai_piece *piece)
 		.has_usage = piece->has_usage,
 		.usage = piece->usage};
 	if (piece->error) {
-		quote(job, piece->error, &fault);
+		fault_set(&fault, SAYS, job->provider->url, piece->error);
 		end.err = ERR_REFUSED;
 		end.message = fault.text;
 	}

@@ -56,7 +56,7 @@ void api_fail(struct web_request *http, enum failure_code code, const char *form
 	struct failure failure = {.code = code};
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(failure.fault.text, sizeof(failure.fault.text), format, arguments);
+	fault_format(&failure.fault, format, arguments);
 	va_end(arguments);
 	local_api_fail(http, &failure);
 }
