@@ -33,7 +33,11 @@
 #define TOKEN_FUTURE_MAX_S 60
 /* A refresh token that is not used for so long is gone, and the login with it. */
 #define REFRESH_TOKEN_LIFETIME_S (30 * 24 * 3600)
-/* Logins of one account at once; the oldest is logged out. */
+/* Refresh tokens that are remembered of one login, the used ones included: a second use of one of
+ * them shows that somebody has a copy. An older one is not known any more, and as useless. */
+#define REFRESH_TOKENS_PER_SESSION_MAX 256
+/* Logins of one account that are remembered; beyond, first those that have ended are forgotten,
+ * then the oldest is logged out. */
 #define SESSIONS_PER_USER_MAX 32
 /* How often what has expired is deleted. */
 #define STORE_CLEANUP_INTERVAL_S 3600

@@ -77,6 +77,12 @@ static enum err session_refresh(struct store *store, const struct store_session 
 		err = refresh_create(store, session->id, new_hash);
 	if (err != ERR_OK)
 		return err;
+	statement = store_statement(store, REFRESH_TRIM);
+	store_bind_text(statement, 1, session->id);
+	store_bind_integer(statement, 2, REFRESH_TOKENS_PER_SESSION_MAX);
+	err = store_step_change(store, statement);
+	if (err != ERR_OK)
+		return err;
 	statement = store_statement(store, SESSION_EXTEND);
 	store_bind_text(statement, 1, session->id);
 	store_bind_integer(statement, 2, now + REFRESH_TOKEN_LIFETIME_S);

@@ -38,6 +38,10 @@ static const char *const migrations[] = {
 	" session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,"
 	" used INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
 	"CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);",
+	/* In the order of use, so that the oldest can go. */
+	"ALTER TABLE refresh_tokens ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX refresh_tokens_by_session;"
+	"CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id, place);",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
@@ -52,14 +56,18 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 		     " ON CONFLICT (node_id) DO UPDATE SET certificate = excluded.certificate",
 	[SESSION_CREATE] = "INSERT INTO sessions (id, user_id, node_id, created, expires)"
 			   " VALUES (?1, ?2, ?3, ?4, ?5)",
-	[SESSION_TRIM] = "UPDATE sessions SET revoked = 1 WHERE id IN (SELECT id FROM sessions"
-			 " WHERE user_id = ?1 AND revoked = 0 ORDER BY created DESC, id"
+	[SESSION_TRIM] = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
+			 " WHERE user_id = ?1 ORDER BY revoked, created DESC, id"
 			 " LIMIT -1 OFFSET ?2)",
 	[SESSION_GET] = "SELECT user_id, node_id, expires, revoked FROM sessions WHERE id = ?1",
 	[SESSION_CHECK] = "SELECT 1 FROM sessions WHERE id = ?1 AND revoked = 0",
 	[SESSION_REVOKE] = "UPDATE sessions SET revoked = 1 WHERE id = ?1",
 	[SESSION_EXTEND] = "UPDATE sessions SET expires = ?2 WHERE id = ?1",
-	[REFRESH_CREATE] = "INSERT INTO refresh_tokens (hash, session_id) VALUES (?1, ?2)",
+	[REFRESH_CREATE] = "INSERT INTO refresh_tokens (hash, session_id, place) VALUES (?1, ?2,"
+			   " (SELECT coalesce(max(place), 0) + 1 FROM refresh_tokens"
+			   " WHERE session_id = ?2))",
+	[REFRESH_TRIM] = "DELETE FROM refresh_tokens WHERE session_id = ?1 AND place <="
+			 " (SELECT max(place) FROM refresh_tokens WHERE session_id = ?1) - ?2",
 	[REFRESH_GET] = "SELECT session_id, used FROM refresh_tokens WHERE hash = ?1",
 	[REFRESH_USE] = "UPDATE refresh_tokens SET used = 1 WHERE hash = ?1",
 	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",

@@ -137,6 +137,74 @@ static void a_refresh_token_is_replaced_and_a_second_use_revokes(void **state)
 	stop(&w);
 }
 
+static int rows_of(struct world *w, const char *table)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	char *path = file_of(w, ""), *sql = text_format("SELECT count(*) FROM %s", table);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int count = sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	free(path);
+	free(sql);
+	return count;
+}
+
+static void hash_of_number(unsigned value, uint8_t hash[SHA256_SIZE])
+{
+	hash_of(7, hash);
+	memcpy(hash, &value, sizeof value);
+}
+
+static void only_so_many_used_refresh_tokens_are_remembered(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t old[SHA256_SIZE], new[SHA256_SIZE];
+	struct store_session found = {0};
+	start(&w);
+	struct store_session session = session_of(user_of(&w, "a"), 1);
+	hash_of_number(0, old);
+	assert_ok(store_session_create(w.store, &session, old, NOW));
+	for (unsigned i = 0; i < REFRESH_TOKENS_PER_SESSION_MAX + 10; i++) {
+		hash_of_number(i, old);
+		hash_of_number(i + 1, new);
+		assert_ok(store_session_refresh(w.store, old, new, NOW, &found));
+	}
+	assert_int_equal(rows_of(&w, "refresh_tokens"), REFRESH_TOKENS_PER_SESSION_MAX);
+	hash_of_number(10, old);
+	hash_of_number(10000, new);
+	assert_err(store_session_refresh(w.store, old, new, NOW, &found), ERR_NOT_FOUND);
+	hash_of_number(11, old);
+	assert_err(store_session_refresh(w.store, old, new, NOW, &found), ERR_UNTRUSTED);
+	stop(&w);
+}
+
+static void logins_that_have_ended_do_not_pile_up(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t hash[SHA256_SIZE];
+	start(&w);
+	int64_t user = user_of(&w, "a");
+	struct store_session first = session_of(user, 0);
+	hash_of_number(0, hash);
+	assert_ok(store_session_create(w.store, &first, hash, NOW));
+	for (unsigned i = 1; i <= 2 * SESSIONS_PER_USER_MAX; i++) {
+		struct store_session session = session_of(user, i);
+		hash_of_number(i, hash);
+		assert_ok(store_session_create(w.store, &session, hash, NOW + i));
+		assert_ok(store_session_revoke(w.store, session.id));
+	}
+	assert_int_equal(rows_of(&w, "sessions"), SESSIONS_PER_USER_MAX);
+	/* One that is in use outlasts them. */
+	assert_ok(store_session_check(w.store, first.id));
+	stop(&w);
+}
+
 static void a_login_expires_unless_it_is_renewed(void **state)
 {
 	(void)state;
@@ -254,6 +322,7 @@ static void a_file_of_a_newer_version_is_left_alone(void **state)
 TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(a_node_id_belongs_to_one_account_and_one_key),
 	TEST(a_refresh_token_is_replaced_and_a_second_use_revokes),
-	TEST(a_login_expires_unless_it_is_renewed), TEST(logins_of_an_account_have_a_limit),
-	TEST(what_was_stored_is_there_after_opening_again), TEST(a_damaged_file_is_named),
-	TEST(a_file_of_a_newer_version_is_left_alone))
+	TEST(only_so_many_used_refresh_tokens_are_remembered),
+	TEST(logins_that_have_ended_do_not_pile_up), TEST(a_login_expires_unless_it_is_renewed),
+	TEST(logins_of_an_account_have_a_limit), TEST(what_was_stored_is_there_after_opening_again),
+	TEST(a_damaged_file_is_named), TEST(a_file_of_a_newer_version_is_left_alone))
