@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "message/json.h"
 
 enum exit_status {
 	EXIT_DONE = 0,
@@ -137,14 +138,30 @@ static bool write_port(const char *path, const char *address)
 	return fclose(file) == 0 && is_good;
 }
 
+static bool announce_json(const struct hub *hub, const char *address)
+{
+	char *listening = text_format("http://%s", address);
+	char *text = json_take_text(json_pack("{s:s?, s:s, s:s}", "listening", listening, "origin",
+		hub->origins[0], "data", hub->config->data));
+	if (text)
+		printf("%s\n", text);
+	else
+		fprintf(stderr,
+			"dpc-hub: the path '%s' is no text for json; choose another with "
+			"--data\n",
+			hub->config->data);
+	free(text);
+	free(listening);
+	return text != NULL;
+}
+
 static bool announce(const struct arguments *arguments, const struct hub *hub)
 {
 	const char *address = web_server_address(hub->server);
-	if (arguments->json)
-		printf("{\"listening\":\"http://%s\",\"origin\":\"%s\",\"data\":\"%s\"}\n", address,
-			hub->origins[0], hub->config->data);
-	else
+	if (!arguments->json)
 		printf("dpc-hub listens on http://%s\n", address);
+	else if (!announce_json(hub, address))
+		return false;
 	if (fflush(stdout) != 0)
 		return false;
 	if (arguments->port_path && !write_port(arguments->port_path, address)) {

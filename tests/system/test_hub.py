@@ -423,6 +423,13 @@ class CommandLine(unittest.TestCase):
         self.assertIn('--listen', self.run_hub('--help').stdout)
         self.assertRegex(self.run_hub('--version').stdout, r'^dpc-hub \d')
 
+    def test_the_line_in_json_is_json_whatever_the_path(self):
+        with tempfile.TemporaryDirectory(prefix='dpc "hub"-') as name:
+            hub = Hub(PROGRAM_HUB, name, '--json')
+            line = json.loads(hub.line)
+            self.assertEqual(hub.stop(), 0)
+        self.assertEqual(line, {'listening': hub.origin, 'origin': hub.origin, 'data': name})
+
     def test_wrong_usage_is_status_2(self):
         for words in (['--frob'], ['now'], ['--listen']):
             self.assert_fails(self.run_hub(*words), 2, 'dpc-hub')
