@@ -83,7 +83,8 @@ class NodeKey:
         public = self.key.public_key()
         self.public_key = public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-        self.node_id = 'dpc-node-' + hashlib.sha256(self.public_key.encode()).hexdigest()[:16]
+        self.pin = hashlib.sha256(self.public_key.encode()).hexdigest()
+        self.node_id = 'dpc-node-' + self.pin[:16]
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name or self.node_id)])
         now = datetime.datetime.utcnow()
         self.certificate = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(
@@ -100,6 +101,9 @@ class NodeKey:
         message = context.encode() + b'\n'
         for field in (purpose, hub, node_id or self.node_id, challenge):
             message += struct.pack('!H', len(field)) + field.encode()
+        return self.sign_bytes(message)
+
+    def sign_bytes(self, message):
         if isinstance(self.key, rsa.RSAPrivateKey):
             signature = self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
         else:
