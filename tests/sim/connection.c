@@ -10,8 +10,6 @@
 #include "virtual.h"
 #include "workload.h"
 
-#define SIM_START (1000 * USEC_PER_SEC)
-
 static uint8_t message_memory[SIM_MESSAGE_MAX];
 static uint8_t write_memory[DPC_WRITE_BEST];
 
@@ -149,13 +147,13 @@ static void describe(struct connection *c, usec now, int end)
 void connection_init(struct connection *c, uint64_t seed, FILE *log)
 {
 	*c = (struct connection){.seed = seed, .rng = rng_seeded(seed), .log = log};
-	virtual_start(seed);
-	virtual_set_time(SIM_START);
 	list_init(&c->signals);
 	struct network_profile profile = draw_profile(&c->rng);
 	network_init(&c->network, &profile, rng_seeded(seed ^ UINT64_C(0x6e657477)));
 	draw_addresses(c);
 	workload_plan(c);
+	c->next = SIM_START;
+	c->limit = usec_max(SIM_START, profile.partition_to) + LIVENESS;
 	ending_plan(c, SIM_START);
 	c->trickle = rng_below(&c->rng, 2);
 	c->closer = (int)rng_below(&c->rng, 2);
@@ -442,7 +440,6 @@ static void deliver_packets(struct connection *c, usec now)
 
 static void step(struct connection *c, usec now)
 {
-	virtual_set_time(now);
 	/* A bit flipped in the clear part of the handshake ends it, as DTLS must: from then on
 	 * only. */
 	c->network.corrupting = c->ends[0].connected && c->ends[1].connected;
@@ -480,28 +477,36 @@ static void check_end(struct connection *c)
 	}
 }
 
-bool connection_run(struct connection *c)
+static void finish(struct connection *c, usec now)
 {
-	usec now = SIM_START;
-	usec limit = usec_max(SIM_START, c->network.profile.partition_to) + LIVENESS;
-	while (!c->failure[0] && !(c->ends[0].closed && c->ends[1].closed)) {
-		step(c, now);
-		if (c->ends[0].closed && c->ends[1].closed)
-			break;
-		usec next = next_deadline(c, now);
-		if (c->ended)
-			limit = usec_min(limit, ending_limit(c));
-		if (next == USEC_NEVER)
-			connection_object(c, "nothing will ever happen again");
-		if (next > limit)
-			connection_object(c, "no end after %d virtual seconds",
-				(int)((limit - SIM_START) / USEC_PER_SEC));
-		now = usec_max(next, now + 1);
-	}
+	c->is_over = true;
 	c->finished = now - SIM_START;
 	if (!c->failure[0])
 		check_end(c);
 	if (c->failure[0])
 		connection_say(c, now, "FAILURE: %s", c->failure);
-	return !c->failure[0];
+}
+
+usec connection_advance(struct connection *c, usec now)
+{
+	if (c->is_over)
+		return USEC_NEVER;
+	if (now < c->next)
+		return c->next;
+	step(c, now);
+	bool closed = c->ends[0].closed && c->ends[1].closed;
+	usec next = next_deadline(c, now);
+	if (c->ended)
+		c->limit = usec_min(c->limit, ending_limit(c));
+	if (!closed && next == USEC_NEVER)
+		connection_object(c, "nothing will ever happen again");
+	else if (!closed && next > c->limit)
+		connection_object(c, "no end after %d virtual seconds",
+			(int)((c->limit - SIM_START) / USEC_PER_SEC));
+	if (closed || c->failure[0]) {
+		finish(c, now);
+		return USEC_NEVER;
+	}
+	c->next = usec_max(next, now + 1);
+	return c->next;
 }

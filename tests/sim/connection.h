@@ -18,6 +18,7 @@
 #define SIM_CHANNELS 4       /* of an end */
 #define SIM_MESSAGES_MAX 120 /* on a channel */
 #define SIM_MESSAGE_MAX 262144
+#define SIM_START (1000 * USEC_PER_SEC) /* every world begins then */
 #define LIVENESS (300 * USEC_PER_SEC)
 #define NOTICE (60 * USEC_PER_SEC)
 
@@ -93,16 +94,18 @@ struct connection {
 	FILE *log; /* or NULL */
 	char failure[200];
 	uint64_t messages, bytes; /* received and right */
+	usec next, limit;         /* when something happens next; when all must be over */
 	usec finished;
+	bool is_over;
 };
 
 /* Draws the network and the workload from the seed. */
 void connection_init(struct connection *c, uint64_t seed, FILE *log);
 void connection_deinit(struct connection *c);
 
-/* Runs in virtual time until both ends are closed or a checker objects; false then, and `failure`
- * says what. */
-bool connection_run(struct connection *c);
+/* Does what is due by `now`. Returns when the next is; USEC_NEVER once both ends are closed or a
+ * checker has objected, and `failure` then says to what. */
+usec connection_advance(struct connection *c, usec now);
 
 /* For the files of the simulator. */
 void connection_say(const struct connection *c, usec now, const char *format, ...)
