@@ -277,10 +277,23 @@ static void check_message(struct connection *c, int end, const struct dpc_event 
 	c->bytes += size;
 }
 
+/* RFC 7675: without an answer for 30 s the path is given up. With a partition in that time, a few
+ * lost datagrams more are enough. */
+static bool may_lose_path(const struct connection *c, usec now)
+{
+	const struct network_profile *p = &c->network.profile;
+	return p->loss_ppm > 0 && now > p->partition_from &&
+	       now < p->partition_to + 30 * USEC_PER_SEC;
+}
+
 /* A close that was asked for after everything is accepted loses nothing. */
-static void check_closed(struct connection *c, int end, const char *reason)
+static void check_closed(struct connection *c, int end, usec now, const char *reason)
 {
 	c->ends[end].closed = true;
+	if (!c->ended && strstr(reason, "path to the peer is lost") && may_lose_path(c, now)) {
+		c->ended = true;
+		c->ending_at = now;
+	}
 	if (!c->ended && !connection_all_received(c, end))
 		connection_object(c, "end %d is closed (%s) before it has everything", end, reason);
 }
@@ -315,7 +328,7 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 		return;
 	case DPC_EVENT_CLOSED:
 		connection_say(c, now, "end %d: %s", end, event->text);
-		check_closed(c, end, event->text);
+		check_closed(c, end, now, event->text);
 		return;
 	case DPC_EVENT_PATH:
 	case DPC_EVENT_SENDABLE:
