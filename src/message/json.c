@@ -190,6 +190,29 @@ enum err json_get_number_if(const json_t *object, const char *key, double *ret_v
 	return get_number(object, key, false, ret_value);
 }
 
+bool json_is_deeper_than(const json_t *value, size_t depth)
+{
+	const char *key;
+	size_t index;
+	json_t *child;
+	if (!json_is_object(value) && !json_is_array(value))
+		return false;
+	if (depth == 0)
+		return true;
+	/* The iteration macro for objects wants a mutable one, but does not change it. */
+	json_object_foreach((json_t *)(uintptr_t)value, key, child)
+	{
+		if (json_is_deeper_than(child, depth - 1))
+			return true;
+	}
+	json_array_foreach(value, index, child)
+	{
+		if (json_is_deeper_than(child, depth - 1))
+			return true;
+	}
+	return false;
+}
+
 char *json_to_text(const json_t *value)
 {
 	return value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;

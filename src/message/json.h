@@ -41,6 +41,9 @@ MUST_CHECK enum err json_get_integer_if(
 	const json_t *object, const char *key, int64_t min, int64_t max, int64_t *ret_value);
 MUST_CHECK enum err json_get_number_if(const json_t *object, const char *key, double *ret_value);
 
+/* Whether objects and arrays are nested more than `depth` deep, the outermost counted as 1. */
+bool json_is_deeper_than(const json_t *value, size_t depth);
+
 /* Compact text, to be freed with free(); NULL when memory is out. Accepts NULL, then NULL. */
 char *json_to_text(const json_t *value);
 /* The same, and takes the value: it is released in any case. */

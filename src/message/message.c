@@ -344,29 +344,6 @@ enum err message_parse(
 	return ERR_OK;
 }
 
-static bool is_deeper_than(const json_t *value, size_t depth)
-{
-	const char *key;
-	size_t index;
-	json_t *child;
-	if (!json_is_object(value) && !json_is_array(value))
-		return false;
-	if (depth == 0)
-		return true;
-	/* The iteration macro for objects wants a mutable one, but does not change it. */
-	json_object_foreach((json_t *)(uintptr_t)value, key, child)
-	{
-		if (is_deeper_than(child, depth - 1))
-			return true;
-	}
-	json_array_foreach(value, index, child)
-	{
-		if (is_deeper_than(child, depth - 1))
-			return true;
-	}
-	return false;
-}
-
 enum err message_encode(const struct message *message, struct buffer *ret_text)
 {
 	CHECK(message->type != MESSAGE_NONE);
@@ -382,7 +359,7 @@ enum err message_encode(const struct message *message, struct buffer *ret_text)
 	}
 	type->write(&out, message);
 	enum err err = out.failed ? ERR_MALFORMED : read_message(out.object, 0, &check, &fault);
-	if (!err && is_deeper_than(out.object, MESSAGE_DEPTH_MAX))
+	if (!err && json_is_deeper_than(out.object, MESSAGE_DEPTH_MAX))
 		err = ERR_TOO_LARGE;
 	if (err) {
 		json_decref(out.object);

@@ -14,29 +14,6 @@ struct context {
 	json_t *root; /* an object */
 };
 
-static bool is_deeper_than(const json_t *value, size_t depth)
-{
-	const char *key;
-	size_t index;
-	json_t *child;
-	if (!json_is_object(value) && !json_is_array(value))
-		return false;
-	if (depth == 0)
-		return true;
-	/* The macro for objects wants a mutable one, but does not change it. */
-	json_object_foreach((json_t *)(uintptr_t)value, key, child)
-	{
-		if (is_deeper_than(child, depth - 1))
-			return true;
-	}
-	json_array_foreach(value, index, child)
-	{
-		if (is_deeper_than(child, depth - 1))
-			return true;
-	}
-	return false;
-}
-
 static enum err parse(
 	struct bytes text, const char *path, json_t **ret_root, struct fault *ret_fault)
 {
@@ -47,7 +24,7 @@ static enum err parse(
 		return root ? ERR_OK : ERR_NOMEM;
 	}
 	enum err err = json_parse_object(text, CONTEXT_FILE_MAX, &root);
-	if (err == ERR_LIMIT || (!err && is_deeper_than(root, CONTEXT_DEPTH_MAX))) {
+	if (err == ERR_LIMIT || (!err && json_is_deeper_than(root, CONTEXT_DEPTH_MAX))) {
 		fault_set(
 			ret_fault, "'%s' is nested deeper than %d levels", path, CONTEXT_DEPTH_MAX);
 		err = ERR_TOO_LARGE;
