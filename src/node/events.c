@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "node/internal.h"
+#include "node/limits.h"
 #include "node/local_api.h"
 #include "node/session.h"
 
@@ -36,6 +37,8 @@ void event_refused(struct node *node, const char *node_id, const char *name, con
 	const char *reason)
 {
 	node->counters.refused++;
+	if (!rate_take(&node->refusals_rate, net_now(), NODE_REFUSALS_PER_MINUTE))
+		return;
 	log_info("refused '%s' over %s: %s", name ? name : node_id, via, reason);
 	event_of_peer(node, "refused", node_id, name,
 		json_pack("{s:s, s:s}", "via", via, "reason", reason));

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "node/events.h"
 #include "node/internal.h"
+#include "node/limits.h"
 #include "node/request.h"
 #include "node/session.h"
 
@@ -47,6 +48,8 @@ void handle_error(struct session *session, struct link *link, const struct messa
 		request_fail(request, &failure);
 		return;
 	}
+	if (!rate_take(&session->complaints_rate, net_now(), NODE_COMPLAINTS_PER_MINUTE))
+		return;
 	log_info("'%s' reports an error: %s: %s", session->name, error->code, error->message);
 	event_of_session(session, "error",
 		json_pack("{s:s, s:s}", "code", error->code, "message", error->message));

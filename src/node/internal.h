@@ -56,6 +56,7 @@ struct node {
 	struct map sessions; /* node id -> struct session */
 	struct strangers strangers;
 	struct rate stranger_offers; /* that are looked at */
+	struct rate refusals_rate;   /* that are logged and shown */
 	struct buffer scratch;       /* of one encoded message, used and left within one function */
 	struct node_counters counters;
 	size_t link_count, ai_served_count;

@@ -104,6 +104,8 @@
 /* Errors answered to one peer in a minute; what is wrong beyond is only counted, so that two nodes
  * never keep each other busy with errors. */
 #define NODE_ERRORS_PER_MINUTE 30
+/* Errors of one peer, answers to nothing of ours, that are logged and shown in a minute. */
+#define NODE_COMPLAINTS_PER_MINUTE 30
 
 /* ---- strangers ---- */
 
@@ -112,6 +114,8 @@
 #define NODE_STRANGER_TIMEOUT (5 * 60 * USEC_PER_SEC)
 /* New strangers taken in a minute. */
 #define NODE_STRANGERS_PER_MINUTE 20
+/* Refused connections and offers that are logged and shown in a minute; the others are counted. */
+#define NODE_REFUSALS_PER_MINUTE 60
 /* Offers looked at in a minute from one contact, and from all strangers together: each costs a
  * signature check. */
 #define NODE_OFFERS_PER_MINUTE 30

@@ -42,6 +42,7 @@ struct session {
 	size_t ai_served_count;
 
 	struct rate errors_rate, request_rate, offer_rate;
+	struct rate complaints_rate; /* errors that they report */
 };
 
 /* The session of a contact, made if need be. ERR_NOT_FOUND (no such contact), ERR_LIMIT, ERR_NOMEM,
