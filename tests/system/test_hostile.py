@@ -18,6 +18,7 @@ from floods import DRIP_SECONDS, Held, bad_frames, bad_http, client_hello, tls_s
 from harness import PROGRAM_DPC, PROGRAM_HUB
 from hub_client import Hub, NodeKey, descriptor_limit
 from stage import UnixConnection, free_port, wait_until
+from test_node import RawPeer
 from websocket import Refused, WebSocket, close_all
 
 # A message between honest people, from send to the other's screen, whatever is thrown beside it.
@@ -34,6 +35,11 @@ SILENT = 10000
 # Seconds that a flood goes on.
 FLOOD_SECONDS = 2
 PAUSE = 0.05
+# Rounds of messages from a contact, and what they may add to the log.
+POURED = 5000
+LOG_BYTES_MAX = 65536
+# Connections of one stranger, one after the other.
+KNOCKS = 300
 
 MESSAGES = 200
 KILLS = 3
@@ -288,6 +294,58 @@ class Floods(HostileTest):
         self.assertGreater(dropped['frames'], 10)
         self.newcomer('erin', bob, '--webrtc')
         self.newcomer('frank', bob, '--direct')
+
+
+class Contacts(HostileTest):
+    def test_a_contact_that_pours_messages_in_and_never_reads_costs_little(self):
+        bob, port = self.node('bob', up=False), free_port()
+        bob.up(port=port)
+        alice, mallory = self.node('alice'), self.node('mallory', up=False)
+        for node in (alice, mallory):
+            bob.one('add', node.id, '--name', node.name)
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        alice.one('connect', 'bob')
+        raw = RawPeer(mallory.home, port)
+        self.addCleanup(raw.close)
+        raw.send({'type': 'hello', 'node_id': mallory.id, 'name': 'm', 'agent': 'raw', 'features': []})
+        bob.event('link_up', lambda event: event['name'] == 'mallory')
+        log = self.directory / 'bob.log'
+        ears = {node.name: Ear(node) for node in (alice, bob)}
+        scale, before = Scale({'bob': bob.process}), log.stat().st_size
+        talk = Talk(alice, bob, ears, 'beside a contact')
+        raw.socket.settimeout(0.5)
+        try:
+            for number in range(POURED):
+                raw.send({'type': 'error', 'code': 'oops', 'message': f'{number} ' + 'x' * 200})
+                raw.send({'type': 'ping', 'timestamp': number})
+                raw.send({'type': 'chat_ack', 'id': f'{number}'})
+                raw.send({'type': 'nonsense', 'request_id': 'r'})
+        except OSError:
+            pass
+        times = talk.stop()
+        self.assertEqual(talk.problems, [])
+        self.assertLess(times[-1], DELIVERY_SECONDS)
+        scale.stopping.set()
+        grown, logged = scale.most['bob'] - scale.first['bob'], log.stat().st_size - before
+        print(f'{number + 1} rounds; {len(times)} honest messages, all in {times[-1] * 1000:.0f} ms; '
+              f'bob grew by {grown:.0f} MiB, his log by {logged} bytes', flush=True)
+        self.assertLess(grown, GROWTH_SANITIZED_MIB if is_sanitized() else GROWTH_MIB)
+        self.assertLess(logged, LOG_BYTES_MAX)
+
+
+    def test_a_stranger_who_knocks_without_end_does_not_fill_the_log(self):
+        bob, port = self.node('bob', up=False), free_port()
+        bob.up(port=port)
+        eve = self.node('eve', up=False)
+        log = self.directory / 'bob.log'
+        before = log.stat().st_size
+        for _ in range(KNOCKS):
+            RawPeer(eve.home, port).close()
+        wait_until('all are counted', lambda: bob.one('status')['counters']['refused'] >= KNOCKS - 20, DELIVERY_SECONDS)
+        logged = log.stat().st_size - before
+        print(f'{KNOCKS} knocks; the log grew by {logged} bytes', flush=True)
+        self.assertLess(logged, LOG_BYTES_MAX // 4)
+        self.assertEqual(bob.one('status')['strangers'], 1)
 
 
 class Kills(HostileTest):
