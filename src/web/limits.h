@@ -28,7 +28,8 @@
 /* Headers that a handler adds to its answer, in bytes. */
 #define WEB_EXTRA_HEADERS_MAX 4096
 
-/* Until the head is complete, and then until the body is, however slowly it drips. */
+/* Until the head is complete, and then until the body is, or a message on a websocket, however
+ * slowly it drips. */
 #define WEB_HEAD_TIMEOUT_S 10
 #define WEB_BODY_TIMEOUT_S 20
 /* An answer of which the other side takes nothing for so long. */

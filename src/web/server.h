@@ -162,7 +162,7 @@ struct web_server_stats {
 	uint64_t refused_limit;   /* over a number of connections */
 	uint64_t refused_address; /* over the number for one address */
 	uint64_t silent_evicted;  /* without a whole request, made room for newer ones */
-	uint64_t timeouts;        /* too slow with head or body */
+	uint64_t timeouts;        /* too slow with head, body or message */
 	uint64_t malformed;       /* no HTTP, or not one that we take */
 };
 

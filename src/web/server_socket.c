@@ -36,7 +36,7 @@ struct web_socket {
 	void *user;
 	struct socket_io io;
 	struct net_defer ending;
-	struct net_timer linger;
+	struct net_timer timer; /* a message is half there, or our close frame is out */
 	char *key, *subprotocol;
 	unsigned close_code;
 	char close_reason[WEB_CLOSE_REASON_MAX + 1];
@@ -48,7 +48,7 @@ struct web_socket {
 static void socket_free(struct web_socket *socket)
 {
 	net_defer_cancel(&socket->ending);
-	net_timer_deinit(&socket->linger);
+	net_timer_deinit(&socket->timer);
 	socket_io_deinit(&socket->io);
 	if (list_is_linked(&socket->node)) {
 		list_remove(&socket->node);
@@ -85,6 +85,7 @@ static void begin_closing(struct web_socket *socket, unsigned code, const char *
 	socket->close_code = code;
 	snprintf(socket->close_reason, sizeof socket->close_reason, "%s", reason);
 	socket_io_drop_queue(&socket->io);
+	net_timer_cancel(&socket->timer);
 	net_defer_post(&socket->ending);
 }
 
@@ -104,15 +105,21 @@ static void on_ending(void *user)
 		cut(socket);
 		return;
 	}
-	net_timer_set(&socket->linger, net_now() + LINGER);
+	net_timer_set(&socket->timer, net_now() + LINGER);
 	socket_io_set_close(socket->wsi, socket->close_code, socket->close_reason);
 	/* "Kill" begins the closing handshake, and may already end in on_gone(). */
 	lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
-static void on_linger(void *user)
+static void on_timer(void *user)
 {
-	cut(user);
+	struct web_socket *socket = user;
+	if (socket->state != SOCKET_OPEN) {
+		cut(socket);
+		return;
+	}
+	socket->server->stats.timeouts++;
+	begin_closing(socket, 1008, "a message came too slowly");
 }
 
 void sockets_destroy(struct web_server *server)
@@ -164,7 +171,7 @@ enum err web_request_upgrade(struct web_request *request, const struct web_socke
 		options->queue_count_max);
 	(void)text_copy(socket->address, sizeof socket->address, connection->address);
 	net_defer_init(&socket->ending, server->web->loop, on_ending, socket);
-	enum err err = net_timer_init(&socket->linger, server->web->loop, on_linger, socket);
+	enum err err = net_timer_init(&socket->timer, server->web->loop, on_timer, socket);
 	socket->key = text_duplicate(http_head_find(&request->head, "sec-websocket-key"));
 	if (options->subprotocol)
 		socket->subprotocol = text_duplicate(options->subprotocol);
@@ -228,8 +235,15 @@ static void on_piece(struct web_socket *socket, struct bytes piece)
 	struct bytes message;
 	if (socket->state != SOCKET_OPEN)
 		return;
-	switch (socket_io_receive(&socket->io, socket->wsi, piece, &message)) {
+	enum socket_piece what = socket_io_receive(&socket->io, socket->wsi, piece, &message);
+	if (what != SOCKET_PIECE_MORE)
+		net_timer_cancel(&socket->timer);
+	switch (what) {
 	case SOCKET_PIECE_MORE:
+		if (!net_timer_is_set(&socket->timer))
+			net_timer_set(&socket->timer,
+				net_now() + (usec)socket->server->options.limits.body_timeout_s *
+						    USEC_PER_SEC);
 		break;
 	case SOCKET_PIECE_MESSAGE:
 		socket->handler->message(

@@ -197,6 +197,38 @@ static void half_a_frame_and_then_nothing_costs_nobody_anything(void **state)
 	stop(&f);
 }
 
+static void a_message_that_does_not_get_finished_ends_the_socket(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(65536);
+	char piece[5000];
+	memset(piece, 'x', sizeof piece);
+	start_with(&f, (struct web_server_limits){.body_timeout_s = 1});
+	int slow = raw_upgrade(&f, &text, GOOD);
+	raw_frame(slow, 0x01, piece, sizeof piece);
+	buffer_clear(&text);
+	int fd = raw_upgrade(&f, &text, GOOD);
+	raw_frame(fd, 0x01, piece, sizeof piece);
+	run_for(&f, 500 * USEC_PER_MS);
+	/* Further pieces do not give it more time, and its end does. */
+	raw_frame(slow, 0x00, piece, sizeof piece);
+	raw_frame(fd, 0x80, "end", 3);
+	run_until(&f, &f.messages, 1);
+	run_until(&f, &f.closed, 1);
+	assert_string_equal(f.last_reason, "a message came too slowly");
+	assert_int_equal(web_server_stats(f.server)->timeouts, 1);
+	run_for(&f, 700 * USEC_PER_MS);
+	buffer_clear(&text);
+	raw_frame(fd, 0x81, "honest", 6);
+	raw_receive(&f, fd, &text, "\x81\x06honest");
+	assert_int_equal(f.closed, 1);
+	close(slow);
+	close(fd);
+	buffer_deinit(&text);
+	stop(&f);
+}
+
 static void closing_is_told_once_and_sends_the_code(void **state)
 {
 	(void)state;
@@ -425,6 +457,7 @@ TESTS(TEST(a_bad_token_is_answered_before_the_upgrade), TEST(a_token_can_come_in
 	TEST(a_message_that_is_too_large_is_skipped_and_told),
 	TEST(frames_against_the_rules_end_the_socket),
 	TEST(half_a_frame_and_then_nothing_costs_nobody_anything),
+	TEST(a_message_that_does_not_get_finished_ends_the_socket),
 	TEST(closing_is_told_once_and_sends_the_code),
 	TEST(a_slow_reader_is_closed_with_that_reason), TEST(a_socket_ends_with_its_server),
 	TEST(a_client_talks_to_a_server), TEST(a_client_hears_why_it_was_closed),
