@@ -1,0 +1,74 @@
+/* A channel and the set of them: shared by the files of this folder, seen by nobody else. */
+#ifndef CHANNEL_INTERNAL_H
+#define CHANNEL_INTERNAL_H
+
+#include "base/list.h"
+#include "channel/channel.h"
+
+#define CHANNEL_NO_STREAM UINT32_MAX
+
+enum channel_state {
+	CHANNEL_WAITING, /* opened by us, without a stream yet */
+	CHANNEL_OPENING, /* DATA_CHANNEL_OPEN sent, no ACK yet: all is sent ordered meanwhile */
+	CHANNEL_OPEN,
+	CHANNEL_CLOSING, /* our stream's reset was asked for */
+};
+
+struct channel {
+	enum channel_state state;
+	uint16_t handle;
+	uint32_t stream; /* or CHANNEL_NO_STREAM */
+	bool unordered, by_remote;
+	bool local_reset, remote_reset; /* done in this direction */
+	/* Ours of the stream is still being reset for the channel that had it before, so nothing
+	 * can be sent on it, nor can it be reset for this one. */
+	bool stream_busy;
+	size_t low_bytes;
+	bool above_low;      /* the buffered amount was above low_bytes: tell when it falls */
+	struct list above;   /* in set->above, while above_low */
+	struct list pending; /* in set->to_report, while its event was not pulled */
+	enum channel_event_type pending_event;
+	char *protocol; /* points behind label's zero */
+	char label[];
+};
+
+struct channels {
+	struct sctp_assoc *sctp; /* NULL until attached */
+	size_t message_max;
+	bool even;
+	struct channel **by_handle, **by_stream; /* NULL where there is none */
+	size_t handle_capacity, stream_capacity;
+	size_t count;
+	struct list above, to_report;
+	struct channels_stats stats;
+};
+
+/* table.c: who is there. NULL where there is none. */
+struct channel *channel_find(const struct channels *set, uint16_t handle);
+struct channel *channel_find_stream(const struct channels *set, uint16_t stream);
+/* ERR_LIMIT, ERR_NOMEM. It has a handle and no stream yet. */
+MUST_CHECK enum err channel_create(
+	struct channels *set, const struct channel_config *config, struct channel **ret_channel);
+void channel_destroy(struct channels *set, struct channel *c);
+/* The stream is free. ERR_NOMEM. */
+MUST_CHECK enum err channel_take_stream(struct channels *set, struct channel *c, uint16_t stream);
+/* Leaves an event about the channel to be pulled; a later one replaces it. */
+void channel_report(struct channels *set, struct channel *c, enum channel_event_type type);
+
+/* opening.c: RFC 8832. */
+/* Gives a waiting channel the lowest free stream of our parity, and sends OPEN. */
+MUST_CHECK enum err opening_start(struct channels *set, usec now, struct channel *c);
+MUST_CHECK enum err opening_send_ack(struct channels *set, usec now, const struct channel *c);
+/* A message on the control PPID. */
+void opening_receive(struct channels *set, usec now, const struct sctp_message *message);
+
+/* closing.c: RFC 8831 section 6.7. */
+/* Our half; once. */
+void closing_begin(struct channels *set, usec now, struct channel *c);
+/* Reports the channel closed once both directions are. */
+void closing_check(struct channels *set, struct channel *c);
+void closing_peer_reset(struct channels *set, usec now, uint16_t stream);
+void closing_reset_done(struct channels *set, usec now, uint16_t stream);
+void closing_reset_failed(struct channels *set, uint16_t stream);
+
+#endif
