@@ -45,6 +45,9 @@
 /* Bytes, and messages, that wait to be sent on a websocket; beyond, the socket is closed. */
 #define WEB_SOCKET_QUEUE_BYTES_MAX (1024 * 1024)
 #define WEB_SOCKET_QUEUE_COUNT_MAX 1024
+/* Bytes that wait on all websockets of a server together, besides the message that each is at.
+ * Beyond, whoever is to get more and does not keep up is closed. */
+#define WEB_SOCKETS_QUEUE_BYTES_MAX (256 * 1024 * 1024)
 /* A websocket on which nothing came for this long is pinged, and closed after the second. */
 #define WEB_SOCKET_PING_AFTER_S 30
 #define WEB_SOCKET_CLOSE_AFTER_S 50

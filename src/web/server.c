@@ -308,6 +308,7 @@ static void set_default_limits(struct web_server_limits *limits)
 	set_default(&limits->connections, WEB_CONNECTIONS_MAX);
 	set_default(&limits->connections_per_address, WEB_CONNECTIONS_PER_ADDRESS_MAX);
 	set_default(&limits->connections_silent, WEB_CONNECTIONS_SILENT_MAX);
+	set_default(&limits->sockets_queue_bytes, WEB_SOCKETS_QUEUE_BYTES_MAX);
 	struct rlimit descriptors;
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
 		size_t available = sat_sub((size_t)descriptors.rlim_cur, WEB_DESCRIPTORS_RESERVED);

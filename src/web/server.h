@@ -138,6 +138,7 @@ struct web_server_limits {
 	size_t connections;
 	size_t connections_per_address;
 	size_t connections_silent;
+	size_t sockets_queue_bytes;
 	unsigned head_timeout_s;
 	unsigned body_timeout_s;
 };
@@ -158,6 +159,7 @@ struct web_server_options {
 /* What came and what was refused, since the start. */
 struct web_server_stats {
 	size_t connections_now, silent_now, sockets_now;
+	size_t sockets_queued; /* bytes that wait on all websockets */
 	uint64_t connections, requests, upgrades;
 	uint64_t refused_limit;   /* over a number of connections */
 	uint64_t refused_address; /* over the number for one address */

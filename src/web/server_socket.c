@@ -169,6 +169,8 @@ enum err web_request_upgrade(struct web_request *request, const struct web_socke
 	socket->user = options->user;
 	socket_io_init(&socket->io, options->message_max, options->queue_bytes_max,
 		options->queue_count_max);
+	socket_io_share(&socket->io, &server->stats.sockets_queued,
+		server->options.limits.sockets_queue_bytes);
 	(void)text_copy(socket->address, sizeof socket->address, connection->address);
 	net_defer_init(&socket->ending, server->web->loop, on_ending, socket);
 	enum err err = net_timer_init(&socket->timer, server->web->loop, on_timer, socket);

@@ -35,6 +35,13 @@ void socket_io_deinit(struct socket_io *io)
 	buffer_deinit(&io->in);
 }
 
+void socket_io_share(struct socket_io *io, size_t *total, size_t total_max)
+{
+	CHECK(io->queue_count == 0);
+	io->total = total;
+	io->total_max = total_max;
+}
+
 /* ---- Receiving ---- */
 
 enum socket_piece socket_io_receive(
@@ -95,8 +102,14 @@ enum err socket_io_send(struct socket_io *io, struct lws *wsi, struct bytes text
 		free(message);
 		return err;
 	}
+	if (io->total && text.size > io->total_max - min_size(io->total_max, *io->total)) {
+		free(message);
+		return ERR_LIMIT;
+	}
 	list_push_back(&io->queue, &message->node);
 	io->queue_bytes += text.size;
+	if (io->total)
+		*io->total += text.size;
 	io->queue_count++;
 	lws_callback_on_writable(wsi);
 	return ERR_OK;
@@ -109,6 +122,8 @@ static struct queued_message *pop(struct socket_io *io)
 		return NULL;
 	struct queued_message *message = CONTAINER_OF(node, struct queued_message, node);
 	io->queue_bytes -= message->size;
+	if (io->total)
+		*io->total -= message->size;
 	io->queue_count--;
 	return message;
 }

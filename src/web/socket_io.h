@@ -15,6 +15,7 @@ struct socket_io {
 	struct list queue;
 	size_t queue_bytes, queue_count;
 	size_t queue_bytes_max, queue_count_max;
+	size_t *total, total_max; /* queued bytes of all sockets of a server; or NULL */
 };
 
 enum socket_piece {
@@ -27,6 +28,9 @@ enum socket_piece {
 void socket_io_init(
 	struct socket_io *io, size_t message_max, size_t queue_bytes_max, size_t queue_count_max);
 void socket_io_deinit(struct socket_io *io);
+
+/* The queue takes part in a sum that has a limit, too. Before anything is queued. */
+void socket_io_share(struct socket_io *io, size_t *total, size_t total_max);
 
 /* In the callback that delivers a piece. The message is borrowed until the next call. */
 enum socket_piece socket_io_receive(

@@ -266,6 +266,46 @@ static void a_slow_reader_is_closed_with_that_reason(void **state)
 	stop(&f);
 }
 
+/* Sends until something waits for the reader, then until `bytes` do; the last result. */
+static enum err fill(struct web_socket *socket, size_t bytes)
+{
+	static const char text[1000];
+	enum err err = ERR_OK;
+	while (err == ERR_OK && web_socket_queued(socket) < bytes)
+		err = web_socket_send(socket, bytes_of(text, sizeof text));
+	return err;
+}
+
+static void slow_readers_together_have_a_limit(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(65536);
+	start_with(&f, (struct web_server_limits){.sockets_queue_bytes = 100000});
+	int fds[3];
+	for (size_t i = 0; i < 3; i++) {
+		buffer_clear(&text);
+		fds[i] = raw_upgrade(&f, &text, GOOD);
+	}
+	run_until(&f, &f.opened, 3);
+	assert_ok(fill(f.sockets[0], 60000));
+	assert_err(fill(f.sockets[1], 60000), ERR_LIMIT);
+	assert_int_equal(web_server_stats(f.server)->sockets_queued, 60000);
+	run_until(&f, &f.closed, 1);
+	assert_string_equal(f.last_reason, "slow reader");
+	/* Who keeps up is served all the same, and there is room again. */
+	buffer_clear(&text);
+	raw_frame(fds[2], 0x81, "honest", 6);
+	raw_receive(&f, fds[2], &text, "\x81\x06honest");
+	assert_ok(fill(f.sockets[2], 30000));
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+	run_until(&f, &f.closed, 3);
+	assert_int_equal(web_server_stats(f.server)->sockets_queued, 0);
+	buffer_deinit(&text);
+	stop(&f);
+}
+
 static void a_socket_ends_with_its_server(void **state)
 {
 	(void)state;
@@ -459,8 +499,8 @@ TESTS(TEST(a_bad_token_is_answered_before_the_upgrade), TEST(a_token_can_come_in
 	TEST(half_a_frame_and_then_nothing_costs_nobody_anything),
 	TEST(a_message_that_does_not_get_finished_ends_the_socket),
 	TEST(closing_is_told_once_and_sends_the_code),
-	TEST(a_slow_reader_is_closed_with_that_reason), TEST(a_socket_ends_with_its_server),
-	TEST(a_client_talks_to_a_server), TEST(a_client_hears_why_it_was_closed),
-	TEST(a_client_hears_that_it_was_refused),
+	TEST(a_slow_reader_is_closed_with_that_reason), TEST(slow_readers_together_have_a_limit),
+	TEST(a_socket_ends_with_its_server), TEST(a_client_talks_to_a_server),
+	TEST(a_client_hears_why_it_was_closed), TEST(a_client_hears_that_it_was_refused),
 	TEST(a_client_hears_that_nobody_listens_or_that_the_server_died),
 	TEST(a_client_may_be_destroyed_at_any_time), TEST(a_url_that_is_none_is_refused))
