@@ -268,11 +268,12 @@ fail:
 	return err;
 }
 
-/* Whether the contact may be taken on the hub's word. */
+/* Whether the contact may be taken on the hub's word: never once its key is known. */
 static bool is_hub_vouched(struct session *session)
 {
 	struct store_contact contact;
-	return session_contact(session, &contact) == ERR_OK && contact.hub_vouched;
+	return session_contact(session, &contact) == ERR_OK && contact.hub_vouched &&
+	       contact.pin[0] == 0;
 }
 
 /* Sets the remote description and checks who made it. */
