@@ -26,6 +26,7 @@ struct http_request {
 	void (*line)(struct bytes line, void *user);
 	void (*done)(const struct http_answer *answer, void *user);
 	void *user;
+	bool is_waiting;   /* started within libcurl: it is told as soon as it returns */
 	bool is_cancelled; /* within libcurl: freed as soon as it returns */
 };
 
@@ -78,6 +79,34 @@ static struct http_request *find_ended(struct http_client *client, CURLcode *ret
 	return NULL;
 }
 
+/* Hands libcurl what was started within it. The first that it does not take, or NULL. */
+static struct http_request *add_waiting(struct http_client *client)
+{
+	LIST_FOREACH (node, &client->requests) {
+		struct http_request *request = CONTAINER_OF(node, struct http_request, node);
+		if (!request->is_waiting)
+			continue;
+		request->is_waiting = false;
+		if (curl_multi_add_handle(client->multi, request->transfer.easy) != CURLM_OK)
+			return request;
+	}
+	return NULL;
+}
+
+/* The answer borrows from the request, which must look gone to the callback. */
+static void conclude(struct http_request *request, struct http_answer answer)
+{
+	struct http_request gone = *request;
+	request->body = (struct buffer){0};
+	char problem[CURL_ERROR_SIZE];
+	memcpy(problem, request->transfer.problem, sizeof problem);
+	if (answer.reason == request->transfer.problem)
+		answer.reason = problem;
+	request_free(request);
+	gone.done(&answer, gone.user);
+	buffer_deinit(&gone.body);
+}
+
 /* One at a time: the callback may cancel others, start some, or destroy the client. */
 static void on_finish(void *user)
 {
@@ -85,6 +114,12 @@ static void on_finish(void *user)
 	struct http_request *request;
 	while ((request = find_cancelled(client)))
 		request_free(request);
+	request = add_waiting(client);
+	if (request) {
+		net_defer_post(&client->finish);
+		conclude(request, (struct http_answer){.err = ERR_NOMEM, .reason = ""});
+		return;
+	}
 	CURLcode code = CURLE_OK;
 	request = find_ended(client, &code);
 	if (!request)
@@ -98,16 +133,7 @@ static void on_finish(void *user)
 		request_free(request);
 		return;
 	}
-	/* The answer borrows from the request, which must look gone to the callback. */
-	struct http_request gone = *request;
-	request->body = (struct buffer){0};
-	char problem[CURL_ERROR_SIZE];
-	memcpy(problem, request->transfer.problem, sizeof problem);
-	if (answer.reason == request->transfer.problem)
-		answer.reason = problem;
-	request_free(request);
-	gone.done(&answer, gone.user);
-	buffer_deinit(&gone.body);
+	conclude(request, answer);
 }
 
 /* ---- Between libcurl and the loop ---- */
@@ -206,7 +232,10 @@ enum err http_client_start(struct http_client *client, const struct http_ask *as
 		free(request);
 		return err;
 	}
-	if (curl_multi_add_handle(client->multi, request->transfer.easy) != CURLM_OK) {
+	request->is_waiting = client->is_in_curl;
+	if (request->is_waiting) {
+		net_defer_post(&client->finish);
+	} else if (curl_multi_add_handle(client->multi, request->transfer.easy) != CURLM_OK) {
 		curl_transfer_deinit(&request->transfer);
 		free(request);
 		return ERR_NOMEM;

@@ -46,10 +46,10 @@ MUST_CHECK enum err http_client_create(struct net_loop *loop, struct http_client
 /* Cancels every request; no callback comes afterwards. Not from within `line`. Accepts NULL. */
 void http_client_destroy(struct http_client *client);
 
-/* Asks. `done` comes exactly once, from the loop, unless cancelled; the request is gone when it
- * begins. With `line`, the answer is a stream: every line (without its end) is handed over as it
- * comes, as long as the status is below 300. ERR_MALFORMED (the URL, or not http), ERR_LIMIT
- * (WEB_CLIENT_REQUESTS_MAX), ERR_NOMEM. */
+/* Asks, from any callback too. `done` comes exactly once, from the loop, unless cancelled; the
+ * request is gone when it begins. With `line`, the answer is a stream: every line (without its end)
+ * is handed over as it comes, as long as the status is below 300. ERR_MALFORMED (the URL, or not
+ * http), ERR_LIMIT (WEB_CLIENT_REQUESTS_MAX), ERR_NOMEM. */
 MUST_CHECK enum err http_client_start(struct http_client *client, const struct http_ask *ask,
 	void (*line)(struct bytes line, void *user),
 	void (*done)(const struct http_answer *answer, void *user), void *user,

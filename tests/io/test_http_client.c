@@ -13,6 +13,14 @@ struct result {
 	int status;
 	char body[256], line[256], reason[256];
 	struct http_request *cancel_in_line;
+	struct start_in_line *start_in_line;
+};
+
+struct start_in_line {
+	struct http_client *client;
+	const char *url;
+	struct result *result;
+	bool cancel;
 };
 
 static void on_done(const struct http_answer *answer, void *user)
@@ -32,6 +40,14 @@ static void on_line(struct bytes line, void *user)
 	(void)text_copy_bytes(r->line, sizeof r->line, line);
 	if (r->cancel_in_line)
 		http_request_cancel(r->cancel_in_line);
+	struct start_in_line *s = r->start_in_line;
+	struct http_request *request;
+	if (!s)
+		return;
+	assert_ok(http_client_start(
+		s->client, &(struct http_ask){.url = s->url}, NULL, on_done, s->result, &request));
+	if (s->cancel)
+		http_request_cancel(request);
 }
 
 static char url_text[256];
@@ -125,6 +141,36 @@ static void cancelling_closes_the_connection_at_once(void **state)
 	run_for(&f, 20 * USEC_PER_MS);
 	assert_int_equal(r.done + s.done + t.done, 0);
 	assert_int_equal(t.lines, 1);
+	http_client_destroy(client);
+	stop(&f);
+}
+
+static void a_line_can_start_another_request(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct http_client *client;
+	struct http_request *request;
+	struct result first = {0}, second = {0}, third = {0}, none = {0};
+	start(&f);
+	assert_ok(http_client_create(f.loop, &client));
+	struct start_in_line then = {client, NULL, &third, false};
+	struct start_in_line never = {client, NULL, &none, true};
+	char *url = text_format("http://127.0.0.1:%u/", f.port);
+	then.url = never.url = url;
+	first.start_in_line = &then;
+	second.start_in_line = &never;
+	assert_ok(http_client_start(client, &(struct http_ask){.url = url_of(&f, "/stream")},
+		on_line, on_done, &first, &request));
+	run_until(&f, &third.done, 1);
+	assert_ok(third.err);
+	assert_string_equal(third.body, "{\"hello\":true}");
+	assert_ok(http_client_start(client, &(struct http_ask){.url = url_of(&f, "/stream")},
+		on_line, on_done, &second, &request));
+	run_until(&f, &second.lines, 1);
+	run_for(&f, 20 * USEC_PER_MS);
+	assert_int_equal(none.done, 0);
+	free(url);
 	http_client_destroy(client);
 	stop(&f);
 }
@@ -243,6 +289,6 @@ static void a_blocking_request_works_over_a_unix_socket(void **state)
 }
 
 TESTS(TEST(a_whole_answer_comes_back), TEST(a_stream_comes_line_by_line),
-	TEST(cancelling_closes_the_connection_at_once), TEST(what_goes_wrong_is_named),
-	TEST(requests_have_a_limit_and_end_with_their_client),
+	TEST(cancelling_closes_the_connection_at_once), TEST(a_line_can_start_another_request),
+	TEST(what_goes_wrong_is_named), TEST(requests_have_a_limit_and_end_with_their_client),
 	TEST(a_blocking_request_works_over_a_unix_socket))
