@@ -190,13 +190,14 @@ static void post(struct chat *chat, const char *path, json_t *body, unsigned tim
 }
 
 /* Takes the first line off the input: false when there is none that is whole. */
-static bool take_line(struct chat *chat, char **ret_line)
+static bool take_line(struct chat *chat, char **ret_line, size_t *ret_size)
 {
 	const uint8_t *end = memchr(buffer_text(&chat->input), '\n', chat->input.size);
 	if (!end && !(chat->input_ended && chat->input.size > 0))
 		return false;
 	size_t size = end ? (size_t)(end - chat->input.data) : chat->input.size;
 	*ret_line = text_duplicate_bytes(bytes_of(chat->input.data, size));
+	*ret_size = size;
 	buffer_consume(&chat->input, size + (end ? 1 : 0));
 	return true;
 }
@@ -205,10 +206,11 @@ static bool take_line(struct chat *chat, char **ret_line)
 static void send_next_line(struct chat *chat)
 {
 	char *line = NULL;
-	while (!chat->post && take_line(chat, &line)) {
-		bool skip = chat->skipping || !line || !*line;
+	size_t size = 0;
+	while (!chat->post && take_line(chat, &line, &size)) {
+		bool skip = chat->skipping || !line || size == 0;
 		chat->skipping = false;
-		if (!skip && !utf8_is_valid(bytes_of_text(line)))
+		if (!skip && (!utf8_is_valid(bytes_of_text(line)) || strlen(line) != size))
 			cli_fail("a line that is not UTF-8 text was left out");
 		else if (!skip)
 			post(chat, "/messages",

@@ -235,6 +235,7 @@ class Alone(StageTest):
         self.assertEqual(node.run('send', 'bob', '-', stdin='x' * 65536).returncode, 0)
         self.assert_fails(node.run('send', 'bob', '-', stdin='x' * 65537), 1)
         self.assert_fails(node.run('send', 'bob', '-', stdin=''), 1)
+        self.assert_fails(node.run('send', 'bob', '-', stdin='half\0a message'), 1, 'UTF-8')
         self.assertEqual(len(node.one('history', 'bob')['messages']), 1)
 
     def test_control_characters_do_not_reach_the_terminal(self):
@@ -346,6 +347,12 @@ class Together(StageTest):
         self.assertIn('left out', done.stderr)
         texts = [message['text'] for message in self.bob.one('history', 'alice')['messages']]
         self.assertEqual(texts, ['before', 'after'])
+
+    def test_chat_leaves_out_what_is_no_text_and_goes_on(self):
+        done = self.alice.run('chat', 'bob', stdin='before\nhalf\0a message\n\0\nafter\n')
+        self.assertEqual(done.stderr.count('left out'), 2, done.stderr)
+        texts = [message['text'] for message in self.alice.one('history', 'bob')['messages']]
+        self.assertEqual(texts[-2:], ['before', 'after'])
 
     def test_chat_ends_when_the_node_does(self):
         self.meet()
