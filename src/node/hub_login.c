@@ -290,7 +290,8 @@ void hub_login_revoke(struct hub_login *login, const char *url)
 		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS};
 	http_request_cancel(login->revoking);
 	login->revoking = NULL;
-	if (login->access_token && target && text &&
+	bool is_known = login->access_token || login->refresh_token;
+	if (is_known && target && text &&
 		http_client_start(login->node->http, &ask, NULL, on_revoked, login,
 			&login->revoking) != ERR_OK)
 		log_info("the hub could not be told to revoke the login");
