@@ -72,6 +72,25 @@ class Hubs(TrustTest):
         slow.close()
         first.join()
 
+    def test_logging_out_ends_the_login_at_the_hub_also_without_an_access_token(self):
+        url, hub = self.stage.start_hub()
+        alice = self.node('alice')
+        alice.one('login', '--hub', url)
+        alice.down()
+        # It cannot renew its login, so all it has is the refresh token.
+        self.stage.stop_one(hub)
+        alice.up()
+        wait_until('it waits for the hub', lambda: alice.one('status')['hub']['state'] == 'waiting', 10)
+        self.stage.start_hub(port=int(url.rsplit(':', 1)[1]))
+        alice.run('logout')
+
+        def revoked():
+            store = sqlite3.connect(self.directory / 'hub/hub.db')
+            rows = [row[0] for row in store.execute('SELECT revoked FROM sessions')]
+            store.close()
+            return rows == [1]
+        wait_until('the login has ended', revoked, 10)
+
     def test_the_largest_signal_of_a_stranger_does_not_cost_us_the_hub(self):
         hub, mallory = self.real_hub(), NodeKey()
         alice = self.node('alice')
@@ -154,6 +173,34 @@ class Consent(TrustTest):
                          'payload': signed_offer(eve, eve.node_id, alice.id)})
         _, event = alice.event('stranger')
         self.assertEqual(event['stranger']['key'], eve.pin)
+
+
+    def test_strangers_are_limited_in_rate_and_so_are_their_candidates(self):
+        hub, keys = self.real_hub(), [NodeKey() for _ in range(21)]
+        alice = self.node('alice')
+        alice.one('login', '--hub', hub.origin)
+        sockets = [key.connect(hub) for key in keys]
+        for i, (key, to_hub) in enumerate(zip(keys, sockets)):
+            to_hub.send({'type': 'signal', 'target_node_id': alice.id,
+                         'payload': signed_offer(key, key.node_id, alice.id)})
+            if i < 20:
+                alice.event('stranger', lambda event: event['peer'] == key.node_id)
+        _, event = alice.event('refused', lambda event: event['peer'] == keys[20].node_id)
+        self.assertIn('strangers', event['reason'])
+        self.assertEqual(alice.one('status')['strangers'], 20)
+        # No address of ours has been told: not one signal has come back.
+        for i in range(100):
+            sockets[0].send({'type': 'signal', 'target_node_id': alice.id, 'payload': {
+                'type': 'ice-candidate', 'session_id': 's1', 'candidate': {
+                    'candidate': f'candidate:1 1 udp 1 192.0.2.{i} 9 typ host', 'sdpMid': '0', 'sdpMLineIndex': 0}}})
+        for to_hub in sockets[:20]:
+            to_hub.send({'type': 'ping', 'timestamp': 1})
+            self.assertEqual(to_hub.receive()['type'], 'pong')
+        # The first is let in, and only it is answered.
+        alice.one('accept', keys[0].node_id)
+        self.assertEqual(sockets[0].receive()['payload']['type'], 'answer')
+        sockets[1].send({'type': 'ping', 'timestamp': 2})
+        self.assertEqual(sockets[1].receive()['type'], 'pong')
 
 
 class Outbox(TrustTest):
