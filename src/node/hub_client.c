@@ -162,6 +162,15 @@ static void retry_later(struct hub_client *hub, const struct failure *failure)
 
 /* ---- The socket ---- */
 
+static void remember(struct hub_client *hub)
+{
+	struct store *store = hub->node->store;
+	const char *token = hub->login.refresh_token;
+	if (store_setting_set(store, SETTING_URL, hub->url) != ERR_OK ||
+		store_setting_set(store, SETTING_REFRESH, token ? token : "") != ERR_OK)
+		log_warn("the login cannot be kept: %s", store_fault_text(store));
+}
+
 static enum err send_json(struct hub_client *hub, json_t *object)
 {
 	char *text = json_take_text(object);
@@ -180,6 +189,8 @@ static void on_opened(struct websocket_client *client, void *user)
 
 static void on_auth_ok(struct hub_client *hub)
 {
+	if (hub->on_trial)
+		remember(hub);
 	hub->failures = 0;
 	hub->on_trial = false;
 	hub->last = (struct failure){0};
@@ -289,15 +300,6 @@ static void open_socket(struct hub_client *hub)
 
 /* ---- Logging in ---- */
 
-static void remember(struct hub_client *hub)
-{
-	struct store *store = hub->node->store;
-	const char *token = hub->login.refresh_token;
-	if (store_setting_set(store, SETTING_URL, hub->url) != ERR_OK ||
-		store_setting_set(store, SETTING_REFRESH, token ? token : "") != ERR_OK)
-		log_warn("the login cannot be kept: %s", store_fault_text(store));
-}
-
 static void on_login(const struct failure *failure, void *user)
 {
 	struct hub_client *hub = user;
@@ -305,7 +307,9 @@ static void on_login(const struct failure *failure, void *user)
 		retry_later(hub, failure);
 		return;
 	}
-	remember(hub);
+	/* One on trial is kept when it has let us in altogether. */
+	if (!hub->on_trial)
+		remember(hub);
 	open_socket(hub);
 }
 

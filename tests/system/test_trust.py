@@ -5,6 +5,7 @@ import queue
 import socket
 import sqlite3
 import struct
+import sys
 import threading
 import time
 
@@ -13,6 +14,9 @@ from harness import PROGRAM_HUB
 from hub_client import Hub, NodeKey
 from stage import wait_until
 from websocket import close_all
+
+sys.path.insert(0, str(harness.ROOT / 'tests/tools'))
+from hostile_hub import HostileHub  # noqa: E402
 
 SDP = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -71,6 +75,17 @@ class Hubs(TrustTest):
         self.assertEqual(alice.one('status')['hub']['url'], url)
         slow.close()
         first.join()
+
+    def test_a_hub_that_logs_us_in_and_then_closes_the_door_does_not_replace_the_former(self):
+        hub, trap = self.real_hub(), HostileHub()
+        self.addCleanup(trap.server_close)
+        self.addCleanup(trap.shutdown)
+        trap.refuses_sockets = True
+        alice = self.node('alice')
+        alice.one('login', '--hub', hub.origin)
+        self.assert_fails(alice.run('login', '--hub', trap.url), 1, trap.url)
+        wait_until('alice is back at her hub', lambda: alice.one('status')['hub']['state'] == 'connected', 10)
+        self.assertEqual(alice.one('status')['hub']['url'], hub.origin)
 
     def test_logging_out_ends_the_login_at_the_hub_also_without_an_access_token(self):
         url, hub = self.stage.start_hub()

@@ -34,6 +34,8 @@ class Handler(socketserver.StreamRequestHandler):
                 headers[name.strip().lower()] = value.strip()
             body = self.rfile.read(int(headers.get('content-length', 0)))
             if headers.get('upgrade', '').lower() == 'websocket':
+                if self.server.refuses_sockets:
+                    return
                 self.serve_socket(headers)
                 return
             self.answer(line[1], json.loads(body) if body else {})
@@ -117,6 +119,7 @@ class HostileHub(socketserver.ThreadingTCPServer):
         self.tamper = tamper
         self.sockets = {}
         self.seen = []
+        self.refuses_sockets = False
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
