@@ -175,9 +175,12 @@ static void tell_round_failed(struct session *session)
 static void follow(struct session *session, struct attempt_step step)
 {
 	struct node *node = session->node;
-	struct store_contact contact;
+	struct store_contact contact = {0};
 	struct failure failure = {0};
 	enum err err = session_contact(session, &contact);
+	if (err)
+		failure_set(&failure, FAILURE_INTERNAL, "cannot read contact '%s': %s",
+			session->name, store_fault_text(node->store));
 	while (step.direct || step.webrtc) {
 		bool direct = step.direct;
 		event_of_session(session, "connecting",
@@ -405,11 +408,12 @@ void session_link_failed(struct session *session, struct link *link, const struc
 	event_of_session(session, "connect_failed",
 		json_pack("{s:s, s:s, s:s}", "via", link_path_name(link->path), "code",
 			failure_name(failure->code), "message", failure->fault.text));
+	/* Without the contact there are no other means; the round ends all the same. */
 	struct store_contact contact;
-	if (session_contact(session, &contact) != ERR_OK)
-		return;
-	follow(session, attempt_failed(&session->attempt, net_now(), direct,
-				means_of(session, &contact), &node->rng));
+	struct attempt_means means = {0};
+	if (session_contact(session, &contact) == ERR_OK)
+		means = means_of(session, &contact);
+	follow(session, attempt_failed(&session->attempt, net_now(), direct, means, &node->rng));
 }
 
 static struct link *newest_up(const struct session *session)
