@@ -31,7 +31,8 @@ enum failure_code failure_of_name(const char *name)
 		if (strcmp(name, failure_name(code)) == 0)
 			return code;
 	}
-	return FAILURE_REFUSED;
+	/* What a node answers to a message that it has not heard of. */
+	return strcmp(name, "unknown_type") == 0 ? FAILURE_UNSUPPORTED : FAILURE_REFUSED;
 }
 
 void failure_set(struct failure *failure, enum failure_code code, const char *format, ...)

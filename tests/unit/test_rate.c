@@ -37,6 +37,7 @@ static void failures_have_names_and_statuses(void **state)
 		assert_in_range(failure_status(code), 400, 599);
 	}
 	assert_int_equal(failure_of_name("nothing of ours"), FAILURE_REFUSED);
+	assert_int_equal(failure_of_name("unknown_type"), FAILURE_UNSUPPORTED);
 }
 
 TESTS(TEST(a_burst_of_one_minutes_worth_is_allowed_and_not_more), TEST(the_bucket_refills_steadily),
