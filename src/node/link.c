@@ -240,10 +240,7 @@ static bool greeted(struct link *link, const struct message_hello *hello)
 		link_ended(link, &failure);
 		return false;
 	}
-	(void)text_copy(link->name, sizeof(link->name), hello->name);
 	(void)text_copy(link->agent, sizeof(link->agent), hello->agent);
-	for (size_t i = 0; i < hello->features.count; i++)
-		link->takes_ai |= strcmp(hello->features.items[i], "ai") == 0;
 	return true;
 }
 

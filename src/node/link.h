@@ -66,11 +66,9 @@ struct link {
 	usec started, up_at;
 	double up_unix_time;
 	char agent[MESSAGE_AGENT_MAX + 1]; /* what its hello said */
-	char name[MESSAGE_NAME_MAX + 1];
-	bool takes_ai;          /* of its features */
-	struct net_timer timer; /* of the state */
-	usec rtt;               /* of our last ping over it; 0 unknown */
-	usec ping_sent;         /* 0: none is under way */
+	struct net_timer timer;            /* of the state */
+	usec rtt;                          /* of our last ping over it; 0 unknown */
+	usec ping_sent;                    /* 0: none is under way */
 	double ping_stamp;
 };
 
