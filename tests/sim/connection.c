@@ -150,6 +150,8 @@ void connection_init(struct connection *c, uint64_t seed, FILE *log)
 	list_init(&c->signals);
 	struct network_profile profile = draw_profile(&c->rng);
 	network_init(&c->network, &profile, rng_seeded(seed ^ UINT64_C(0x6e657477)));
+	c->network.log = log;
+	c->network.log_start = SIM_START;
 	draw_addresses(c);
 	workload_plan(c);
 	c->next = SIM_START;

@@ -95,6 +95,49 @@ static usec pass_rate(struct network *net, usec now, struct network_end *end, si
 	return end->rate_free;
 }
 
+/* Why the datagram goes no further, or NULL. */
+static const char *lose(struct network *net, usec now, int end, const struct path *path,
+	size_t size, usec start, struct path *ret_seen)
+{
+	const struct network_profile *p = &net->profile;
+	if (!route(net, end, path, ret_seen))
+		return "nobody there";
+	if (size > p->mtu)
+		return "too large";
+	if (now >= p->partition_from && now < p->partition_to)
+		return "partition";
+	if (start == USEC_NEVER)
+		return "queue full";
+	return chance(net, p->loss_ppm) ? "lost" : NULL;
+}
+
+static const char *kind_of(struct bytes datagram)
+{
+	switch (datagram.size > 0 ? datagram.data[0] : UINT8_MAX) {
+	case 0:
+	case 1:
+		return "STUN";
+	case 20:
+	case 21:
+	case 22:
+		return "DTLS handshake";
+	case 23:
+		return "DTLS record";
+	default:
+		return "other";
+	}
+}
+
+static void log_packet(
+	const struct network *net, usec now, int end, struct bytes datagram, const char *lost)
+{
+	if (!net->log)
+		return;
+	fprintf(net->log, "%10.6f end %d sends %s, %zu bytes%s%s\n",
+		(double)(now - net->log_start) / 1e6, end, kind_of(datagram), datagram.size,
+		lost ? ": " : "", lost ? lost : "");
+}
+
 void network_send(
 	struct network *net, usec now, int end, const struct path *path, struct bytes datagram)
 {
@@ -104,10 +147,10 @@ void network_send(
 	trace(net, &now, sizeof now);
 	trace(net, datagram.data, datagram.size);
 	sender->sent++;
-	bool partitioned = now >= p->partition_from && now < p->partition_to;
 	usec start = pass_rate(net, now, sender, datagram.size);
-	if (!route(net, end, path, &seen) || datagram.size > p->mtu || partitioned ||
-		start == USEC_NEVER || chance(net, p->loss_ppm)) {
+	const char *lost = lose(net, now, end, path, datagram.size, start, &seen);
+	log_packet(net, now, end, datagram, lost);
+	if (lost) {
 		sender->lost++;
 		return;
 	}

@@ -3,6 +3,8 @@
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 
+#include <stdio.h>
+
 #include "base/addr.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -46,6 +48,8 @@ struct network {
 	uint64_t order;
 	uint64_t trace;  /* hash over all that was sent, and when */
 	bool corrupting; /* not STUN alone */
+	FILE *log;       /* every datagram is said there, or NULL */
+	usec log_start;  /* the zero of its times */
 };
 
 void network_init(struct network *net, const struct network_profile *profile, struct rng rng);
