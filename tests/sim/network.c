@@ -117,8 +117,9 @@ static const char *kind_of(struct bytes datagram)
 	case 0:
 	case 1:
 		return "STUN";
-	case 20:
 	case 21:
+		return "DTLS alert";
+	case 20:
 	case 22:
 		return "DTLS handshake";
 	case 23:
