@@ -145,6 +145,7 @@ static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, b
 			.receive_window = peer->config.receive_window,
 			.send_queue_max = peer->config.send_queue_max,
 			.streams = CHANNELS_MAX,
+			.zero_checksum = true,
 			.rng = &peer->rng,
 		},
 		peer->now, &peer->sctp);

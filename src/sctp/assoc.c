@@ -307,7 +307,8 @@ void sctp_receive(struct sctp_assoc *a, usec now, struct bytes packet)
 	struct reader chunks;
 	a->stats.packets_in++;
 	a->stats.bytes_in += packet.size;
-	enum err err = sctp_packet_open(packet, &header, &chunks);
+	/* Whoever knows our tag has it from an INIT or INIT ACK that announced what we accept. */
+	enum err err = sctp_packet_open(packet, a->config.zero_checksum, &header, &chunks);
 	if (err == ERR_MISMATCH) {
 		a->stats.dropped_checksum++;
 	} else if (err || header.source != a->config.remote_port ||

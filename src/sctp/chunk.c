@@ -18,17 +18,29 @@ static void put_checksum(uint8_t *at, uint32_t crc)
 		at[i] = (uint8_t)(crc >> (8 * i));
 }
 
-enum err sctp_packet_open(
-	struct bytes packet, struct sctp_header *ret_header, struct reader *ret_chunks)
+static bool has_checksum(struct bytes packet)
 {
-	if (packet.size < SCTP_HEADER_SIZE + SCTP_CHUNK_HEADER_SIZE)
-		return ERR_MALFORMED;
 	uint32_t crc = crc32c_extend(0, bytes_of(packet.data, CHECKSUM_AT));
 	crc = crc32c_extend(crc, bytes_of(zeros, sizeof zeros));
 	crc = crc32c_extend(crc, bytes_slice(packet, SCTP_HEADER_SIZE, packet.size));
 	uint8_t expected[4];
 	put_checksum(expected, crc);
-	if (memcmp(packet.data + CHECKSUM_AT, expected, sizeof expected) != 0)
+	return memcmp(packet.data + CHECKSUM_AT, expected, sizeof expected) == 0;
+}
+
+static bool may_do_without_checksum(struct bytes packet)
+{
+	uint8_t first = packet.data[SCTP_HEADER_SIZE];
+	return memcmp(packet.data + CHECKSUM_AT, zeros, sizeof zeros) == 0 && first != SCTP_INIT &&
+	       first != SCTP_COOKIE_ECHO;
+}
+
+enum err sctp_packet_open(struct bytes packet, bool zero_checksum, struct sctp_header *ret_header,
+	struct reader *ret_chunks)
+{
+	if (packet.size < SCTP_HEADER_SIZE + SCTP_CHUNK_HEADER_SIZE)
+		return ERR_MALFORMED;
+	if (!(zero_checksum && may_do_without_checksum(packet)) && !has_checksum(packet))
 		return ERR_MISMATCH;
 	struct reader r = reader_of(packet);
 	ret_header->source = read_u16(&r);
@@ -171,6 +183,16 @@ static void read_extensions(struct sctp_init *init, struct bytes types)
 	}
 }
 
+/* RFC 9653 section 4: at most once. What is sent twice or is malformed allows nothing: the checksum
+ * is always right. */
+static void read_zero_checksum(struct sctp_init *init, struct bytes value, unsigned count)
+{
+	struct reader r = reader_of(value);
+	uint32_t method = read_u32(&r);
+	init->zero_checksum =
+		count == 1 && !r.failed && r.rest.size == 0 && method == SCTP_ERROR_DETECTION_DTLS;
+}
+
 enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init)
 {
 	struct reader r = reader_of(chunk.value);
@@ -181,6 +203,7 @@ enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init)
 	init.incoming = read_u16(&r);
 	init.tsn = read_u32(&r);
 	struct sctp_parameter p;
+	unsigned zero_checksums = 0;
 	while (sctp_parameter_next(&r, &p)) {
 		switch (p.type) {
 		case SCTP_PARAMETER_STATE_COOKIE:
@@ -188,6 +211,9 @@ enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init)
 			break;
 		case SCTP_PARAMETER_EXTENSIONS:
 			read_extensions(&init, p.value);
+			break;
+		case SCTP_PARAMETER_ZERO_CHECKSUM:
+			read_zero_checksum(&init, p.value, ++zero_checksums);
 			break;
 		case SCTP_PARAMETER_FORWARD_TSN:
 			init.forward_tsn = true;
@@ -221,6 +247,13 @@ static void write_extensions(struct writer *w)
 	sctp_parameter_end(w, sctp_parameter_begin(w, SCTP_PARAMETER_FORWARD_TSN));
 }
 
+static void write_zero_checksum(struct writer *w)
+{
+	size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_ZERO_CHECKSUM);
+	write_u32(w, SCTP_ERROR_DETECTION_DTLS);
+	sctp_parameter_end(w, place);
+}
+
 void sctp_init_write(struct writer *w, const struct sctp_init *init, const struct sctp_init *peer)
 {
 	bool is_ack = init->cookie.size > 0;
@@ -235,6 +268,8 @@ void sctp_init_write(struct writer *w, const struct sctp_init *init, const struc
 		write_bytes(w, init->cookie);
 		sctp_parameter_end(w, place);
 	}
+	if (init->zero_checksum)
+		write_zero_checksum(w);
 	write_extensions(w);
 	struct reader unknown =
 		reader_of(peer ? bytes_of(peer->unknown, peer->unknown_size) : (struct bytes){0});

@@ -1,5 +1,5 @@
-/* The wire format of SCTP (RFC 9260 section 3, RFC 3758, RFC 6525): packets, chunks and parameters.
- * Parsed views borrow the packet.
+/* The wire format of SCTP (RFC 9260 section 3, RFC 3758, RFC 6525, RFC 9653): packets, chunks and
+ * parameters. Parsed views borrow the packet.
  *
  *   packet  source port 16 | destination port 16 | verification tag 32 | checksum 32 | chunks
  *   chunk   type 8 | flags 8 | length 16 | value | 0 to 3 bytes of padding
@@ -47,6 +47,7 @@ enum sctp_parameter_type {
 	SCTP_PARAMETER_RECONFIG_RESPONSE = 16,
 	SCTP_PARAMETER_ADD_OUTGOING = 17,
 	SCTP_PARAMETER_ADD_INCOMING = 18,
+	SCTP_PARAMETER_ZERO_CHECKSUM = 0x8001,
 	SCTP_PARAMETER_EXTENSIONS = 0x8008,
 	SCTP_PARAMETER_FORWARD_TSN = 0xc000,
 };
@@ -68,6 +69,9 @@ enum sctp_cause {
 #define SCTP_DATA_BEGIN 0x02
 #define SCTP_DATA_UNORDERED 0x04
 #define SCTP_DATA_IMMEDIATE 0x08 /* RFC 7053: acknowledge at once */
+
+/* RFC 9653 section 8: what finds errors in place of the checksum. */
+#define SCTP_ERROR_DETECTION_DTLS 1
 
 /* Flag of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's, reflected. */
 #define SCTP_TAG_REFLECTED 0x01
@@ -110,6 +114,7 @@ struct sctp_init {
 	uint32_t tsn;
 	struct bytes cookie; /* INIT ACK only */
 	bool forward_tsn, reconfig;
+	bool zero_checksum; /* accepts packets whose checksum is zero, since DTLS finds errors */
 	/* Parameters to report, as they came, padded. */
 	uint8_t unknown[SCTP_UNKNOWN_PARAMETERS_MAX];
 	size_t unknown_size;
@@ -120,12 +125,14 @@ struct sctp_sack {
 	struct bytes blocks; /* 4 bytes each: start and end, relative to the cumulative TSN */
 };
 
-/* Checks size and checksum and reads the header; the rest is the chunks. ERR_MALFORMED,
- * ERR_MISMATCH (checksum). */
-MUST_CHECK enum err sctp_packet_open(
-	struct bytes packet, struct sctp_header *ret_header, struct reader *ret_chunks);
+/* Checks size and checksum and reads the header; the rest is the chunks. With `zero_checksum`, zero
+ * is as good as the right checksum (RFC 9653 section 5.3), except on INIT and COOKIE ECHO, which
+ * come before anything is agreed on. ERR_MALFORMED, ERR_MISMATCH (checksum). */
+MUST_CHECK enum err sctp_packet_open(struct bytes packet, bool zero_checksum,
+	struct sctp_header *ret_header, struct reader *ret_chunks);
 
-/* Begins a packet; sctp_packet_seal() sets the checksum over what was written since. */
+/* Begins a packet, whose checksum is zero until sctp_packet_seal() sets it over what was written
+ * since. */
 void sctp_packet_begin(struct writer *w, struct sctp_header header);
 void sctp_packet_seal(struct writer *w);
 

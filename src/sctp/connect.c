@@ -44,6 +44,7 @@ static struct sctp_init our_init(const struct sctp_assoc *a)
 		.outgoing = a->config.streams,
 		.incoming = a->config.streams,
 		.tsn = a->local_tsn,
+		.zero_checksum = a->config.zero_checksum,
 	};
 }
 
@@ -86,6 +87,7 @@ static struct sctp_cookie make_cookie(struct sctp_assoc *a, usec now, const stru
 		.peer_incoming = peer->incoming,
 		.reconfig = peer->reconfig,
 		.forward_tsn = peer->forward_tsn,
+		.zero_checksum = peer->zero_checksum,
 		.created = now,
 	};
 	if (sctp_assoc_is_open(a)) {
@@ -158,6 +160,7 @@ static void adopt(struct sctp_assoc *a, const struct sctp_cookie *peer)
 	a->peer_window = peer->peer_window;
 	a->peer_reconfig = peer->reconfig;
 	a->peer_forward_tsn = peer->forward_tsn;
+	a->peer_zero_checksum = a->config.zero_checksum && peer->zero_checksum;
 	a->streams_out =
 		a->config.streams < peer->peer_incoming ? a->config.streams : peer->peer_incoming;
 	a->streams_in =
@@ -221,6 +224,7 @@ void sctp_connect_receive_init_ack(struct sctp_assoc *a, usec now, struct sctp_c
 		.peer_incoming = init.incoming,
 		.reconfig = init.reconfig,
 		.forward_tsn = init.forward_tsn,
+		.zero_checksum = init.zero_checksum,
 	};
 	adopt(a, &peer);
 	if (init.unknown_size > 0)

@@ -86,6 +86,7 @@ struct sctp_assoc {
 	size_t peer_cookie_size;
 	unsigned connect_attempts;
 	bool peer_reconfig, peer_forward_tsn;
+	bool peer_zero_checksum;          /* and we may make use of it */
 	uint16_t streams_out, streams_in; /* negotiated; config.streams before */
 
 	/* Sending: transmit.c */

@@ -33,6 +33,8 @@ struct sctp_config {
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
 	uint16_t streams;      /* in each direction; 0: 1,024 */
+	bool zero_checksum;    /* DTLS carries the packets and finds errors: checksums are left away
+				  when the peer agrees (RFC 9653) */
 	struct rng *rng;       /* borrowed for the association's life */
 };
 

@@ -223,12 +223,17 @@ static void write_replies(struct sctp_assoc *a, struct writer *w)
 		buffer_deinit(&a->replies);
 }
 
-static size_t seal(struct sctp_assoc *a, struct writer *w)
+static size_t finish(struct sctp_assoc *a, const struct writer *w)
 {
-	sctp_packet_seal(w);
 	a->stats.packets_out++;
 	a->stats.bytes_out += w->size;
 	return w->size;
+}
+
+static size_t seal(struct sctp_assoc *a, struct writer *w)
+{
+	sctp_packet_seal(w);
+	return finish(a, w);
 }
 
 static struct sctp_header header_of(const struct sctp_assoc *a, uint32_t tag)
@@ -246,6 +251,8 @@ static size_t write_init(struct sctp_assoc *a, usec now, struct writer *w)
 	return seal(a, w);
 }
 
+/* Always with a checksum: it may answer a packet that is not of the association (RFC 9653 section
+ * 5.2), and there are few. */
 static size_t write_solo(struct sctp_assoc *a, struct writer *w)
 {
 	write_bytes(w, buffer_bytes(&a->solo));
@@ -264,6 +271,9 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 	/* Until the handshake is over, nothing but COOKIE ECHO and what is bundled with it. */
 	if (!sctp_assoc_is_open(a) && !(a->pending & SCTP_PENDING_COOKIE_ECHO))
 		return 0;
+	/* RFC 9653 section 5.2: not with COOKIE ECHO, before which the peer keeps no state that
+	 * would tell it to accept that. */
+	bool zero_checksum = a->peer_zero_checksum && !(a->pending & SCTP_PENDING_COOKIE_ECHO);
 	sctp_packet_begin(&w, header_of(a, a->peer_tag));
 	while (a->pending && write_pending(a, now, &w)) {}
 	if (a->replies.size > 0)
@@ -272,5 +282,7 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 	if (!a->pending && a->replies.size == 0)
 		write_data(a, now, &w);
 	CHECK(!w.failed);
-	return w.size > SCTP_HEADER_SIZE ? seal(a, &w) : 0;
+	if (w.size == SCTP_HEADER_SIZE)
+		return 0;
+	return zero_checksum ? finish(a, &w) : seal(a, &w);
 }

@@ -22,7 +22,7 @@ static void a_packet_is_opened_as_it_was_sealed(void **state)
 	struct reader r;
 	struct sctp_chunk chunk;
 	struct sctp_data out;
-	assert_ok(sctp_packet_open(writer_bytes(&w), &header, &r));
+	assert_ok(sctp_packet_open(writer_bytes(&w), false, &header, &r));
 	assert_int_equal(header.destination, 5001);
 	assert_int_equal(header.tag, 0x01020304);
 	assert_true(sctp_chunk_next(&r, &chunk));
@@ -36,7 +36,7 @@ static void a_packet_is_opened_as_it_was_sealed(void **state)
 	assert_false(sctp_chunk_next(&r, &chunk));
 	assert_false(r.failed);
 	data[20] ^= 1;
-	assert_err(sctp_packet_open(writer_bytes(&w), &header, &r), ERR_MISMATCH);
+	assert_err(sctp_packet_open(writer_bytes(&w), false, &header, &r), ERR_MISMATCH);
 }
 
 static void the_checksum_has_its_least_significant_byte_first(void **state)

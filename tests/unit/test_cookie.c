@@ -16,6 +16,7 @@ static void a_cookie_comes_back_as_it_was_and_only_unchanged(void **state)
 		.peer_outgoing = 8,
 		.peer_incoming = 9,
 		.forward_tsn = true,
+		.zero_checksum = true,
 		.created = 123456789};
 	struct sctp_cookie out;
 	uint8_t sealed[SCTP_COOKIE_SIZE];
@@ -32,6 +33,7 @@ static void a_cookie_comes_back_as_it_was_and_only_unchanged(void **state)
 	assert_int_equal(out.peer_incoming, 9);
 	assert_false(out.reconfig);
 	assert_true(out.forward_tsn);
+	assert_true(out.zero_checksum);
 	assert_true(out.created == in.created);
 	assert_err(sctp_cookie_open(&other, bytes_of(sealed, sizeof sealed), &out), ERR_UNTRUSTED);
 	assert_err(

@@ -36,7 +36,7 @@ static bool written_chunk(struct pair *p, enum sctp_chunk_type type, struct sctp
 	struct reader r;
 	if (size == 0)
 		return false;
-	assert_ok(sctp_packet_open(bytes_of(packet, size), &header, &r));
+	assert_ok(sctp_packet_open(bytes_of(packet, size), false, &header, &r));
 	while (sctp_chunk_next(&r, ret_chunk))
 		if (ret_chunk->type == type)
 			return true;
