@@ -7,7 +7,6 @@ import time
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-# It gets the slower the more is queued: with more than this it does worse.
 BUFFERED_MAX = 1 << 16
 
 
@@ -28,7 +27,7 @@ class Peer:
 
     def create(self):
         self.begun = now()
-        # Without a configuration it would ask a server on the Internet for its address.
+        # No servers: nothing outside the machine is asked, whatever the default is.
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.pc.on("datachannel", self.use)
 
