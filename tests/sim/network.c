@@ -6,14 +6,16 @@ void network_init(struct network *net, const struct network_profile *profile, st
 {
 	*net = (struct network){
 		.profile = *profile, .rng = rng, .trace = UINT64_C(0xcbf29ce484222325)};
-	list_init(&net->in_flight);
+	for (int end = 0; end < 2; end++)
+		list_init(&net->in_flight[end]);
 }
 
 void network_deinit(struct network *net)
 {
 	struct list *node;
-	while ((node = list_pop_front(&net->in_flight)))
-		free(CONTAINER_OF(node, struct network_packet, list));
+	for (int end = 0; end < 2; end++)
+		while ((node = list_pop_front(&net->in_flight[end])))
+			free(CONTAINER_OF(node, struct network_packet, list));
 }
 
 static bool chance(struct network *net, uint32_t ppm)
@@ -75,8 +77,8 @@ static void schedule(
 	if ((net->corrupting || is_stun) && chance(net, net->profile.corrupt_ppm))
 		packet->data[rng_below(&net->rng, datagram.size)] ^=
 			(uint8_t)(1 + rng_below(&net->rng, 255));
-	struct list *before = &net->in_flight;
-	while (before->prev != &net->in_flight &&
+	struct list *head = &net->in_flight[to], *before = head;
+	while (before->prev != head &&
 		CONTAINER_OF(before->prev, struct network_packet, list)->arrival > arrival)
 		before = before->prev;
 	list_insert_before(before, &packet->list);
@@ -89,9 +91,14 @@ static usec pass_rate(struct network *net, usec now, struct network_end *end, si
 	if (p->rate == 0)
 		return now;
 	usec start = usec_max(now, end->rate_free);
+	if (start > end->rate_free)
+		end->rate_rest = 0;
 	if ((uint64_t)(start - now) * p->rate / USEC_PER_SEC + size > p->queue_max)
 		return USEC_NEVER;
-	end->rate_free = start + (usec)(size * USEC_PER_SEC / p->rate);
+	/* Without the rest, datagrams of 9.6 us each would take 9 us. */
+	uint64_t work = size * USEC_PER_SEC + end->rate_rest;
+	end->rate_free = start + (usec)(work / p->rate);
+	end->rate_rest = work % p->rate;
 	return end->rate_free;
 }
 
@@ -166,16 +173,34 @@ void network_send(
 	}
 }
 
+static struct network_packet *first_of(const struct network *net, int end)
+{
+	const struct list *head = &net->in_flight[end];
+	return list_is_empty(head) ? NULL : CONTAINER_OF(head->next, struct network_packet, list);
+}
+
+/* The earlier of the two directions; of datagrams that arrive together, the one sent first. */
+static struct network_packet *first(const struct network *net)
+{
+	struct network_packet *a = first_of(net, 0), *b = first_of(net, 1);
+	if (!a || !b)
+		return a ? a : b;
+	if (a->arrival != b->arrival)
+		return a->arrival < b->arrival ? a : b;
+	return a->order < b->order ? a : b;
+}
+
 usec network_deadline(const struct network *net)
 {
-	if (list_is_empty(&net->in_flight))
-		return USEC_NEVER;
-	return CONTAINER_OF(net->in_flight.next, struct network_packet, list)->arrival;
+	const struct network_packet *packet = first(net);
+	return packet ? packet->arrival : USEC_NEVER;
 }
 
 struct network_packet *network_receive(struct network *net, usec now)
 {
-	if (network_deadline(net) > now)
+	struct network_packet *packet = first(net);
+	if (!packet || packet->arrival > now)
 		return NULL;
-	return CONTAINER_OF(list_pop_front(&net->in_flight), struct network_packet, list);
+	list_remove(&packet->list);
+	return packet;
 }

@@ -26,7 +26,8 @@ struct network_end {
 	struct addr host[NETWORK_INTERFACES];   /* ADDR_NONE: no such interface */
 	struct addr public[NETWORK_INTERFACES]; /* of the NAT, or ADDR_NONE without one */
 	bool nat_open[NETWORK_INTERFACES];      /* this end has sent to the other through it */
-	usec rate_free;                         /* when the outgoing link is idle again */
+	usec rate_free;                         /* when the outgoing link is idle again, */
+	uint64_t rate_rest;                     /* and what is left of a microsecond, in 1 / rate */
 	uint64_t sent, lost;
 };
 
@@ -44,7 +45,9 @@ struct network {
 	struct network_profile profile;
 	struct network_end ends[2];
 	struct rng rng;
-	struct list in_flight; /* sorted by arrival */
+	/* By the end they go to, each sorted by arrival: in one direction a datagram mostly arrives
+	 * last, so that its place is found at once however many are on their way. */
+	struct list in_flight[2];
 	uint64_t order;
 	uint64_t trace;  /* hash over all that was sent, and when */
 	bool corrupting; /* not STUN alone */
