@@ -297,8 +297,8 @@ static enum err take_description(
 	} else if (err) {
 		failure_set(failure, FAILURE_UNTRUSTED,
 			"'%s' could not prove who it is through the hub: %s; "
-			"do not trust this hub, connect with 'dpc connect --via direct'",
-			session->name, reason[0] ? reason : err_text(err));
+			"do not trust this hub; connect with 'dpc connect %s --direct'",
+			session->name, reason[0] ? reason : err_text(err), session->name);
 		return ERR_UNTRUSTED;
 	} else if (!link_check_pin(&rtc->link, &pin, failure)) {
 		return ERR_MISMATCH;

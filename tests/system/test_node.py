@@ -702,6 +702,9 @@ class HostileHubs(NodeTest):
             return [payload]
         alice, bob = self.hostile_pair(tamper)
         self.assert_refused(alice, bob, alice, 'untrusted')
+        # The way out that it names is one that the command line has.
+        self.assertIn("'dpc connect bob --direct'", json.dumps(alice.one('peers')))
+        self.assertNotEqual(alice.run('connect', 'bob', '--direct').returncode, 2)
 
     def test_an_assertion_that_was_cut_out_is_refused(self):
         def tamper(sender, target, payload):
