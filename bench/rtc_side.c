@@ -24,7 +24,7 @@ void side_must(enum err err, const char *what)
 void side_must_dpc(enum dpc_err err, const char *what)
 {
 	if (err) {
-		fprintf(stderr, "rtc: %s: %s\n", what, dpc_err_text(err));
+		fprintf(stderr, "rtc: %s: %s\n", what, dpc_peer_err_text(err));
 		exit(1);
 	}
 }

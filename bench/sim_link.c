@@ -43,7 +43,7 @@ static void __attribute__((noreturn)) die(const struct link *link, const char *w
 static void must(const struct link *link, enum dpc_err err)
 {
 	if (err)
-		die(link, dpc_err_text(err));
+		die(link, dpc_peer_err_text(err));
 }
 
 /* ---- Set-up ---- */

@@ -60,7 +60,7 @@ static void must(enum err err, const char *what)
 static void must_dpc(enum dpc_err err, const char *what)
 {
 	if (err)
-		die(what, dpc_err_text(err));
+		die(what, dpc_peer_err_text(err));
 }
 
 /* Takes the object. */

@@ -11,7 +11,8 @@
  * and does the last two after every call that takes a time. Times are microseconds on any monotonic
  * clock. Malformed input from the network never fails the caller: it is dropped and counted. One
  * UDP socket can serve any number of peers: find a datagram's peer by its remote address, else by
- * dpc_peek_user(). No object may be used by two threads at once; different peers share nothing. */
+ * dpc_peer_peek_user(). No object may be used by two threads at once; different peers share
+ * nothing. */
 #ifndef DPC_PEER_H
 #define DPC_PEER_H
 
@@ -53,7 +54,7 @@ enum dpc_err {
 	DPC_ERR_CRYPTO,
 };
 
-const char *dpc_err_text(enum dpc_err err);
+const char *dpc_peer_err_text(enum dpc_err err);
 
 /* ---- Life ---- */
 
@@ -111,7 +112,7 @@ enum dpc_err dpc_peer_set_remote_description(
 enum dpc_err dpc_peer_add_remote_candidate(
 	struct dpc_peer *peer, int64_t now, const char *text, size_t size);
 
-/* The ICE user name fragment by which dpc_peek_user() finds this peer. */
+/* The ICE user name fragment by which dpc_peer_peek_user() finds this peer. */
 const char *dpc_peer_user(const struct dpc_peer *peer);
 /* "AB:CD:…": SHA-256 of our DTLS certificate, and the fingerprint in the remote description (""
  * before; only sha-256 ones are shown). For signing and checking who the other side is. */
@@ -137,7 +138,7 @@ size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t cap
 
 /* The user name fragment of the peer that a STUN Binding request is for; points into the datagram.
  */
-bool dpc_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size);
+bool dpc_peer_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size);
 
 /* ---- Events ---- */
 
@@ -177,7 +178,7 @@ struct dpc_event {
 
 bool dpc_peer_next_event(struct dpc_peer *peer, struct dpc_event *ret_event);
 enum dpc_state dpc_peer_state(const struct dpc_peer *peer);
-const char *dpc_state_name(enum dpc_state state);
+const char *dpc_peer_state_name(enum dpc_state state);
 
 /* ---- Channels ---- */
 

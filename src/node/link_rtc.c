@@ -175,7 +175,7 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 	switch (event->type) {
 	case DPC_EVENT_STATE:
 		log_debug("webrtc to '%s': %s", rtc->link.session->name,
-			dpc_state_name(event->state));
+			dpc_peer_state_name(event->state));
 		break;
 	case DPC_EVENT_CANDIDATE:
 		on_candidate(rtc, event->text);
@@ -374,7 +374,7 @@ static void add_candidate(struct link_rtc *rtc, const char *text)
 		dpc_peer_add_remote_candidate(peer_of(rtc), net_now(), text, strlen(text));
 	if (err != DPC_OK && err != DPC_ERR_EXISTS)
 		log_debug("a candidate of '%s' is not used: %s", rtc->link.session->name,
-			dpc_err_text(err));
+			dpc_peer_err_text(err));
 	peer_io_kick(rtc->io);
 }
 

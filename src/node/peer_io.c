@@ -201,7 +201,7 @@ static void on_receive(const struct path *path, struct bytes datagram, usec now,
 	struct bytes name;
 	const char *name_text;
 	if (first <= STUN_FIRST_MAX &&
-		dpc_peek_user(datagram.data, datagram.size, &name_text, &name.size)) {
+		dpc_peer_peek_user(datagram.data, datagram.size, &name_text, &name.size)) {
 		name = bytes_of(name_text, name.size);
 		struct peer_io_peer *peer = map_get(&io->users, name);
 		if (peer)

@@ -1,11 +1,11 @@
 /* Where the WebRTC stack meets the sockets: drives any number of dpc_peers over one UDP socket an
  * address family.
  *
- * A STUN request finds its peer by its user name (dpc_peek_user()); everything else by its path,
- * that is local IP and remote address, which is learnt from what a peer sends: a peer answers only
- * whom it has authenticated. What is left may be an answer to our own STUN queries, or is counted
- * and dropped. Each peer's deadline sits in one heap behind one timer. After a batch of input every
- * peer touched is drained: output first, then events.
+ * A STUN request finds its peer by its user name (dpc_peer_peek_user()); everything else by its
+ * path, that is local IP and remote address, which is learnt from what a peer sends: a peer answers
+ * only whom it has authenticated. What is left may be an answer to our own STUN queries, or is
+ * counted and dropped. Each peer's deadline sits in one heap behind one timer. After a batch of
+ * input every peer touched is drained: output first, then events.
  *
  * Whoever calls a dpc_peer_ function that takes a time says peer_io_kick() afterwards. */
 #ifndef NODE_PEER_IO_H

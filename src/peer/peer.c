@@ -363,7 +363,7 @@ void dpc_peer_abort(struct dpc_peer *peer, int64_t now)
 	peer_set_closed(peer, "closed by us");
 }
 
-bool dpc_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size)
+bool dpc_peer_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size)
 {
 	struct bytes ufrag;
 	if (!ice_peek_ufrag(bytes_of(datagram, size), &ufrag))

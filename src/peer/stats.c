@@ -39,7 +39,7 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 	*ret_stats = stats;
 }
 
-const char *dpc_state_name(enum dpc_state state)
+const char *dpc_peer_state_name(enum dpc_state state)
 {
 	static const char *const names[] = {
 		[DPC_NEW] = "new",
@@ -53,7 +53,7 @@ const char *dpc_state_name(enum dpc_state state)
 	return names[state];
 }
 
-const char *dpc_err_text(enum dpc_err err)
+const char *dpc_peer_err_text(enum dpc_err err)
 {
 	switch (err) {
 	case DPC_OK:

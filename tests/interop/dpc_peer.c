@@ -113,7 +113,7 @@ static void send_more(struct program *p)
 		if (err == DPC_ERR_AGAIN)
 			return;
 		if (err) {
-			fail(p, dpc_err_text(err));
+			fail(p, dpc_peer_err_text(err));
 			return;
 		}
 		p->sent++;
@@ -149,7 +149,7 @@ static bool send_back(struct program *p)
 	if (err == DPC_ERR_AGAIN)
 		return false;
 	if (err)
-		fail(p, dpc_err_text(err));
+		fail(p, dpc_peer_err_text(err));
 	p->echo_waits = false;
 	return true;
 }
@@ -190,7 +190,7 @@ static void describe(struct program *p)
 	static char sdp[DPC_SDP_MAX];
 	enum dpc_err err = dpc_peer_local_description(p->peer, sdp, sizeof sdp);
 	if (err)
-		fail(p, dpc_err_text(err));
+		fail(p, dpc_peer_err_text(err));
 	else
 		say(json_pack("{s:s}", "description", sdp));
 }
@@ -208,7 +208,7 @@ static void handle_event(struct program *p, const struct dpc_event *event)
 {
 	switch (event->type) {
 	case DPC_EVENT_STATE:
-		say(json_pack("{s:s}", "state", dpc_state_name(event->state)));
+		say(json_pack("{s:s}", "state", dpc_peer_state_name(event->state)));
 		return;
 	case DPC_EVENT_CANDIDATE:
 		say(json_pack("{s:s}", "candidate", event->text));
@@ -257,7 +257,7 @@ static void handle_line(struct program *p, const char *line)
 	}
 	/* Candidates over TCP or with a host name are not for us, others may come twice. */
 	if (err && err != DPC_ERR_UNSUPPORTED && err != DPC_ERR_EXISTS)
-		fail(p, dpc_err_text(err));
+		fail(p, dpc_peer_err_text(err));
 	json_decref(object);
 }
 

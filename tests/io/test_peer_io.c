@@ -32,7 +32,8 @@ static struct addr reflexive;
 		assert_true(condition);                                                            \
 	} while (0)
 
-#define assert_dpc(expression) assert_string_equal(dpc_err_text(expression), dpc_err_text(DPC_OK))
+#define assert_dpc(expression)                                                                     \
+	assert_string_equal(dpc_peer_err_text(expression), dpc_peer_err_text(DPC_OK))
 
 static struct dpc_peer *dpc(struct end *end)
 {

@@ -197,7 +197,7 @@ static void receive_offer(struct connection *c, usec now, const char *sdp)
 		add_candidates(c, 1);
 	enum dpc_err err = dpc_peer_set_remote_description(peer, now, sdp, strlen(sdp));
 	if (err)
-		connection_object(c, "the offer is refused: %s", dpc_err_text(err));
+		connection_object(c, "the offer is refused: %s", dpc_peer_err_text(err));
 	describe(c, now, 1);
 	if (c->trickle)
 		add_candidates(c, 1);
@@ -222,7 +222,7 @@ static void receive_signal(struct connection *c, usec now, const struct signal *
 		break;
 	}
 	if (err && err != DPC_ERR_EXISTS)
-		connection_object(c, "a signal is refused: %s", dpc_err_text(err));
+		connection_object(c, "a signal is refused: %s", dpc_peer_err_text(err));
 }
 
 bool connection_all_received(const struct connection *c, int end)
@@ -305,7 +305,7 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 	struct end *e = &c->ends[end];
 	switch (event->type) {
 	case DPC_EVENT_STATE:
-		connection_say(c, now, "end %d is %s", end, dpc_state_name(event->state));
+		connection_say(c, now, "end %d is %s", end, dpc_peer_state_name(event->state));
 		if (event->state == DPC_CONNECTED)
 			e->connected = true;
 		return;
@@ -384,7 +384,7 @@ static bool send_one(struct connection *c, int end, size_t k, usec now)
 		return false;
 	if (err) {
 		connection_object(c, "channel %zu: end %d, which is %s, cannot send: %s", k, end,
-			dpc_state_name(dpc_peer_state(e->peer)), dpc_err_text(err));
+			dpc_peer_state_name(dpc_peer_state(e->peer)), dpc_peer_err_text(err));
 		return false;
 	}
 	flow->accepted++;
