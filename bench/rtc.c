@@ -9,14 +9,12 @@
  * connections, the mean of both sides. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "rtc_side.h"
 
 #define SETUPS 60
+#define IDLE_CONNECTIONS 500
 #define WARM_UP (300 * USEC_PER_MS)
 
 /* ---- Measuring ---- */
@@ -28,13 +26,6 @@ struct result {
 	double setup_ms_p50, setup_ms_max;
 	double kib_per_connection, idle_cpu_percent;
 };
-
-static void run_for(struct side *side, usec duration)
-{
-	usec limit = net_now() + duration;
-	while (net_now() < limit)
-		net_loop_run_once(side->loop, limit);
-}
 
 static struct connection *begin(struct side *side, uint32_t id, const char *label)
 {
@@ -62,15 +53,6 @@ static void end(struct side *side, struct connection *c)
 {
 	side_tell(side, CONTROL_CLOSE, c->id, "");
 	connection_destroy(c);
-}
-
-static struct control count(struct side *side)
-{
-	side->has_counted = false;
-	side_tell(side, CONTROL_COUNT, 0, "");
-	while (!side->has_counted)
-		net_loop_run_once(side->loop, net_now() + USEC_PER_SEC);
-	return side->counted;
 }
 
 static int compare_usec(const void *a, const void *b)
@@ -114,12 +96,12 @@ static struct rate measure_rate(struct side *side, size_t size, usec duration)
 	wait_open(side, c);
 	side->message_size = size;
 	connection_fill(c);
-	run_for(side, WARM_UP);
-	struct control before = count(side);
-	int64_t cpu_before = side_cpu_us();
-	run_for(side, duration);
-	struct control after = count(side);
-	int64_t cpu = side_cpu_us() - cpu_before + after.cpu_us - before.cpu_us;
+	side_run_for(side, WARM_UP);
+	struct counts before = side_count_other(side);
+	usec cpu_before = side_count(side).cpu;
+	side_run_for(side, duration);
+	struct counts after = side_count_other(side);
+	usec cpu = side_count(side).cpu - cpu_before + after.cpu - before.cpu;
 	side->message_size = 0;
 	end(side, c);
 	double seconds = (double)(after.at - before.at) / 1e6;
@@ -135,9 +117,9 @@ static void measure_rtt(struct side *side, usec duration, struct result *result)
 	wait_open(side, c);
 	side->pinging = true;
 	connection_ping(c);
-	run_for(side, WARM_UP);
+	side_run_for(side, WARM_UP);
 	side->ping_count = 0;
-	run_for(side, duration);
+	side_run_for(side, duration);
 	side->pinging = false;
 	end(side, c);
 	qsort(side->pings, side->ping_count, sizeof(usec), compare_usec);
@@ -147,19 +129,19 @@ static void measure_rtt(struct side *side, usec duration, struct result *result)
 
 static void measure_idle(struct side *side, usec duration, struct result *result)
 {
-	struct control before = count(side);
-	uint64_t rss_before = side_rss_bytes();
+	struct counts before = side_count_other(side);
+	uint64_t rss_before = side_count(side).rss_bytes;
 	for (uint32_t i = 0; i < IDLE_CONNECTIONS; i++)
 		wait_open(side, begin(side, i, "idle"));
-	run_for(side, USEC_PER_SEC);
-	struct control idle = count(side);
-	uint64_t rss = side_rss_bytes() - rss_before + idle.rss_bytes - before.rss_bytes;
+	side_run_for(side, USEC_PER_SEC);
+	struct counts idle = side_count_other(side);
+	uint64_t rss = side_count(side).rss_bytes - rss_before + idle.rss_bytes - before.rss_bytes;
 	result->kib_per_connection = (double)rss / 2 / 1024 / IDLE_CONNECTIONS;
 
-	int64_t cpu = side_cpu_us();
-	run_for(side, usec_max(duration, 5 * USEC_PER_SEC));
-	struct control after = count(side);
-	cpu = side_cpu_us() - cpu + after.cpu_us - idle.cpu_us;
+	usec cpu = side_count(side).cpu;
+	side_run_for(side, usec_max(duration, 5 * USEC_PER_SEC));
+	struct counts after = side_count_other(side);
+	cpu = side_count(side).cpu - cpu + after.cpu - idle.cpu;
 	result->idle_cpu_percent = 100.0 * (double)cpu / 2 / (double)(after.at - idle.at);
 }
 
@@ -231,26 +213,9 @@ int main(int argc, char **argv)
 			return wrong_usage();
 		}
 	}
-	int ends[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		side_die("cannot make a socket pair");
-	pid_t child = fork();
-	if (child < 0)
-		side_die("cannot fork");
-	if (child == 0) {
-		close(ends[0]);
-		struct side *answerer = side_create(false, ends[1]);
-		net_loop_run(answerer->loop);
-		side_destroy(answerer);
-		return 0;
-	}
-	close(ends[1]);
-	struct side *offerer = side_create(true, ends[0]);
-	struct result result = measure(offerer, (usec)seconds * USEC_PER_SEC);
-	side_destroy(offerer);
-	int status;
-	if (waitpid(child, &status, 0) != child || status != 0)
-		side_die("the answering process failed");
+	struct side *side = side_create(IDLE_CONNECTIONS);
+	struct result result = measure(side, (usec)seconds * USEC_PER_SEC);
+	side_destroy(side);
 	if (json)
 		print_json(&result);
 	else

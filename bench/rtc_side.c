@@ -1,22 +1,24 @@
 #include "rtc_side.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 __attribute__((noreturn)) void side_die(const char *what)
 {
-	fprintf(stderr, "rtc: %s\n", what);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
 	exit(1);
 }
 
 void side_must(enum err err, const char *what)
 {
 	if (err) {
-		fprintf(stderr, "rtc: %s: %s\n", what, err_text(err));
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, err_text(err));
 		exit(1);
 	}
 }
@@ -24,20 +26,21 @@ void side_must(enum err err, const char *what)
 void side_must_dpc(enum dpc_err err, const char *what)
 {
 	if (err) {
-		fprintf(stderr, "rtc: %s: %s\n", what, dpc_peer_err_text(err));
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what,
+			dpc_peer_err_text(err));
 		exit(1);
 	}
 }
 
-int64_t side_cpu_us(void)
+static usec cpu_us(void)
 {
 	struct rusage usage;
 	CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
-	return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+	return ((usec)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * USEC_PER_SEC +
 	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-uint64_t side_rss_bytes(void)
+static uint64_t rss_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
 	char line[128], *at = line;
@@ -48,11 +51,47 @@ uint64_t side_rss_bytes(void)
 	return strtoul(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+struct counts side_count(const struct side *side)
+{
+	struct peer_io_stats stats;
+	peer_io_stats(side->io, &stats);
+	struct mallinfo2 heap = mallinfo2();
+	return (struct counts){.at = net_now(),
+		.bytes = side->bytes,
+		.messages = side->messages,
+		.closed = side->closed,
+		.datagrams = stats.datagrams_in + stats.datagrams_out,
+		.calls = stats.calls_in + stats.calls_out,
+		.cpu = cpu_us(),
+		.rss_bytes = rss_bytes(),
+		.heap_bytes = heap.uordblks + heap.hblkhd};
+}
+
+/* ---- The other process ---- */
+
+/* It ends only when we do, so it has failed: says how, and so do we. */
+__attribute__((noreturn)) static void die_with_other(struct side *side, const char *what)
+{
+	int status;
+	if (!side->offerer)
+		side_die(what);
+	if (waitpid(side->child, &status, 0) != side->child)
+		side_die("the other process is gone, nobody knows how");
+	fprintf(stderr, "%s: the other process ended with %s %d: %s\n",
+		program_invocation_short_name, WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), what);
+	exit(1);
+}
+
 static void control_send(struct side *side, struct control *control)
 {
 	size_t size = CONTROL_HEADER + control->size;
-	if (send(side->fd, control, size, MSG_NOSIGNAL) != (ssize_t)size)
-		side_die("the other process is gone");
+	ssize_t sent;
+	do
+		sent = send(side->fd, control, size, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent != (ssize_t)size)
+		die_with_other(side, strerror(errno));
 }
 
 void side_tell(struct side *side, enum control_type type, uint32_t id, const char *text)
@@ -69,13 +108,24 @@ void side_tell(struct side *side, enum control_type type, uint32_t id, const cha
 
 static void tell_counts(struct side *side)
 {
-	struct control control = {.type = CONTROL_COUNTED,
-		.at = net_now(),
-		.bytes = side->bytes,
-		.messages = side->messages,
-		.cpu_us = side_cpu_us(),
-		.rss_bytes = side_rss_bytes()};
+	struct control control = {.type = CONTROL_COUNTED, .counts = side_count(side)};
 	control_send(side, &control);
+}
+
+struct counts side_count_other(struct side *side)
+{
+	side->has_counted = false;
+	side_tell(side, CONTROL_COUNT, 0, "");
+	while (!side->has_counted)
+		net_loop_run_once(side->loop, net_now() + USEC_PER_SEC);
+	return side->counted;
+}
+
+void side_run_for(struct side *side, usec duration)
+{
+	usec limit = net_now() + duration;
+	while (net_now() < limit)
+		net_loop_run_once(side->loop, limit);
 }
 
 /* ---- Connections ---- */
@@ -162,6 +212,12 @@ static void on_message(struct side *side, struct connection *c, const struct dpc
 	}
 }
 
+static void count_connected(struct connection *c)
+{
+	if (c->open && c->remote_open)
+		c->side->connected++;
+}
+
 static void on_open(struct side *side, struct connection *c, const struct dpc_event *event)
 {
 	struct dpc_peer *dpc = peer_io_peer_dpc(c->peer);
@@ -173,6 +229,7 @@ static void on_open(struct side *side, struct connection *c, const struct dpc_ev
 	dpc_peer_set_buffered_low(dpc, c->channel, BUFFERED_MAX / 2);
 	if (!side->offerer)
 		side_tell(side, CONTROL_OPENED, c->id, "");
+	count_connected(c);
 }
 
 static void on_event(struct peer_io_peer *peer, const struct dpc_event *event, void *user)
@@ -195,10 +252,12 @@ static void on_event(struct peer_io_peer *peer, const struct dpc_event *event, v
 		connection_fill(c);
 		break;
 	case DPC_EVENT_CLOSED:
-		if (side->offerer) {
-			fprintf(stderr, "rtc: a connection closed: %s\n", event->text);
+		if (side->offerer && !side->closing) {
+			fprintf(stderr, "%s: a connection closed: %s\n",
+				program_invocation_short_name, event->text);
 			exit(1);
 		}
+		side->closed++;
 		connection_destroy(c);
 		break;
 	case DPC_EVENT_STATE:
@@ -214,13 +273,16 @@ static void on_control(unsigned events, void *user)
 	struct side *side = user;
 	(void)events;
 	ssize_t size = recv(side->fd, &control, sizeof(control), MSG_DONTWAIT);
-	if (size < 0 && errno == EAGAIN)
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size < (ssize_t)CONTROL_HEADER) {
+		/* The offerer has finished. The answerer never does before. */
+		if (side->offerer)
+			die_with_other(side, size < 0 ? strerror(errno) : "it has hung up");
 		net_loop_stop(side->loop);
 		return;
 	}
-	struct connection *c = &side->connections[control.id % IDLE_CONNECTIONS];
+	struct connection *c = &side->connections[control.id % side->capacity];
 	usec now = net_now();
 	switch ((enum control_type)control.type) {
 	case CONTROL_OFFER:
@@ -246,6 +308,7 @@ static void on_control(unsigned events, void *user)
 	case CONTROL_OPENED:
 		c->remote_open = true;
 		c->remote_opened_at = control.at;
+		count_connected(c);
 		break;
 	case CONTROL_CLOSE:
 		connection_destroy(c);
@@ -254,18 +317,23 @@ static void on_control(unsigned events, void *user)
 		tell_counts(side);
 		break;
 	case CONTROL_COUNTED:
-		memcpy(&side->counted, &control, CONTROL_HEADER);
+		side->counted = control.counts;
 		side->has_counted = true;
 		break;
 	}
 }
 
-struct side *side_create(bool offerer, int fd)
+/* ---- Life ---- */
+
+static struct side *create(bool offerer, int fd, size_t capacity)
 {
 	struct side *side = calloc(1, sizeof(*side));
 	CHECK(side);
 	side->offerer = offerer;
 	side->fd = fd;
+	side->capacity = capacity;
+	side->connections = calloc(capacity, sizeof(*side->connections));
+	CHECK(side->connections);
 	side_must(net_loop_create(&side->loop), "cannot make a loop");
 	struct peer_io_config config = {.local4.family = ADDR_IPV4};
 	side_must(peer_io_create(side->loop, &config, &side->io), "cannot open a socket");
@@ -279,7 +347,7 @@ struct side *side_create(bool offerer, int fd)
 	return side;
 }
 
-void side_destroy(struct side *side)
+static void destroy(struct side *side)
 {
 	peer_io_destroy(side->io);
 	net_watch_destroy(side->watch);
@@ -287,5 +355,36 @@ void side_destroy(struct side *side)
 	close(side->fd);
 	free(side->message);
 	free(side->pings);
+	free(side->connections);
 	free(side);
+}
+
+struct side *side_create(size_t capacity)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		side_die("cannot make a socket pair");
+	pid_t child = fork();
+	if (child < 0)
+		side_die("cannot fork");
+	if (child == 0) {
+		close(ends[0]);
+		struct side *answerer = create(false, ends[1], capacity);
+		net_loop_run(answerer->loop);
+		destroy(answerer);
+		exit(0);
+	}
+	close(ends[1]);
+	struct side *offerer = create(true, ends[0], capacity);
+	offerer->child = child;
+	return offerer;
+}
+
+void side_destroy(struct side *side)
+{
+	pid_t child = side->child;
+	destroy(side);
+	int status;
+	if (waitpid(child, &status, 0) != child || status != 0)
+		side_die("the answering process failed");
 }

@@ -1,13 +1,13 @@
-/* The two processes of the benchmark of data channels: each is a side with one UDP socket, a line
- * of signalling to the other, and connections. The offering side measures; the answering side
- * counts, echoes on channels with the label "echo", and says what it has counted. Whatever fails
- * ends the process with a line on stderr. */
+/* The two processes of the benchmarks of data channels, rtc and scale: each is a side with one UDP
+ * socket, a line of signalling to the other, and connections. The offering side measures; the
+ * answering side counts, echoes on channels with the label "echo", and says what it has counted.
+ * Whatever fails ends the process with a line on stderr; of the other process that is how it
+ * ended. */
 #ifndef RTC_SIDE_H
 #define RTC_SIDE_H
 
 #include "node/peer_io.h"
 
-#define IDLE_CONNECTIONS 500
 /* The sender keeps less than this buffered. */
 #define BUFFERED_MAX ((size_t)1024 * 1024)
 #define PINGS_MAX 100000
@@ -22,12 +22,20 @@ enum control_type {
 	CONTROL_COUNTED,
 };
 
+/* What a side has done so far, and uses. */
+struct counts {
+	usec at;
+	uint64_t bytes, messages;       /* received */
+	uint64_t closed;                /* connections that told so */
+	uint64_t datagrams, calls;      /* both ways, and the system calls for them */
+	usec cpu;                       /* of this process */
+	uint64_t rss_bytes, heap_bytes; /* resident, and allocated */
+};
+
 struct control {
 	uint32_t type, id;
 	int64_t at;
-	uint64_t bytes, messages;
-	int64_t cpu_us;
-	uint64_t rss_bytes;
+	struct counts counts; /* with CONTROL_COUNTED */
 	uint32_t size;
 	char text[DPC_SDP_MAX];
 };
@@ -48,13 +56,17 @@ struct side {
 	struct net_loop *loop;
 	struct peer_io *io;
 	struct net_watch *watch;
-	int fd; /* to the other process */
-	struct connection connections[IDLE_CONNECTIONS];
-	uint64_t bytes, messages; /* received */
-	struct control counted;   /* the other side's latest */
+	int fd;      /* to the other process */
+	pid_t child; /* the offerer's */
+	struct connection *connections;
+	size_t capacity;                  /* of them: that of an id is at its remainder */
+	uint64_t bytes, messages, closed; /* received; connections that ended */
+	struct counts counted;            /* the other side's latest */
 	bool has_counted;
 
 	/* What the offerer is doing. */
+	bool closing;        /* connections may end */
+	size_t connected;    /* connections that are open at both ends */
 	size_t message_size; /* 0: nothing is being sent */
 	uint8_t *message;
 	bool pinging;
@@ -63,8 +75,12 @@ struct side {
 	size_t ping_count;
 };
 
-struct side *side_create(bool offerer, int fd);
+/* Starts the answering process and returns the offering side, in this one. */
+struct side *side_create(size_t capacity);
+/* Ends the other process, too, which must have done well. */
 void side_destroy(struct side *side);
+/* Runs the loop. */
+void side_run_for(struct side *side, usec duration);
 /* To the other side; `text` may be "". */
 void side_tell(struct side *side, enum control_type type, uint32_t id, const char *text);
 
@@ -72,9 +88,9 @@ __attribute__((noreturn)) void side_die(const char *what);
 void side_must(enum err err, const char *what);
 void side_must_dpc(enum dpc_err err, const char *what);
 
-/* Of this process. */
-int64_t side_cpu_us(void);
-uint64_t side_rss_bytes(void);
+struct counts side_count(const struct side *side);
+/* Of the other side; waits for it. */
+struct counts side_count_other(struct side *side);
 
 void connection_create(struct side *side, struct connection *c, uint32_t id);
 void connection_destroy(struct connection *c);
