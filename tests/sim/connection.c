@@ -280,11 +280,11 @@ static void check_message(struct connection *c, int end, const struct dpc_event 
 }
 
 /* RFC 7675: without an answer for 30 s the path is given up. With a partition in that time, a few
- * lost datagrams more are enough. */
+ * lost or broken datagrams more are enough. */
 static bool may_lose_path(const struct connection *c, usec now)
 {
 	const struct network_profile *p = &c->network.profile;
-	return p->loss_ppm > 0 && now > p->partition_from &&
+	return p->loss_ppm + p->corrupt_ppm > 0 && now > p->partition_from &&
 	       now < p->partition_to + 30 * USEC_PER_SEC;
 }
 
@@ -332,8 +332,11 @@ static void handle_event(struct connection *c, int end, usec now, const struct d
 		connection_say(c, now, "end %d: %s", end, event->text);
 		check_closed(c, end, now, event->text);
 		return;
-	case DPC_EVENT_PATH:
 	case DPC_EVENT_SENDABLE:
+		for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
+			e->out[k].blocked = false;
+		return;
+	case DPC_EVENT_PATH:
 	case DPC_EVENT_BUFFERED_LOW:
 		return;
 	case DPC_EVENT_CHANNEL_CLOSED:
@@ -375,12 +378,14 @@ static bool send_one(struct connection *c, int end, size_t k, usec now)
 	struct flow *flow = &e->out[k];
 	const struct channel_plan *plan = &c->plan[k];
 	bool ours = k / SIM_CHANNELS == (size_t)end;
-	if (flow->accepted >= plan->messages || now < flow->next_send || (!e->open[k] && !ours))
+	if (flow->accepted >= plan->messages || flow->blocked || now < flow->next_send ||
+		(!e->open[k] && !ours))
 		return false;
 	size_t size = workload_message(c, end, k, flow->accepted, message_memory);
 	bool binary = flow->accepted % 2 == 0;
 	enum dpc_err err = dpc_peer_send(e->peer, now, e->handle[k], binary, message_memory, size);
-	if (err == DPC_ERR_AGAIN || (err == DPC_ERR_STATE && c->ended))
+	flow->blocked = err == DPC_ERR_AGAIN;
+	if (flow->blocked || (err == DPC_ERR_STATE && c->ended))
 		return false;
 	if (err) {
 		connection_object(c, "channel %zu: end %d, which is %s, cannot send: %s", k, end,

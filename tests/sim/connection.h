@@ -51,6 +51,7 @@ struct flow {
 	uint32_t received;
 	bool seen[SIM_MESSAGES_MAX];
 	usec next_send;
+	bool blocked; /* until DPC_EVENT_SENDABLE */
 };
 
 struct end {

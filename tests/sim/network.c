@@ -23,12 +23,16 @@ static bool chance(struct network *net, uint32_t ppm)
 	return ppm > 0 && rng_below(&net->rng, 1000000) < ppm;
 }
 
-/* FNV-1a: enough to see that two runs are the same. */
+/* FNV-1a over words: enough to see that two runs are the same. */
 static void trace(struct network *net, const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
-	for (size_t i = 0; i < size; i++)
-		net->trace = (net->trace ^ bytes[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+		uint64_t word = size;
+		memcpy(&word, bytes + i, min_size(size - i, sizeof word));
+		net->trace = (net->trace ^ word) * UINT64_C(0x100000001b3);
+		net->trace ^= net->trace >> 32;
+	}
 }
 
 static int find_interface(const struct addr *table, const struct addr *addr)

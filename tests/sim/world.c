@@ -1,0 +1,70 @@
+#include "world.h"
+
+#include <inttypes.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "connection.h"
+#include "virtual.h"
+
+#define CONNECTIONS_MAX 4    /* in one world */
+#define SEED_STEP 1000000007 /* between the seeds of a world's connections */
+
+static struct connection connections[CONNECTIONS_MAX];
+
+static size_t draw_count(uint64_t seed)
+{
+	struct rng rng = rng_seeded(seed ^ UINT64_C(0x776f726c64));
+	return rng_below(&rng, 8) ? 1 : 2 + rng_below(&rng, CONNECTIONS_MAX - 1);
+}
+
+static void pass_time(size_t count)
+{
+	usec now = SIM_START, next;
+	do {
+		next = USEC_NEVER;
+		for (size_t i = 0; i < count; i++)
+			next = usec_min(next, connection_advance(&connections[i], now));
+		if (next != USEC_NEVER)
+			virtual_set_time(next);
+		now = next;
+	} while (next != USEC_NEVER);
+}
+
+static void add(const struct connection *c, FILE *log, struct world_result *result)
+{
+	uint64_t sent = c->network.ends[0].sent + c->network.ends[1].sent;
+	result->connections++;
+	result->messages += c->messages;
+	result->bytes += c->bytes;
+	result->datagrams += sent;
+	result->duration += c->finished;
+	result->trace ^= c->network.trace;
+	if (!result->failure[0])
+		text_copy(result->failure, sizeof result->failure, c->failure);
+	if (log)
+		fprintf(log,
+			"%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
+			" datagrams, %.3f s, trace %016" PRIx64 "\n",
+			c->messages, c->bytes, sent, (double)c->finished / 1e6, c->network.trace);
+}
+
+void world_run(uint64_t seed, FILE *log, struct world_result *ret_result)
+{
+	struct world_result result = {0};
+	size_t heap_before = virtual_heap_bytes(), count = draw_count(seed);
+	virtual_start(seed);
+	virtual_set_time(SIM_START);
+	for (size_t i = 0; i < count; i++)
+		connection_init(&connections[i], seed + i * SEED_STEP, log);
+	pass_time(count);
+	for (size_t i = 0; i < count; i++) {
+		add(&connections[i], log, &result);
+		connection_deinit(&connections[i]);
+	}
+	if (!result.failure[0] && virtual_heap_bytes() != heap_before)
+		snprintf(result.failure, sizeof result.failure,
+			"%zu bytes of memory are left after the end",
+			virtual_heap_bytes() - heap_before);
+	*ret_result = result;
+}
