@@ -63,6 +63,14 @@ struct dpc_peer;
 #define DPC_MESSAGE_MAX_DEFAULT 262144
 #define DPC_MTU_DEFAULT 1200
 
+/* How fast to send; the default may change with what is measured. */
+enum dpc_congestion {
+	DPC_CONGESTION_DEFAULT,
+	DPC_CONGESTION_CUBIC,
+	DPC_CONGESTION_BBR,
+	DPC_CONGESTION_NEWRENO, /* as RFC 9260 has it */
+};
+
 struct dpc_peer_config {
 	bool offerer;            /* makes the offer, and controls ICE */
 	int64_t unix_time;       /* seconds; for the dates of the certificate */
@@ -71,9 +79,10 @@ struct dpc_peer_config {
 				  * DPC_MTU_DEFAULT */
 	uint32_t receive_window; /* bytes; 0: 1 MiB */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
-	bool legacy_sdp;         /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
-	uint64_t seed; /* not 0: every random choice follows from it. For simulations only:
-			* such a peer is not secure */
+	enum dpc_congestion congestion;
+	bool legacy_sdp; /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
+	uint64_t seed;   /* not 0: every random choice follows from it. For simulations only:
+			  * such a peer is not secure */
 };
 
 enum dpc_err dpc_peer_create(

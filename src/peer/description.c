@@ -125,6 +125,21 @@ static enum err choose_role(const struct dpc_peer *peer, enum sdp_setup remote, 
 	UNREACHABLE();
 }
 
+static enum sctp_congestion_algorithm congestion_of(enum dpc_congestion congestion)
+{
+	switch (congestion) {
+	case DPC_CONGESTION_DEFAULT:
+		return SCTP_CONGESTION_DEFAULT;
+	case DPC_CONGESTION_CUBIC:
+		return SCTP_CUBIC;
+	case DPC_CONGESTION_BBR:
+		return SCTP_BBR;
+	case DPC_CONGESTION_NEWRENO:
+		return SCTP_NEWRENO;
+	}
+	return SCTP_CONGESTION_DEFAULT; /* the configuration is the caller's */
+}
+
 static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, bool client)
 {
 	enum err err = dtls_create(&(struct dtls_config){.certificate = peer->certificate,
@@ -144,6 +159,7 @@ static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, b
 			.message_max = peer->config.message_max,
 			.receive_window = peer->config.receive_window,
 			.send_queue_max = peer->config.send_queue_max,
+			.congestion = congestion_of(peer->config.congestion),
 			.streams = CHANNELS_MAX,
 			.zero_checksum = true,
 			.rng = &peer->rng,

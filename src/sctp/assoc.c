@@ -38,7 +38,8 @@ enum err sctp_create(const struct sctp_config *config, usec now, struct sctp_ass
 	sctp_connect_init(a);
 	sctp_queue_init(&a->queue);
 	sctp_outstanding_init(&a->outstanding, (UINT64_C(1) << 32) + a->local_tsn);
-	sctp_congestion_init(&a->congestion, a->config.packet_max & ~(size_t)3);
+	sctp_congestion_init(
+		&a->congestion, a->config.congestion, a->config.packet_max & ~(size_t)3);
 	sctp_rto_init(&a->rto);
 	sctp_reassembly_init(&a->reassembly, &a->inbox, a->config.message_max);
 	sctp_reset_init(a);

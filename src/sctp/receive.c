@@ -241,16 +241,23 @@ static void handle_ack(
 		sctp_rto_measure(&a->rto, ack.round_trip);
 	if (ack.bytes > 0)
 		a->last_activity = now;
-	if (ack.advanced) {
+	if (ack.advanced)
 		sctp_rto_recover(&a->rto);
-		if (!ack.recovering)
-			sctp_congestion_on_ack(&a->congestion, ack.bytes, in_flight);
-	}
+	if (ack.bytes > 0)
+		sctp_congestion_on_ack(
+			&a->congestion, &(struct sctp_congestion_ack){
+						.now = now,
+						.acked = ack.bytes,
+						.in_flight_before = in_flight,
+						.in_flight = a->outstanding.in_flight,
+						.recovering = ack.recovering || !ack.advanced,
+						.round_trip = ack.round_trip,
+					});
 	/* Section 6.1: a peer that answers with a closed window is alive. */
 	if (ack.advanced || a->peer_window < a->congestion.mtu)
 		a->error_count = 0;
 	if (ack.loss) {
-		sctp_congestion_on_loss(&a->congestion);
+		sctp_congestion_on_loss(&a->congestion, now);
 		a->fast_retransmit = true;
 		a->stats.fast_retransmits++;
 	}

@@ -25,6 +25,14 @@ enum sctp_state {
 	SCTP_SHUTDOWN_ACK_SENT,
 };
 
+/* How fast to send; docs/decisions/0006-congestion.md says how the default was chosen. */
+enum sctp_congestion_algorithm {
+	SCTP_CONGESTION_DEFAULT,
+	SCTP_CUBIC,
+	SCTP_BBR,
+	SCTP_NEWRENO,
+};
+
 struct sctp_config {
 	uint16_t local_port, remote_port; /* 5000 unless the descriptions say otherwise */
 	size_t packet_max;                /* bytes of one SCTP packet; 0: 1,163 = 1,200 - DTLS */
@@ -32,10 +40,11 @@ struct sctp_config {
 	size_t receive_window;            /* bytes; 0: 1 MiB */
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
-	uint16_t streams;      /* in each direction; 0: 1,024 */
-	bool zero_checksum;    /* DTLS carries the packets and finds errors: checksums are left away
-				  when the peer agrees (RFC 9653) */
-	struct rng *rng;       /* borrowed for the association's life */
+	enum sctp_congestion_algorithm congestion;
+	uint16_t streams;   /* in each direction; 0: 1,024 */
+	bool zero_checksum; /* DTLS carries the packets and finds errors: checksums are left away
+			       when the peer agrees (RFC 9653) */
+	struct rng *rng;    /* borrowed for the association's life */
 };
 
 struct sctp_message {

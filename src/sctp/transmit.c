@@ -28,7 +28,6 @@ void sctp_transmit_set_timer(struct sctp_assoc *a, usec now, bool advanced)
 
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 {
-	(void)now;
 	sctp_rto_back_off(&a->rto);
 	if (sctp_outstanding_is_empty(&a->outstanding)) {
 		a->window_probe = true;
@@ -39,7 +38,7 @@ void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 		return;
 	/* A chunk that the peer had no room for says nothing about the network. */
 	if (a->peer_window >= a->congestion.mtu)
-		sctp_congestion_on_timeout(&a->congestion);
+		sctp_congestion_on_timeout(&a->congestion, now);
 	sctp_outstanding_lose_all(&a->outstanding);
 	a->fast_retransmit = false;
 }
