@@ -80,9 +80,13 @@ struct dpc_peer_config {
 	uint32_t receive_window; /* bytes; 0: 1 MiB */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	enum dpc_congestion congestion;
-	bool legacy_sdp; /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
-	uint64_t seed;   /* not 0: every random choice follows from it. For simulations only:
-			  * such a peer is not secure */
+	bool legacy_sdp;      /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
+	bool no_interleaving; /* do not offer I-DATA (RFC 8260): a large message then holds up
+			       * those of other channels until it is sent */
+	bool no_partial_reliability; /* do not offer to give up messages (RFC 3758): all channels
+				      * are reliable */
+	uint64_t seed; /* not 0: every random choice follows from it. For simulations only:
+			* such a peer is not secure */
 };
 
 enum dpc_err dpc_peer_create(
@@ -194,16 +198,40 @@ const char *dpc_peer_state_name(enum dpc_state state);
 #define DPC_LABEL_MAX 256
 #define DPC_CHANNELS_MAX 1024
 
+/* How hard a message is tried. What is given up is counted in dpc_stats.messages_abandoned. With a
+ * peer that cannot skip messages (RFC 3758) every channel is reliable. */
+enum dpc_reliability {
+	DPC_RELIABLE,
+	DPC_MAX_RETRANSMITS, /* `limit`: how often it is sent again; 0 never */
+	DPC_MAX_LIFETIME,    /* `limit`: milliseconds after dpc_peer_send() in which it is sent */
+};
+
+/* What RFC 8831 section 6.4 names; others are weights between them. A channel gets its share of the
+ * connection in proportion, and what one leaves the others use. */
+#define DPC_PRIORITY_BELOW_NORMAL 128
+#define DPC_PRIORITY_NORMAL 256
+#define DPC_PRIORITY_HIGH 512
+#define DPC_PRIORITY_EXTRA_HIGH 1024
+
+#define DPC_CHANNEL_ID_MAX 65534
+
+/* Zero is an ordered, reliable channel of normal priority that is told to the other side. */
 struct dpc_channel_config {
 	const char *label;    /* UTF-8, at most DPC_LABEL_MAX bytes */
 	const char *protocol; /* likewise; NULL: empty */
 	bool unordered;
+	enum dpc_reliability reliability;
+	uint32_t limit;    /* of the reliability */
+	uint16_t priority; /* 0: DPC_PRIORITY_NORMAL */
+	bool negotiated;   /* both sides open it with the same `id`, and nothing is told */
+	uint16_t id;       /* of a negotiated channel: at most DPC_CHANNEL_ID_MAX */
 };
 
 /* Opens a channel. Once the remote description is set it may be sent on at once, before the
  * connection is up; until then a send is DPC_ERR_AGAIN. Its id is known only
  * when DTLS has decided who takes even ids, so this is a handle of ours: the same that events
- * carry. */
+ * carry. DPC_ERR_EXISTS: a negotiated channel's id is in use. DPC_ERR_NOT_FOUND: the peer has no
+ * such id. DPC_ERR_LIMIT. */
 enum dpc_err dpc_peer_open_channel(struct dpc_peer *peer, int64_t now,
 	const struct dpc_channel_config *config, uint16_t *ret_channel);
 enum dpc_err dpc_peer_close_channel(struct dpc_peer *peer, int64_t now, uint16_t channel);
@@ -211,6 +239,9 @@ enum dpc_err dpc_peer_close_channel(struct dpc_peer *peer, int64_t now, uint16_t
  * such. */
 const char *dpc_peer_channel_label(const struct dpc_peer *peer, uint16_t channel);
 const char *dpc_peer_channel_protocol(const struct dpc_peer *peer, uint16_t channel);
+
+/* The id on the wire; -1 while it has none, and for no channel. */
+int32_t dpc_peer_channel_id(const struct dpc_peer *peer, uint16_t channel);
 
 /* Copies the message. DPC_ERR_TOO_LARGE: more than dpc_peer_stats().remote_message_max.
  * DPC_ERR_AGAIN: nothing was taken. */
@@ -232,6 +263,7 @@ struct dpc_stats {
 	int64_t setup_us; /* from creation to connected; 0 before */
 	uint32_t remote_message_max;
 	uint64_t bytes_in, bytes_out, messages_in, messages_out, retransmissions;
+	uint64_t messages_abandoned; /* given up because of their channel's reliability */
 	uint64_t dropped; /* datagrams, records, packets and messages that were malformed or not for
 			     us */
 	size_t cwnd, send_queue_bytes, receive_queue_bytes;

@@ -52,28 +52,63 @@ enum err channels_open(
 		return ERR_TOO_LARGE;
 	if (!utf8_is_valid(config->label) || !utf8_is_valid(config->protocol))
 		return ERR_MALFORMED;
+	if (config->negotiated && config->id > CHANNEL_ID_MAX)
+		return ERR_MALFORMED;
+	if (config->negotiated && channel_find_stream(set, config->id))
+		return ERR_EXISTS;
 	struct channel *c;
 	enum err err = channel_create(set, config, &c);
 	if (err)
 		return err;
-	if (set->sctp) {
+	if (c->priority == 0)
+		c->priority = SCTP_PRIORITY_NORMAL;
+	if (config->negotiated)
+		err = channel_take_stream(set, c, config->id);
+	if (!err && set->sctp)
 		err = opening_start(set, now, c);
-		if (err) {
-			channel_destroy(set, c);
-			return err;
-		}
+	if (err) {
+		channel_destroy(set, c);
+		return err;
 	}
 	*ret_handle = c->handle;
 	return ERR_OK;
 }
 
+static bool is_low(const struct channels *set, const struct channel *c)
+{
+	return channels_buffered(set, c->handle) <= c->low_bytes;
+}
+
 /* Watches for the fall to the threshold from the moment that the amount is above it. */
 static void watch_buffered(struct channels *set, struct channel *c)
 {
-	if (c->above_low || channels_buffered(set, c->handle) <= c->low_bytes)
+	if (c->above_low || is_low(set, c))
 		return;
 	c->above_low = true;
 	list_push_back(&set->above, &c->above);
+}
+
+/* Before the amount rises: a fall that was not told yet will be all the same. */
+static void note_fall(struct channels *set, struct channel *c)
+{
+	c->low_due |= c->above_low && is_low(set, c);
+}
+
+/* RFC 3758: the limit of a message, in the units of the association. */
+static void set_reliability(const struct channel *c, struct sctp_message *message)
+{
+	switch (c->reliability) {
+	case CHANNEL_RELIABLE:
+		return;
+	case CHANNEL_MAX_RETRANSMITS:
+		message->reliability = SCTP_LIMITED_RETRANSMITS;
+		message->limit = c->limit;
+		return;
+	case CHANNEL_MAX_LIFETIME:
+		message->reliability = SCTP_LIMITED_LIFETIME;
+		message->limit = (int64_t)c->limit * USEC_PER_MS;
+		return;
+	}
 }
 
 enum err channels_send(
@@ -97,7 +132,10 @@ enum err channels_send(
 	if (data.size == 0) {
 		message.ppid = binary ? PPID_BINARY_EMPTY : PPID_STRING_EMPTY;
 		message.data = bytes_of(empty_placeholder, sizeof empty_placeholder);
+		message.placeholder = true;
 	}
+	set_reliability(c, &message);
+	note_fall(set, c);
 	enum err err = sctp_send(set->sctp, now, &message);
 	if (!err)
 		watch_buffered(set, c);
@@ -161,6 +199,8 @@ bool channels_translate(struct channels *set, usec now, const struct sctp_event 
 		closing_reset_failed(set, event->stream);
 		return false;
 	case SCTP_EVENT_CONNECTED:
+		opening_connected(set);
+		return false;
 	case SCTP_EVENT_SENDABLE:
 	case SCTP_EVENT_CLOSED:
 		return false;
@@ -181,10 +221,14 @@ bool channels_next_event(struct channels *set, struct channel_event *ret_event)
 	}
 	LIST_FOREACH_SAFE (above, &set->above) {
 		struct channel *c = CONTAINER_OF(above, struct channel, above);
-		if (channels_buffered(set, c->handle) > c->low_bytes)
+		bool low = is_low(set, c);
+		if (!low && !c->low_due)
 			continue;
-		c->above_low = false;
-		list_remove(&c->above);
+		c->low_due = false;
+		if (low) {
+			c->above_low = false;
+			list_remove(&c->above);
+		}
 		*ret_event = (struct channel_event){
 			.type = CHANNEL_EVENT_BUFFERED_LOW, .handle = c->handle};
 		return true;
@@ -192,10 +236,16 @@ bool channels_next_event(struct channels *set, struct channel_event *ret_event)
 	return false;
 }
 
+int32_t channels_id(const struct channels *set, uint16_t handle)
+{
+	const struct channel *c = channel_find(set, handle);
+	return c && c->stream != CHANNEL_NO_STREAM ? (int32_t)c->stream : -1;
+}
+
 size_t channels_buffered(const struct channels *set, uint16_t handle)
 {
 	const struct channel *c = channel_find(set, handle);
-	if (!c || c->stream == CHANNEL_NO_STREAM)
+	if (!c || !set->sctp || c->stream == CHANNEL_NO_STREAM)
 		return 0;
 	return sctp_stream_buffered(set->sctp, (uint16_t)c->stream);
 }
@@ -205,7 +255,14 @@ void channels_set_buffered_low(struct channels *set, uint16_t handle, size_t byt
 	struct channel *c = channel_find(set, handle);
 	if (!c)
 		return;
+	/* A fall is one of the amount, never of the threshold: what had happened by the former is
+	 * told, and that the latter rises over the amount is none. */
+	note_fall(set, c);
 	c->low_bytes = bytes;
+	if (!c->low_due && c->above_low && is_low(set, c)) {
+		c->above_low = false;
+		list_remove(&c->above);
+	}
 	watch_buffered(set, c);
 }
 

@@ -17,9 +17,20 @@
 
 struct channels;
 
+enum channel_reliability {
+	CHANNEL_RELIABLE,
+	CHANNEL_MAX_RETRANSMITS, /* `limit` is a number of retransmissions */
+	CHANNEL_MAX_LIFETIME,    /* `limit` is milliseconds */
+};
+
 struct channel_config {
 	struct bytes label, protocol; /* UTF-8, at most CHANNEL_LABEL_MAX bytes each; copied */
 	bool unordered;
+	enum channel_reliability reliability;
+	uint32_t limit;
+	uint16_t priority; /* RFC 8831 section 6.4; 0: normal */
+	bool negotiated;   /* both sides open it with the same `id`, and nothing is told */
+	uint16_t id;       /* only for these */
 };
 
 enum channel_event_type {
@@ -50,7 +61,8 @@ void channels_destroy(struct channels *set);
 void channels_attach(
 	struct channels *set, usec now, struct sctp_assoc *sctp, bool even, size_t message_max);
 
-/* ERR_TOO_LARGE or ERR_MALFORMED for a text, ERR_LIMIT, ERR_NOMEM. */
+/* ERR_TOO_LARGE or ERR_MALFORMED for a text, ERR_MALFORMED for an id that cannot be, ERR_EXISTS for
+ * one that is in use, ERR_NOT_FOUND for one that the peer does not have, ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err channels_open(
 	struct channels *set, usec now, const struct channel_config *config, uint16_t *ret_handle);
 
@@ -66,6 +78,9 @@ MUST_CHECK enum err channels_close(struct channels *set, usec now, uint16_t hand
 bool channels_translate(struct channels *set, usec now, const struct sctp_event *event,
 	struct channel_event *ret_event);
 bool channels_next_event(struct channels *set, struct channel_event *ret_event);
+
+/* The stream; -1: none yet, or no such channel. */
+int32_t channels_id(const struct channels *set, uint16_t handle);
 
 /* Bytes queued and not yet handed to the network; 0 for an unknown handle. */
 size_t channels_buffered(const struct channels *set, uint16_t handle);

@@ -42,7 +42,9 @@ void closing_peer_reset(struct channels *set, usec now, uint16_t stream)
 static void begin_on_stream(struct channels *set, usec now, struct channel *c)
 {
 	c->stream_busy = false;
-	enum err err = opening_send_ack(set, now, c);
+	enum err err = sctp_set_priority(set->sctp, (uint16_t)c->stream, c->priority);
+	if (!err)
+		err = opening_send_ack(set, now, c);
 	if (c->state == CHANNEL_CLOSING)
 		reset_ours(set, now, c);
 	else if (err)

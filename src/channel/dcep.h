@@ -26,7 +26,6 @@
 #define PPID_STRING_EMPTY UINT32_C(56)
 #define PPID_BINARY_EMPTY UINT32_C(57)
 
-#define DCEP_PRIORITY_NORMAL 256 /* RFC 8831 section 6.4 */
 #define DCEP_OPEN_MAX (12 + 2 * CHANNEL_LABEL_MAX)
 
 enum dcep_type {

@@ -2,15 +2,22 @@
 #include "channel/dcep.h"
 #include "channel/internal.h"
 
+static const enum dcep_reliability reliabilities[] = {
+	[CHANNEL_RELIABLE] = DCEP_RELIABLE,
+	[CHANNEL_MAX_RETRANSMITS] = DCEP_REXMIT,
+	[CHANNEL_MAX_LIFETIME] = DCEP_TIMED,
+};
+
 /* RFC 8832 section 5.1: OPEN goes first on the stream, ordered and reliable. */
 static enum err send_open(struct channels *set, usec now, const struct channel *c)
 {
 	uint8_t data[DCEP_OPEN_MAX];
 	struct writer w = writer_of(data, sizeof data);
 	dcep_open_write(&w, &(struct dcep_open){
-				    .reliability = DCEP_RELIABLE,
+				    .reliability = reliabilities[c->reliability],
 				    .unordered = c->unordered,
-				    .priority = DCEP_PRIORITY_NORMAL,
+				    .priority = c->priority,
+				    .parameter = c->limit,
 				    .label = bytes_of_text(c->label),
 				    .protocol = bytes_of_text(c->protocol),
 			    });
@@ -22,25 +29,52 @@ static enum err send_open(struct channels *set, usec now, const struct channel *
 			.data = writer_bytes(&w)});
 }
 
-/* Gives a waiting channel the lowest free stream of our parity, and sends OPEN. */
+static enum err start_negotiated(struct channels *set, struct channel *c)
+{
+	if (c->stream >= sctp_streams(set->sctp))
+		return ERR_NOT_FOUND;
+	enum err err = sctp_set_priority(set->sctp, (uint16_t)c->stream, c->priority);
+	if (err)
+		return err;
+	c->state = CHANNEL_OPEN;
+	if (set->connected)
+		channel_report(set, c, CHANNEL_EVENT_OPEN);
+	return ERR_OK;
+}
+
 enum err opening_start(struct channels *set, usec now, struct channel *c)
 {
-	size_t stream = set->even ? 0 : 1;
-	while (stream < set->stream_capacity && set->by_stream[stream])
-		stream += 2;
-	if (stream >= CHANNELS_MAX)
+	if (c->negotiated)
+		return start_negotiated(set, c);
+	uint32_t stream = channel_free_stream(set);
+	if (stream >= sctp_streams(set->sctp))
 		return ERR_LIMIT;
 	enum err err = channel_take_stream(set, c, (uint16_t)stream);
 	if (err)
 		return err;
-	err = send_open(set, now, c);
+	err = sctp_set_priority(set->sctp, (uint16_t)stream, c->priority);
+	if (!err)
+		err = send_open(set, now, c);
 	if (err) {
-		set->by_stream[stream] = NULL;
-		c->stream = CHANNEL_NO_STREAM;
+		channel_leave_stream(set, c);
 		return err;
 	}
 	c->state = CHANNEL_OPENING;
 	return ERR_OK;
+}
+
+void opening_connected(struct channels *set)
+{
+	set->connected = true;
+	for (size_t i = 0; i < set->stream_count; i++) {
+		struct channel *c = set->by_stream[i];
+		if (!c->negotiated || c->state != CHANNEL_OPEN)
+			continue;
+		if (c->stream < sctp_streams(set->sctp))
+			channel_report(set, c, CHANNEL_EVENT_OPEN);
+		else
+			closing_reset_failed(set, (uint16_t)c->stream);
+	}
 }
 
 /* Refuses a stream that the peer opened: resetting ours asks it to reset its own. */
@@ -71,17 +105,37 @@ static bool is_used_again(const struct channel *c)
 
 static void leave_stream(struct channels *set, struct channel *c)
 {
-	set->by_stream[c->stream] = NULL;
-	c->stream = CHANNEL_NO_STREAM;
+	channel_leave_stream(set, c);
 	c->local_reset = true;
 	closing_check(set, c);
+}
+
+static enum channel_reliability reliability_of(enum dcep_reliability reliability)
+{
+	switch (reliability) {
+	case DCEP_REXMIT:
+		return CHANNEL_MAX_RETRANSMITS;
+	case DCEP_TIMED:
+		return CHANNEL_MAX_LIFETIME;
+	case DCEP_RELIABLE:
+	case DCEP_UNORDERED:
+		return CHANNEL_RELIABLE;
+	}
+	UNREACHABLE();
 }
 
 static enum err accept_open(
 	struct channels *set, usec now, uint16_t stream, const struct dcep_open *open, bool busy)
 {
 	const struct channel_config config = {
-		.label = open->label, .protocol = open->protocol, .unordered = open->unordered};
+		.label = open->label,
+		.protocol = open->protocol,
+		.unordered = open->unordered,
+		.reliability = reliability_of(open->reliability),
+		.limit = open->parameter,
+		/* Some stacks send no priority. */
+		.priority = open->priority ? open->priority : SCTP_PRIORITY_NORMAL,
+	};
 	struct channel *c;
 	enum err err = channel_create(set, &config, &c);
 	if (err)
@@ -90,6 +144,8 @@ static enum err accept_open(
 	c->by_remote = true;
 	c->stream_busy = busy;
 	err = channel_take_stream(set, c, stream);
+	if (!err && !busy)
+		err = sctp_set_priority(set->sctp, stream, c->priority);
 	if (!err && !busy)
 		err = opening_send_ack(set, now, c);
 	if (err)
@@ -111,7 +167,7 @@ static void receive_open(struct channels *set, usec now, const struct sctp_messa
 	}
 	if (former)
 		leave_stream(set, former);
-	if (err || of_our_parity || message->stream >= CHANNELS_MAX ||
+	if (err || of_our_parity ||
 		accept_open(set, now, message->stream, &open, former != NULL) != ERR_OK)
 		refuse(set, now, message->stream);
 }

@@ -22,6 +22,20 @@ static enum err table_reserve(struct channel ***table, size_t *capacity, size_t 
 	return ERR_OK;
 }
 
+/* Where the stream is among those in use, or would be. */
+static size_t place_of(const struct channels *set, uint16_t stream)
+{
+	size_t low = 0, high = set->stream_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (set->by_stream[middle]->stream < stream)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct channel *channel_find(const struct channels *set, uint16_t handle)
 {
 	return handle < set->handle_capacity ? set->by_handle[handle] : NULL;
@@ -29,7 +43,19 @@ struct channel *channel_find(const struct channels *set, uint16_t handle)
 
 struct channel *channel_find_stream(const struct channels *set, uint16_t stream)
 {
-	return stream < set->stream_capacity ? set->by_stream[stream] : NULL;
+	size_t place = place_of(set, stream);
+	if (place == set->stream_count || set->by_stream[place]->stream != stream)
+		return NULL;
+	return set->by_stream[place];
+}
+
+uint32_t channel_free_stream(const struct channels *set)
+{
+	uint32_t stream = set->even ? 0 : 1;
+	for (size_t i = 0; i < set->stream_count && set->by_stream[i]->stream <= stream; i++)
+		if (set->by_stream[i]->stream == stream)
+			stream += 2;
+	return stream;
 }
 
 enum err channel_create(
@@ -53,6 +79,10 @@ enum err channel_create(
 	c->handle = (uint16_t)handle;
 	c->stream = CHANNEL_NO_STREAM;
 	c->unordered = config->unordered;
+	c->reliability = config->reliability;
+	c->limit = config->limit;
+	c->priority = config->priority;
+	c->negotiated = config->negotiated;
 	set->by_handle[handle] = c;
 	set->count++;
 	*ret_channel = c;
@@ -66,8 +96,7 @@ void channel_destroy(struct channels *set, struct channel *c)
 	if (list_is_linked(&c->pending))
 		list_remove(&c->pending);
 	set->by_handle[c->handle] = NULL;
-	if (c->stream != CHANNEL_NO_STREAM)
-		set->by_stream[c->stream] = NULL;
+	channel_leave_stream(set, c);
 	CHECK(set->count > 0);
 	set->count--;
 	free(c);
@@ -82,11 +111,27 @@ void channel_report(struct channels *set, struct channel *c, enum channel_event_
 
 enum err channel_take_stream(struct channels *set, struct channel *c, uint16_t stream)
 {
-	enum err err = table_reserve(&set->by_stream, &set->stream_capacity, stream);
+	enum err err = table_reserve(&set->by_stream, &set->stream_capacity, set->stream_count);
 	if (err)
 		return err;
-	CHECK(set->by_stream[stream] == NULL);
-	set->by_stream[stream] = c;
+	size_t place = place_of(set, stream);
+	struct channel **at = set->by_stream + place;
+	CHECK(place == set->stream_count || (*at)->stream != stream);
+	memmove(at + 1, at, (set->stream_count - place) * sizeof(struct channel *));
+	*at = c;
+	set->stream_count++;
 	c->stream = stream;
 	return ERR_OK;
+}
+
+void channel_leave_stream(struct channels *set, struct channel *c)
+{
+	if (c->stream == CHANNEL_NO_STREAM)
+		return;
+	size_t place = place_of(set, (uint16_t)c->stream);
+	struct channel **at = set->by_stream + place;
+	CHECK(place < set->stream_count && *at == c);
+	set->stream_count--;
+	memmove(at, at + 1, (set->stream_count - place) * sizeof(struct channel *));
+	c->stream = CHANNEL_NO_STREAM;
 }

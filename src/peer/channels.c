@@ -3,6 +3,19 @@
 
 #include "base/text.h"
 
+static enum channel_reliability reliability_of(enum dpc_reliability reliability)
+{
+	switch (reliability) {
+	case DPC_RELIABLE:
+		return CHANNEL_RELIABLE;
+	case DPC_MAX_RETRANSMITS:
+		return CHANNEL_MAX_RETRANSMITS;
+	case DPC_MAX_LIFETIME:
+		return CHANNEL_MAX_LIFETIME;
+	}
+	UNREACHABLE();
+}
+
 enum dpc_err dpc_peer_open_channel(struct dpc_peer *peer, int64_t now,
 	const struct dpc_channel_config *config, uint16_t *ret_channel)
 {
@@ -13,6 +26,11 @@ enum dpc_err dpc_peer_open_channel(struct dpc_peer *peer, int64_t now,
 		.label = bytes_of_text(config->label),
 		.protocol = bytes_of_text(config->protocol ? config->protocol : ""),
 		.unordered = config->unordered,
+		.reliability = reliability_of(config->reliability),
+		.limit = config->limit,
+		.priority = config->priority,
+		.negotiated = config->negotiated,
+		.id = config->id,
 	};
 	return err_to_public(channels_open(peer->channels, now, &channel, ret_channel));
 }
@@ -31,6 +49,11 @@ const char *dpc_peer_channel_label(const struct dpc_peer *peer, uint16_t channel
 const char *dpc_peer_channel_protocol(const struct dpc_peer *peer, uint16_t channel)
 {
 	return channels_protocol(peer->channels, channel);
+}
+
+int32_t dpc_peer_channel_id(const struct dpc_peer *peer, uint16_t channel)
+{
+	return channels_id(peer->channels, channel);
 }
 
 enum dpc_err dpc_peer_send(struct dpc_peer *peer, int64_t now, uint16_t channel, bool binary,

@@ -160,8 +160,9 @@ static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, b
 			.receive_window = peer->config.receive_window,
 			.send_queue_max = peer->config.send_queue_max,
 			.congestion = congestion_of(peer->config.congestion),
-			.streams = CHANNELS_MAX,
 			.zero_checksum = true,
+			.no_interleaving = peer->config.no_interleaving,
+			.no_partial_reliability = peer->config.no_partial_reliability,
 			.rng = &peer->rng,
 		},
 		peer->now, &peer->sctp);

@@ -29,6 +29,7 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 			stats.rtt_us = sctp->srtt;
 		stats.messages_in = sctp->messages_in;
 		stats.messages_out = sctp->messages_out;
+		stats.messages_abandoned = sctp->messages_abandoned;
 		stats.retransmissions = sctp->retransmitted_chunks;
 		stats.cwnd = sctp->cwnd;
 		stats.send_queue_bytes = sctp->send_queue_bytes;

@@ -403,6 +403,20 @@ enum err sctp_send(struct sctp_assoc *a, usec now, const struct sctp_message *me
 	return sctp_queue_push(&a->queue, message);
 }
 
+enum err sctp_set_priority(struct sctp_assoc *a, uint16_t id, uint16_t priority)
+{
+	struct sctp_out_stream *stream = sctp_queue_stream(&a->queue, id);
+	if (!stream)
+		return ERR_NOMEM;
+	stream->weight = priority ? priority : SCTP_PRIORITY_NORMAL;
+	return ERR_OK;
+}
+
+uint16_t sctp_streams(const struct sctp_assoc *a)
+{
+	return a->streams_out;
+}
+
 size_t sctp_stream_buffered(const struct sctp_assoc *a, uint16_t id)
 {
 	const struct sctp_out_stream *stream = sctp_stream_table_get(&a->queue.streams, id);

@@ -10,7 +10,9 @@
 #define SCTP_MESSAGE_MAX_DEFAULT ((size_t)256 * 1024)
 #define SCTP_RECEIVE_WINDOW_DEFAULT ((size_t)1024 * 1024)
 #define SCTP_SEND_QUEUE_MAX_DEFAULT ((size_t)16 * 1024 * 1024)
-#define SCTP_STREAMS_DEFAULT 1024
+/* RFC 8831 section 6.2: "The number of streams negotiated during SCTP association setup SHOULD be
+ * 65535". Those that are not used cost nothing. */
+#define SCTP_STREAMS_DEFAULT 65535
 
 /* A packet has room for INIT ACK with its cookie and for a useful fragment; RFC 9260 section 3.3.1
  * counts the length of a chunk in 16 bits. */

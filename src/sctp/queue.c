@@ -16,10 +16,10 @@ static void drop_messages(struct sctp_queue *queue, struct sctp_out_stream *stre
 		struct sctp_out_message *message = stream->first;
 		stream->first = message->next;
 		queue->bytes -= message->size;
+		queue->buffered -= message->size - message->sent;
 		free(message);
 	}
 	stream->last = NULL;
-	queue->buffered -= stream->buffered;
 	stream->buffered = 0;
 }
 
@@ -54,6 +54,7 @@ struct sctp_out_stream *sctp_queue_stream(struct sctp_queue *queue, uint16_t id)
 	if (!stream)
 		return NULL;
 	stream->id = id;
+	stream->weight = SCTP_PRIORITY_NORMAL;
 	if (sctp_stream_table_set(&queue->streams, id, stream)) {
 		free(stream);
 		return NULL;
@@ -76,6 +77,7 @@ enum err sctp_queue_push(struct sctp_queue *queue, const struct sctp_message *me
 		.ppid = message->ppid,
 		.size = (uint32_t)message->data.size,
 		.unordered = message->unordered,
+		.uncounted = message->control || message->placeholder,
 	};
 	memcpy(copy->data, message->data.data, message->data.size);
 	if (stream->last)
@@ -86,7 +88,7 @@ enum err sctp_queue_push(struct sctp_queue *queue, const struct sctp_message *me
 	if (stream != queue->current && !list_is_linked(&stream->active))
 		list_push_back(&queue->turns, &stream->active);
 	stream->unfinished++;
-	stream->buffered += copy->size;
+	stream->buffered += copy->uncounted ? 0 : copy->size;
 	queue->buffered += copy->size;
 	queue->bytes += copy->size;
 	return ERR_OK;
@@ -149,7 +151,7 @@ bool sctp_queue_cut(struct sctp_queue *queue, size_t room, struct sctp_slice *re
 		.flags = flags,
 	};
 	message->sent += (uint32_t)size;
-	stream->buffered -= size;
+	stream->buffered -= message->uncounted ? 0 : size;
 	queue->buffered -= size;
 	if (size == rest)
 		end_turn(queue);

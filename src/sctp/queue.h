@@ -18,10 +18,11 @@ enum sctp_out_state {
 struct sctp_out_stream {
 	struct list active; /* linked while messages wait and it is not the current one */
 	struct sctp_out_message *first, *last;
-	size_t buffered;   /* bytes not yet cut into slices */
+	size_t buffered;   /* bytes not yet cut into slices, of those that count */
 	size_t unfinished; /* messages not yet acknowledged whole */
 	uint16_t id;
 	uint16_t next_ssn;
+	uint16_t weight; /* among the streams that have something to send */
 	enum sctp_out_state state;
 };
 
@@ -31,6 +32,7 @@ struct sctp_out_message {
 	uint32_t ppid, size, sent;
 	uint16_t ssn;
 	bool unordered;
+	bool uncounted; /* in the stream's `buffered` */
 	uint8_t data[];
 };
 

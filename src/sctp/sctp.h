@@ -41,17 +41,34 @@ struct sctp_config {
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
 	enum sctp_congestion_algorithm congestion;
-	uint16_t streams;   /* in each direction; 0: 1,024 */
-	bool zero_checksum; /* DTLS carries the packets and finds errors: checksums are left away
-			       when the peer agrees (RFC 9653) */
-	struct rng *rng;    /* borrowed for the association's life */
+	uint16_t streams;     /* in each direction; 0: 65,535 */
+	bool zero_checksum;   /* DTLS carries the packets and finds errors: checksums are left away
+				 when the peer agrees (RFC 9653) */
+	bool no_interleaving; /* I-DATA (RFC 8260) is neither offered nor used */
+	bool no_partial_reliability; /* FORWARD-TSN (RFC 3758) is neither offered nor used */
+	struct rng *rng;             /* borrowed for the association's life */
 };
+
+/* RFC 3758 section 4, RFC 7496 section 3: what is given up is told to the peer, which goes on
+ * without it. With a peer that cannot, every message is reliable. */
+enum sctp_reliability {
+	SCTP_RELIABLE,
+	SCTP_LIMITED_RETRANSMITS, /* when a part of it is lost that was resent `limit` times */
+	SCTP_LIMITED_LIFETIME,    /* when it would be sent, or resent, `limit` us after sctp_send()
+				   */
+};
+
+#define SCTP_PRIORITY_NORMAL 256 /* RFC 8831 section 6.4 */
 
 struct sctp_message {
 	uint16_t stream;
 	uint32_t ppid;
 	bool unordered;
-	bool control; /* accepted beyond send_queue_max: a channel's own few bytes, never data */
+	bool control; /* a channel's own few bytes, never data: accepted beyond send_queue_max, and
+			 not counted by sctp_stream_buffered() */
+	bool placeholder; /* stands for an empty message (RFC 8831 section 6.6): not counted */
+	enum sctp_reliability reliability;
+	int64_t limit;
 	struct bytes data; /* at least one byte: RFC 8831 sends a placeholder for empty messages */
 };
 
@@ -88,6 +105,7 @@ struct sctp_event {
 struct sctp_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t messages_in, messages_out;
+	uint64_t messages_abandoned;
 	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
 	uint64_t dropped_checksum, dropped_tag, dropped_malformed;
 	size_t cwnd, peer_window, in_flight; /* bytes now */
@@ -122,6 +140,13 @@ bool sctp_next_event(struct sctp_assoc *assoc, struct sctp_event *ret_event);
  * fit into the send queue. ERR_NOMEM. */
 MUST_CHECK enum err sctp_send(
 	struct sctp_assoc *assoc, usec now, const struct sctp_message *message);
+
+/* The stream's weight among those that have something to send (RFC 8260 section 3.6), until it is
+ * reset; 0: SCTP_PRIORITY_NORMAL. ERR_NOMEM. */
+MUST_CHECK enum err sctp_set_priority(struct sctp_assoc *assoc, uint16_t stream, uint16_t priority);
+
+/* Streams in our direction: as configured, from the handshake on as agreed. */
+uint16_t sctp_streams(const struct sctp_assoc *assoc);
 
 /* Bytes of messages queued on a stream and not yet handed to the network (the data channel's
  * bufferedAmount). */

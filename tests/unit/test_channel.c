@@ -44,8 +44,9 @@ static void pull(struct fixture *f, struct side *side)
 			continue;
 		if (event.type == CHANNEL_EVENT_MESSAGE) {
 			side->text_size = event.data.size;
-			memcpy(side->text, event.data.data,
-				min_size(event.data.size, sizeof side->text));
+			if (event.data.size > 0)
+				memcpy(side->text, event.data.data,
+					min_size(event.data.size, sizeof side->text));
 		}
 		assert_true(side->count < EVENTS_MAX);
 		side->events[side->count++] = event;
@@ -314,9 +315,184 @@ static void channel_on_such_a_stream_can_be_closed_at_once(void **state)
 	tear_down(&f);
 }
 
+static void negotiated_channel_needs_no_word_on_the_wire(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t handles[2];
+	/* The largest id, and of neither side's parity; one side opens it before the association.
+	 */
+	struct channel_config config = {.label = bytes_of_text("agreed"),
+		.protocol = bytes_of_text("p"),
+		.negotiated = true,
+		.id = CHANNEL_ID_MAX};
+	assert_ok(channels_open(f.sides[0].channels, f.now, &config, &handles[0]));
+	assert_int_equal(channels_id(f.sides[0].channels, handles[0]), CHANNEL_ID_MAX);
+	assert_err(channels_send(f.sides[0].channels, f.now, handles[0], false, bytes_of_text("x")),
+		ERR_AGAIN);
+	attach(&f);
+	assert_ok(channels_open(f.sides[1].channels, f.now, &config, &handles[1]));
+	assert_ok(channels_send(
+		f.sides[0].channels, f.now, handles[0], false, bytes_of_text("early")));
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 0);
+	run(&f, USEC_PER_SEC);
+	assert_memory_equal(f.sides[1].text, "early", 5);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(count_type(&f.sides[i], CHANNEL_EVENT_OPEN), 1);
+		assert_false(f.sides[i].events[0].by_remote);
+	}
+	assert_ok(channels_close(f.sides[1].channels, f.now, handles[1]));
+	run(&f, 2 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(count_type(&f.sides[i], CHANNEL_EVENT_CLOSED), 1);
+	/* And once more, on a connection that is up. */
+	for (int i = 0; i < 2; i++)
+		assert_ok(channels_open(f.sides[i].channels, f.now, &config, &handles[i]));
+	assert_ok(channels_send(
+		f.sides[1].channels, f.now, handles[1], false, bytes_of_text("back")));
+	run(&f, USEC_PER_SEC);
+	assert_memory_equal(f.sides[0].text, "back", 4);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 2);
+	tear_down(&f);
+}
+
+static void an_id_has_one_channel(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	struct channels *channels = f.sides[0].channels;
+	struct channel_config config = {.negotiated = true, .id = 0};
+	uint16_t handle;
+	assert_ok(channels_open(channels, f.now, &config, &handle));
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_EXISTS);
+	attach(&f);
+	/* In band, the next even one is taken, and then that is in use. */
+	uint16_t other = open_labelled(&f, 0, "x");
+	assert_int_equal(channels_id(channels, other), 2);
+	config.id = 2;
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_EXISTS);
+	config.id = CHANNEL_ID_MAX + 1;
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_MALFORMED);
+	assert_int_equal(channels_id(channels, 77), -1);
+	tear_down(&f);
+}
+
+static void negotiated_channel_that_the_peer_cannot_have_is_closed(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up_with(&f, 4);
+	struct channels *channels = f.sides[0].channels;
+	struct channel_config config = {.negotiated = true, .id = 4};
+	uint16_t handle;
+	assert_ok(channels_open(channels, f.now, &config, &handle));
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 1);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 0);
+	assert_err(channels_open(channels, f.now, &config, &handle), ERR_NOT_FOUND);
+	tear_down(&f);
+}
+
+static void what_a_channel_is_like_is_told_to_the_other_side(void **state)
+{
+	(void)state;
+	static const struct {
+		enum channel_reliability reliability;
+		bool unordered;
+		uint8_t type;
+	} cases[] = {
+		{CHANNEL_RELIABLE, false, 0x00},
+		{CHANNEL_RELIABLE, true, 0x80},
+		{CHANNEL_MAX_RETRANSMITS, false, 0x01},
+		{CHANNEL_MAX_RETRANSMITS, true, 0x81},
+		{CHANNEL_MAX_LIFETIME, false, 0x02},
+		{CHANNEL_MAX_LIFETIME, true, 0x82},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		static struct fixture f;
+		set_up(&f);
+		attach(&f);
+		run(&f, USEC_PER_SEC);
+		const struct channel_config config = {.label = bytes_of_text("l"),
+			.unordered = cases[i].unordered,
+			.reliability = cases[i].reliability,
+			.limit = 77,
+			.priority = 512};
+		uint16_t handle;
+		assert_ok(channels_open(f.sides[0].channels, f.now, &config, &handle));
+		uint8_t packet[2048];
+		size_t size = sctp_write(f.sides[0].sctp, f.now, packet, sizeof packet);
+		assert_true(size > 13);
+		/* The message is the end of the packet: 3, type, priority, parameter, sizes, label.
+		 */
+		const uint8_t *open = packet + ((size - 16) & ~(size_t)3);
+		const uint8_t expected[] = {3, cases[i].type, 2, 0, 0, 0, 0, 77, 0, 1, 0, 0, 'l'};
+		assert_memory_equal(open, expected, sizeof expected);
+		sctp_receive(f.sides[1].sctp, f.now, bytes_of(packet, size));
+		run(&f, USEC_PER_SEC);
+		assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_OPEN), 1);
+		tear_down(&f);
+	}
+}
+
+static void the_fall_to_the_threshold_is_told_exactly_once(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	uint16_t handle = open_labelled(&f, 0, "x");
+	run(&f, USEC_PER_SEC);
+	struct side *side = &f.sides[0];
+	struct channels *channels = side->channels;
+	static const uint8_t data[1000];
+	/* Neither OPEN and ACK nor an empty message count. */
+	assert_ok(channels_send(channels, f.now, handle, true, (struct bytes){0}));
+	assert_int_equal(channels_buffered(channels, handle), 0);
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 0);
+	/* From above to exactly there. */
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(data, 1000)));
+	assert_int_equal(channels_buffered(channels, handle), 1000);
+	pull(&f, side);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 0);
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 1);
+	/* At the threshold is not above it. */
+	channels_set_buffered_low(channels, handle, 1000);
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(data, 1000)));
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 1);
+	/* A threshold that rises over the amount is no fall of the amount. */
+	channels_set_buffered_low(channels, handle, 100);
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(data, 1000)));
+	channels_set_buffered_low(channels, handle, 1000);
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 1);
+	/* A fall is told though the amount has risen again. */
+	channels_set_buffered_low(channels, handle, 0);
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(data, 1000)));
+	uint8_t packet[2048];
+	while (sctp_write(side->sctp, f.now, packet, sizeof packet) > 0) {}
+	assert_int_equal(channels_buffered(channels, handle), 0);
+	assert_ok(channels_send(channels, f.now, handle, true, bytes_of(data, 1000)));
+	pull(&f, side);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 2);
+	run(&f, 5 * USEC_PER_SEC);
+	assert_int_equal(count_type(side, CHANNEL_EVENT_BUFFERED_LOW), 3);
+	tear_down(&f);
+}
+
 TESTS(TEST(both_sides_may_open_before_the_association),
 	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
 	TEST(close_waits_for_both_directions), TEST(channel_beyond_the_peers_streams_is_closed),
 	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same),
 	TEST(stream_may_be_used_again_before_we_know_that_ours_was_reset),
-	TEST(channel_on_such_a_stream_can_be_closed_at_once))
+	TEST(channel_on_such_a_stream_can_be_closed_at_once),
+	TEST(negotiated_channel_needs_no_word_on_the_wire), TEST(an_id_has_one_channel),
+	TEST(negotiated_channel_that_the_peer_cannot_have_is_closed),
+	TEST(what_a_channel_is_like_is_told_to_the_other_side),
+	TEST(the_fall_to_the_threshold_is_told_exactly_once))
