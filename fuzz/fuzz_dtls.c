@@ -84,9 +84,10 @@ static void wait_for(struct network *n, int end)
 static void say(struct network *n, int from)
 {
 	uint8_t data[256];
+	struct bytes text = bytes_of_text(said_by(from));
 	size_t size;
-	if (dtls_seal(n->ends[from], bytes_of_text(said_by(from)), data, sizeof data, &size) ==
-		ERR_OK)
+	memcpy(data + dtls_headroom(n->ends[from]), text.data, text.size);
+	if (dtls_seal(n->ends[from], data, sizeof data, text.size, &size) == ERR_OK)
 		deliver(n, !from, bytes_of(data, size));
 }
 

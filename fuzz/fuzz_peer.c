@@ -7,6 +7,7 @@
 #include "support/peer_pair.h"
 
 #define STEPS_MAX 64
+#define PACKET_MAX 1160
 #define RECEIVE_QUEUE_MAX (4 * 1024 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,17 +45,17 @@ static void send_raw(struct attack *attack, struct bytes datagram)
 
 static void send_sealed(struct attack *attack, struct bytes chunks)
 {
-	uint8_t packet[1160], record[1300];
+	struct dtls *dtls = attack->pair.ends[1].peer->dtls;
+	uint8_t record[1300], *packet = record + dtls_headroom(dtls);
 	size_t record_size;
-	struct writer w = writer_of(packet, sizeof packet);
+	struct writer w = writer_of(packet, PACKET_MAX);
 	write_bytes(&w, bytes_of(attack->header, sizeof attack->header));
 	write_u32(&w, 0);
-	write_bytes(&w, bytes_slice(chunks, 0, sizeof packet - 12));
+	write_bytes(&w, bytes_slice(chunks, 0, PACKET_MAX - 12));
 	uint32_t checksum = crc32c(writer_bytes(&w));
 	for (size_t i = 0; i < 4; i++)
 		packet[8 + i] = (uint8_t)(checksum >> (8 * i));
-	enum err err = dtls_seal(attack->pair.ends[1].peer->dtls, writer_bytes(&w), record,
-		sizeof record, &record_size);
+	enum err err = dtls_seal(dtls, record, sizeof record, w.size, &record_size);
 	if (!err)
 		send_raw(attack, bytes_of(record, record_size));
 }

@@ -6,15 +6,10 @@
  * connection, or more. */
 #include "dtls/internal.h"
 #include "dtls/limits.h"
+#include "dtls/suite.h"
 
 #include <openssl/x509.h>
 
-/* RFC 8827 section 6.5: the first must be there. The RSA ones are for peers whose certificate is.
- */
-#define CIPHERS                                                                                    \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                             \
-	"ECDHE-ECDSA-CHACHA20-POLY1305:"                                                           \
-	"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
 #define GROUPS "X25519:P-256"
 #define SIGNATURES                                                                                 \
 	"ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"           \
@@ -40,6 +35,18 @@ static int verify_fingerprint(X509_STORE_CTX *store, void *user)
 	return 0;
 }
 
+/* libssl's list: names with colons between them. */
+static bool set_suites(SSL_CTX *context)
+{
+	char names[512] = "";
+	size_t size = 0;
+	for (size_t i = 0; i < suite_count; i++)
+		size += (size_t)snprintf(
+			names + size, sizeof names - size, "%s%s", i ? ":" : "", suites[i].name);
+	CHECK(size < sizeof names);
+	return SSL_CTX_set_cipher_list(context, names) == 1;
+}
+
 static bool configure(SSL_CTX *context)
 {
 	/* Not constant, as libssl's macros cast constness away. */
@@ -53,8 +60,7 @@ static bool configure(SSL_CTX *context)
 	SSL_CTX_set_max_cert_list(context, DTLS_CERTIFICATE_LIST_MAX);
 	return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
-	       SSL_CTX_set_cipher_list(context, CIPHERS) == 1 &&
-	       SSL_CTX_set1_groups_list(context, groups) == 1 &&
+	       set_suites(context) && SSL_CTX_set1_groups_list(context, groups) == 1 &&
 	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
 }
 

@@ -7,6 +7,18 @@
 /* Below IP and UDP, which do not count here: the mtu is that of the UDP payload. */
 #define MTU_OVERHEAD 0
 
+/* Every record that libssl seals passes here, whether it is sent or not. */
+static void note_sequence(struct datagram_bio *datagrams, struct bytes datagram)
+{
+	struct dtls_record record;
+	while (dtls_record_next(&datagram, &record)) {
+		if (record.epoch > 0 && record.sequence >= datagrams->next_sequence)
+			datagrams->next_sequence = record.sequence + 1;
+	}
+	if (datagram.size > 0)
+		datagrams->untracked = true;
+}
+
 static int write_datagram(BIO *bio, const char *data, int size)
 {
 	struct datagram_bio *datagrams = BIO_get_data(bio);
@@ -14,6 +26,7 @@ static int write_datagram(BIO *bio, const char *data, int size)
 	if (size <= 0)
 		return size;
 	struct bytes datagram = bytes_of(data, (size_t)size);
+	note_sequence(datagrams, datagram);
 	if (datagrams->direct && datagram.data[0] == DTLS_RECORD_APPLICATION_DATA)
 		write_bytes(datagrams->direct, datagram);
 	else if (!datagram_queue_push(&datagrams->queue, datagram))

@@ -17,6 +17,8 @@ struct datagram_bio {
 	struct writer *direct;       /* where application records go, or NULL: the queue */
 	size_t mtu;                  /* of the path */
 	uint64_t lost;               /* for want of room in the queue */
+	uint64_t next_sequence;      /* more than any of a record that was sealed and written */
+	bool untracked;              /* something was written that is no record: never */
 };
 
 /* ERR_NOMEM. The BIO refers to `datagrams`, which outlives it. */

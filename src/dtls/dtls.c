@@ -1,63 +1,29 @@
-/* A connection, from ClientHello to close_notify.
- *
- * Input goes to libssl record by record during the handshake, after a look at the plaintext ones
- * (record.h), and datagram by datagram afterwards, when all that is not authenticated is dropped by
- * libssl itself. libssl copies a datagram before it returns, so nothing stays borrowed.
- *
- * libssl reads the time of day itself for its retransmission timer;
- * docs/decisions/0001-dtls-clock.md says what follows from that. A lost last flight is answered by
- * libssl when the peer repeats its own, within SSL_peek() or SSL_read(). */
+/* A connection, from ClientHello to close_notify: who gets which record. */
 #include "dtls/dtls.h"
 #include "base/text.h"
 #include "dtls/internal.h"
 #include "dtls/limits.h"
-#include "dtls/record.h"
 
 /* libssl does not count what AEAD adds to the one encrypted message of a flight. */
 #define FLIGHT_RESERVE 24
 
-/* A call that left no error and asks for nothing has dropped something and can go on. There are no
- * more messages in a record than this. */
-#define HANDSHAKE_STEPS_MAX 64
+#define ALERT_SIZE 2
+#define ALERT_WARNING 1
+#define ALERT_FATAL 2
+#define ALERT_CLOSE_NOTIFY 0
+#define ALERT_ROOM (ALERT_SIZE + DTLS_OVERHEAD_MAX)
 
-static const char impostor_text[] = "peer certificate does not have the expected fingerprint";
-
-static usec clamp(usec value, usec low, usec high)
+static bool owns_records(enum dtls_records records)
 {
-	return usec_min(usec_max(value, low), high);
-}
-
-/* libssl asks for the length of the next timeout: the last one is 0 for the first of a flight. */
-static unsigned next_timeout(SSL *ssl, unsigned last_us)
-{
-	struct dtls *dtls = SSL_get_app_data(ssl);
-	if (last_us == 0)
-		return (unsigned)dtls->timeout_first;
-	dtls->stats.retransmissions++;
-	return (unsigned)usec_min(2 * (usec)last_us, DTLS_TIMEOUT_MAX_US);
-}
-
-static enum err prepare(struct dtls *dtls, const struct dtls_config *config)
-{
-	SSL_CTX *context = dtls_context();
-	dtls->ssl = context ? SSL_new(context) : NULL;
-	if (!dtls->ssl)
-		return openssl_error(ERR_CRYPTO);
-	SSL_set_app_data(dtls->ssl, dtls);
-	BIO *bio;
-	enum err err = datagram_bio_create(&dtls->datagrams, &bio);
-	if (err)
-		return err;
-	SSL_set_bio(dtls->ssl, bio, bio);
-	DTLS_set_timer_cb(dtls->ssl, next_timeout);
-	if (SSL_use_certificate(dtls->ssl, config->certificate->x509) != 1 ||
-		SSL_use_PrivateKey(dtls->ssl, config->certificate->key) != 1)
-		return openssl_error(ERR_CRYPTO);
-	if (dtls->client)
-		SSL_set_connect_state(dtls->ssl);
-	else
-		SSL_set_accept_state(dtls->ssl);
-	return ERR_OK;
+	switch (records) {
+	case DTLS_RECORDS_DEFAULT:
+		return !DPC_LIBSSL_RECORDS;
+	case DTLS_RECORDS_OWN:
+		return true;
+	case DTLS_RECORDS_LIBSSL:
+		return false;
+	}
+	return false;
 }
 
 enum err dtls_create(const struct dtls_config *config, struct dtls **ret_dtls)
@@ -71,10 +37,12 @@ enum err dtls_create(const struct dtls_config *config, struct dtls **ret_dtls)
 		(struct datagram_bio){.queue = datagram_queue_with_max(DTLS_QUEUE_BYTES_MAX),
 			.mtu = mtu - FLIGHT_RESERVE};
 	dtls->early = datagram_queue_with_max(DTLS_EARLY_BYTES_MAX);
+	dtls->ahead = buffer_with_max(DTLS_AHEAD_BYTES_MAX);
 	dtls->client = config->client;
+	dtls->own_records = owns_records(config->records);
 	dtls->deadline = USEC_NEVER;
 	dtls->timeout_first = DTLS_TIMEOUT_DEFAULT_US;
-	enum err err = prepare(dtls, config);
+	enum err err = handshake_prepare(dtls, config->certificate);
 	if (err) {
 		dtls_destroy(dtls);
 		return err;
@@ -88,9 +56,16 @@ void dtls_destroy(struct dtls *dtls)
 	if (!dtls)
 		return;
 	SSL_free(dtls->ssl);
+	record_layer_deinit(&dtls->layer);
 	datagram_queue_deinit(&dtls->datagrams.queue);
 	datagram_queue_deinit(&dtls->early);
+	buffer_deinit(&dtls->ahead);
 	free(dtls);
+}
+
+static usec clamp(usec value, usec low, usec high)
+{
+	return usec_min(usec_max(value, low), high);
 }
 
 void dtls_set_round_trip(struct dtls *dtls, usec round_trip)
@@ -101,65 +76,18 @@ void dtls_set_round_trip(struct dtls *dtls, usec round_trip)
 	dtls->timeout_first = clamp(2 * capped, DTLS_TIMEOUT_MIN_US, DTLS_TIMEOUT_FIRST_MAX_US);
 }
 
-/* ---- State ---- */
+void dtls_fail(struct dtls *dtls, const char *what, const char *reason)
+{
+	snprintf(dtls->error, sizeof dtls->error, "%s: %s", what, reason);
+	dtls->state = DTLS_FAILED;
+}
 
 static void set_deadline(struct dtls *dtls, usec now)
 {
-	struct timeval left;
+	usec left;
 	dtls->deadline = USEC_NEVER;
-	if (dtls->state == DTLS_HANDSHAKE && DTLSv1_get_timeout(dtls->ssl, &left) == 1)
-		dtls->deadline = now + (usec)left.tv_sec * USEC_PER_SEC + (usec)left.tv_usec;
-}
-
-/* From what libssl left in its queue of errors, which is emptied. */
-static void fail(struct dtls *dtls)
-{
-	unsigned long code = ERR_peek_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-	bool was_open = dtls->state == DTLS_OPEN;
-	if (dtls->impostor)
-		text_copy(dtls->error, sizeof dtls->error, impostor_text);
-	else
-		snprintf(dtls->error, sizeof dtls->error, "%s: %s",
-			was_open ? "connection failed" : "handshake failed",
-			reason ? reason : "no cause given");
-	ERR_clear_error();
-	dtls->state = DTLS_FAILED;
-	dtls->readable = false;
-}
-
-/* What follows from a call that did not succeed; true when libssl waits for input. */
-static bool is_waiting(struct dtls *dtls, int result)
-{
-	switch (SSL_get_error(dtls->ssl, result)) {
-	case SSL_ERROR_WANT_READ:
-	case SSL_ERROR_WANT_WRITE:
-		return true;
-	case SSL_ERROR_ZERO_RETURN:
-		/* RFC 5246 section 7.2.1: close_notify is answered with one. */
-		dtls_close(dtls);
-		return false;
-	case SSL_ERROR_SSL:
-		fail(dtls);
-		return false;
-	default:
-		/* Dropped without an error: a message out of order that makes no sense. */
-		return false;
-	}
-}
-
-static void step_handshake(struct dtls *dtls)
-{
-	for (int i = 0; i < HANDSHAKE_STEPS_MAX && dtls->state == DTLS_HANDSHAKE; i++) {
-		ERR_clear_error();
-		int result = SSL_do_handshake(dtls->ssl);
-		if (result == 1) {
-			dtls->state = DTLS_OPEN;
-			return;
-		}
-		if (is_waiting(dtls, result))
-			return;
-	}
+	if (dtls->state == DTLS_HANDSHAKE && handshake_timeout(dtls, &left))
+		dtls->deadline = now + left;
 }
 
 void dtls_start(struct dtls *dtls, usec now)
@@ -167,7 +95,7 @@ void dtls_start(struct dtls *dtls, usec now)
 	CHECK(dtls->state == DTLS_NEW);
 	CHECK(dtls->expected_hash != NULL);
 	dtls->state = DTLS_HANDSHAKE;
-	step_handshake(dtls);
+	handshake_step(dtls);
 	struct datagram_queue early = dtls->early;
 	dtls->early = datagram_queue_with_max(0);
 	struct bytes datagram;
@@ -176,107 +104,127 @@ void dtls_start(struct dtls *dtls, usec now)
 		datagram_queue_pop(&early);
 	}
 	datagram_queue_deinit(&early);
+	dtls->input = (struct bytes){0};
 	set_deadline(dtls, now);
+}
+
+/* ---- Our own records, and alerts ---- */
+
+static void send_alert(struct dtls *dtls, uint8_t level, uint8_t description)
+{
+	uint8_t record[ALERT_ROOM];
+	size_t headroom = record_headroom(dtls->suite), size;
+	record[headroom] = level;
+	record[headroom + 1] = description;
+	/* When it cannot be sealed or queued it is lost, as it may be on its way. */
+	if (record_layer_seal(&dtls->layer, DTLS_RECORD_ALERT, record, ALERT_SIZE, &size) == ERR_OK)
+		(void)datagram_queue_push(&dtls->datagrams.queue, bytes_of(record, size));
+}
+
+static bool open_own(struct dtls *dtls, const struct dtls_record *record, uint8_t *data,
+	size_t capacity, size_t *ret_size)
+{
+	if (record_layer_open(&dtls->layer, record, data, capacity, ret_size))
+		return true;
+	if (record_layer_is_worn(&dtls->layer))
+		dtls_fail(dtls, "connection failed", "too many forged records");
+	return false;
+}
+
+static void receive_alert(struct dtls *dtls, const struct dtls_record *record)
+{
+	uint8_t alert[ALERT_ROOM];
+	size_t size;
+	if (!open_own(dtls, record, alert, sizeof alert, &size) || size != ALERT_SIZE) {
+		dtls->stats.dropped++;
+		return;
+	}
+	/* RFC 5246 section 7.2.1: close_notify is answered with one. The other warnings are about
+	 * what we neither ask for nor do. */
+	if (alert[1] == ALERT_CLOSE_NOTIFY)
+		dtls_close(dtls);
+	else if (alert[0] == ALERT_FATAL)
+		dtls_fail(dtls, "connection failed: peer's alert",
+			SSL_alert_desc_string_long(alert[1]));
 }
 
 /* ---- Input ---- */
 
-/* Brings the next record out of libssl if there is one. Two cases are one to libssl's caller: what
- * it was given was no good, or there was nothing. */
-static void look_for_plaintext(struct dtls *dtls)
+static bool is_application_data(const struct dtls_record *record)
 {
-	uint8_t first;
-	size_t size;
-	ERR_clear_error();
-	dtls->readable = SSL_peek_ex(dtls->ssl, &first, 1, &size) == 1;
-	if (dtls->readable)
+	return record->type == DTLS_RECORD_APPLICATION_DATA && record->epoch == 1;
+}
+
+/* The record that is next, and remains so until skip_record(). */
+static bool peek_record(const struct dtls *dtls, struct dtls_record *ret_record)
+{
+	struct bytes rest = bytes_slice(buffer_bytes(&dtls->ahead), dtls->ahead_read, SIZE_MAX);
+	if (rest.size == 0)
+		rest = dtls->input;
+	return dtls_record_next(&rest, ret_record);
+}
+
+static void skip_record(struct dtls *dtls, const struct dtls_record *record)
+{
+	size_t size = record->whole.size;
+	if (dtls->ahead_read == dtls->ahead.size) {
+		dtls->input = bytes_slice(dtls->input, size, SIZE_MAX);
+		dtls->input_unread -= is_application_data(record);
 		return;
-	(void)is_waiting(dtls, 0);
-	dtls->stats.dropped += dtls->awaiting;
-	dtls->awaiting = 0;
-}
-
-/* A record that was found, whole; 0 when it is empty or does not fit, or when libssl failed. */
-static size_t take_plaintext(struct dtls *dtls, uint8_t *data, size_t capacity)
-{
-	uint8_t scratch[SSL3_RT_MAX_PLAIN_LENGTH];
-	bool direct = capacity >= sizeof scratch;
-	size_t size = 0;
-	dtls->awaiting -= dtls->awaiting > 0;
-	ERR_clear_error();
-	if (SSL_read_ex(dtls->ssl, direct ? data : scratch, sizeof scratch, &size) != 1)
-		return 0;
-	if (direct)
-		return size;
-	if (size > capacity) {
-		dtls->stats.dropped++;
-		return 0;
 	}
-	memcpy(data, scratch, size);
-	return size;
+	dtls->ahead_read += size;
+	if (dtls->ahead_read == dtls->ahead.size) {
+		buffer_deinit(&dtls->ahead);
+		dtls->ahead_read = 0;
+	}
 }
 
-/* After one was taken. Most datagrams hold one record, and then there is nothing to look for. */
-static void look_further(struct dtls *dtls)
+/* One that is not application data. Nothing is renegotiated: what is left of handshakes once libssl
+ * is gone are repetitions, or a HelloRequest, which RFC 5246 section 7.4.1.1 lets a client ignore.
+ */
+static void receive_other(struct dtls *dtls, const struct dtls_record *record)
 {
-	if (dtls->alone)
-		dtls->readable = false;
+	if (dtls->ssl)
+		handshake_receive_late(dtls, record);
+	else if (record->type == DTLS_RECORD_ALERT)
+		receive_alert(dtls, record);
 	else
-		look_for_plaintext(dtls);
-}
-
-/* The caller did not read them. */
-static void discard_plaintext(struct dtls *dtls)
-{
-	uint8_t scratch[SSL3_RT_MAX_PLAIN_LENGTH];
-	while (dtls->readable) {
-		if (take_plaintext(dtls, scratch, sizeof scratch) > 0)
-			dtls->stats.dropped++;
-		look_further(dtls);
-	}
-}
-
-static void receive_handshake_record(struct dtls *dtls, const struct dtls_record *record)
-{
-	if (!dtls_record_is_plausible(record)) {
 		dtls->stats.dropped++;
-		return;
-	}
-	if (record->type == DTLS_RECORD_APPLICATION_DATA)
-		dtls->awaiting++;
-	dtls->datagrams.input = record->whole;
-	step_handshake(dtls);
-	dtls->datagrams.input = (struct bytes){0};
 }
 
-static void receive_open(struct dtls *dtls, struct bytes datagram)
+/* Deals with all that is before the next application record; false when there is none. */
+static bool find_application_data(struct dtls *dtls, struct dtls_record *ret_record)
 {
-	struct bytes rest = datagram;
+	while (dtls->state == DTLS_OPEN && peek_record(dtls, ret_record)) {
+		if (is_application_data(ret_record))
+			return true;
+		receive_other(dtls, ret_record);
+		skip_record(dtls, ret_record);
+	}
+	return false;
+}
+
+/* Records to be read now or later; what is behind the last whole one is dropped. */
+static void set_input(struct dtls *dtls, struct bytes datagram)
+{
 	struct dtls_record record;
-	size_t records = 0;
-	for (; dtls_record_next(&rest, &record); records++) {
-		if (record.type == DTLS_RECORD_APPLICATION_DATA)
-			dtls->awaiting++;
-	}
-	if (rest.size > 0)
+	dtls->input = datagram;
+	dtls->input_unread = 0;
+	while (dtls_record_next(&datagram, &record))
+		dtls->input_unread += is_application_data(&record);
+	if (datagram.size > 0)
 		dtls->stats.dropped++;
-	dtls->alone = records == 1 && dtls->awaiting == 1;
-	dtls->datagrams.input = datagram;
-	look_for_plaintext(dtls);
-	dtls->datagrams.input = (struct bytes){0};
 }
 
 static void receive_handshake(struct dtls *dtls, struct bytes datagram)
 {
 	struct dtls_record record;
 	while (dtls->state == DTLS_HANDSHAKE && dtls_record_next(&datagram, &record))
-		receive_handshake_record(dtls, &record);
-	if (dtls->state == DTLS_OPEN) {
-		/* With nothing left too: libssl may have kept records that came too early. */
-		receive_open(dtls, datagram);
-	} else if (datagram.size > 0) {
+		handshake_receive(dtls, &record);
+	if (dtls->state == DTLS_OPEN)
+		set_input(dtls, datagram);
+	else if (datagram.size > 0)
 		dtls->stats.dropped++;
-	}
 }
 
 /* Only the start of a handshake is worth keeping. */
@@ -291,6 +239,7 @@ static void receive_early(struct dtls *dtls, struct bytes datagram)
 
 void dtls_receive(struct dtls *dtls, usec now, struct bytes datagram)
 {
+	struct dtls_record record;
 	if (datagram.size == 0 || datagram.size > DTLS_DATAGRAM_MAX) {
 		dtls->stats.dropped++;
 		return;
@@ -303,24 +252,42 @@ void dtls_receive(struct dtls *dtls, usec now, struct bytes datagram)
 		receive_handshake(dtls, datagram);
 		break;
 	case DTLS_OPEN:
-		discard_plaintext(dtls);
-		if (dtls->state == DTLS_OPEN)
-			receive_open(dtls, datagram);
+		dtls->stats.dropped += dtls->input_unread;
+		set_input(dtls, datagram);
 		break;
 	case DTLS_CLOSED:
 	case DTLS_FAILED:
 		dtls->stats.dropped++;
 		break;
 	}
+	(void)find_application_data(dtls, &record);
 	set_deadline(dtls, now);
+}
+
+/* An authentic one shows that the peer's handshake is done: RFC 5246 section 7.4.9 has it wait for
+ * our Finished before it sends any. */
+static bool open_record(struct dtls *dtls, const struct dtls_record *record, uint8_t *data,
+	size_t capacity, size_t *ret_size)
+{
+	if (!dtls->own_records)
+		return handshake_open(dtls, record, data, capacity, ret_size);
+	if (!open_own(dtls, record, data, capacity, ret_size))
+		return false;
+	handover_finish(dtls);
+	return true;
 }
 
 bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_size)
 {
-	while (dtls->readable) {
-		size_t size = take_plaintext(dtls, data, capacity);
-		look_further(dtls);
-		if (size > 0) {
+	struct dtls_record record;
+	while (find_application_data(dtls, &record)) {
+		size_t size;
+		bool is_open = open_record(dtls, &record, data, capacity, &size);
+		dtls->stats.dropped += !is_open;
+		skip_record(dtls, &record);
+		if (is_open && size > 0) {
+			/* An alert behind it takes effect at once. */
+			(void)find_application_data(dtls, &record);
 			dtls->stats.records_in++;
 			*ret_size = size;
 			return true;
@@ -333,11 +300,8 @@ bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_si
 
 void dtls_advance(struct dtls *dtls, usec now)
 {
-	if (dtls->state == DTLS_HANDSHAKE) {
-		ERR_clear_error();
-		if (DTLSv1_handle_timeout(dtls->ssl) < 0)
-			fail(dtls);
-	}
+	if (dtls->state == DTLS_HANDSHAKE)
+		handshake_advance(dtls);
 	set_deadline(dtls, now);
 }
 
@@ -360,29 +324,35 @@ size_t dtls_write(struct dtls *dtls, uint8_t *data, size_t capacity)
 	return size;
 }
 
-enum err dtls_seal(
-	struct dtls *dtls, struct bytes plaintext, uint8_t *data, size_t capacity, size_t *ret_size)
+size_t dtls_headroom(const struct dtls *dtls)
 {
-	CHECK(plaintext.size > 0);
+	return dtls->suite ? record_headroom(dtls->suite) : 0;
+}
+
+static enum err seal(struct dtls *dtls, uint8_t *record, size_t size, size_t *ret_size)
+{
+	if (dtls->ssl)
+		return handshake_seal(dtls, record, size, ret_size);
+	enum err err = record_layer_seal(
+		&dtls->layer, DTLS_RECORD_APPLICATION_DATA, record, size, ret_size);
+	if (err == ERR_LIMIT) {
+		send_alert(dtls, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+		dtls_fail(dtls, "connection failed", "its keys have sealed all that they may");
+	}
+	return err;
+}
+
+enum err dtls_seal(
+	struct dtls *dtls, uint8_t *record, size_t capacity, size_t size, size_t *ret_size)
+{
+	CHECK(size > 0);
 	if (dtls->state != DTLS_OPEN)
 		return ERR_STATE;
-	if (plaintext.size > SSL3_RT_MAX_PLAIN_LENGTH ||
-		capacity < plaintext.size + DTLS_OVERHEAD_MAX)
+	if (size > RECORD_PLAINTEXT_MAX || capacity < size + DTLS_OVERHEAD_MAX)
 		return ERR_TOO_LARGE;
-	struct writer w = writer_of(data, capacity);
-	size_t written;
-	ERR_clear_error();
-	dtls->datagrams.direct = &w;
-	int result = SSL_write_ex(dtls->ssl, plaintext.data, plaintext.size, &written);
-	dtls->datagrams.direct = NULL;
-	if (result != 1) {
-		fail(dtls);
-		return ERR_STATE;
-	}
-	CHECK(!w.failed);
-	dtls->stats.records_out++;
-	*ret_size = w.size;
-	return ERR_OK;
+	enum err err = seal(dtls, record, size, ret_size);
+	dtls->stats.records_out += !err;
+	return err;
 }
 
 void dtls_close(struct dtls *dtls)
@@ -390,12 +360,11 @@ void dtls_close(struct dtls *dtls)
 	if (dtls->state == DTLS_CLOSED || dtls->state == DTLS_FAILED)
 		return;
 	/* Before the handshake is done there is nobody to tell: an alert would not be authentic. */
-	if (dtls->state == DTLS_OPEN) {
-		(void)SSL_shutdown(dtls->ssl);
-		ERR_clear_error();
-	}
+	if (dtls->state == DTLS_OPEN && dtls->ssl)
+		handshake_close(dtls);
+	else if (dtls->state == DTLS_OPEN)
+		send_alert(dtls, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
 	dtls->state = DTLS_CLOSED;
-	dtls->readable = false;
 	dtls->deadline = USEC_NEVER;
 }
 

@@ -4,7 +4,8 @@
  * with dtls_write(), decrypted records with dtls_read(). Both sides present a short-lived
  * self-signed certificate; the peer's must have the fingerprint that was expected, or the handshake
  * fails with an alert. Nothing can be sealed or read before that. Malformed records are dropped and
- * counted. */
+ * counted. libssl does the handshake and is freed behind it: the records of a connection that is
+ * open are ours (docs/decisions/0005-dtls-records.md). */
 #ifndef DTLS_DTLS_H
 #define DTLS_DTLS_H
 
@@ -32,10 +33,18 @@ enum dtls_state {
 	DTLS_FAILED, /* see dtls_error() */
 };
 
+/* Who seals and opens the records of a connection that is open. */
+enum dtls_records {
+	DTLS_RECORDS_DEFAULT, /* as the build option `libssl_records` says */
+	DTLS_RECORDS_OWN,
+	DTLS_RECORDS_LIBSSL,
+};
+
 struct dtls_config {
 	const struct dtls_certificate *certificate; /* borrowed for the object's life */
 	bool client;                                /* RFC 8842: the side with a=setup:active */
 	size_t mtu;                                 /* 0: DTLS_MTU_DEFAULT */
+	enum dtls_records records;
 };
 
 struct dtls_stats {
@@ -67,8 +76,9 @@ void dtls_set_round_trip(struct dtls *dtls, usec round_trip);
  * up, so a ClientHello that is ahead of the description is not lost. */
 void dtls_start(struct dtls *dtls, usec now);
 
-/* One UDP datagram, of one or more records. Afterwards pull dtls_write() and dtls_read(): records
- * that are not read before the next datagram is received are discarded. */
+/* One UDP datagram, of one or more records; borrowed until dtls_read() returns false. Afterwards
+ * pull dtls_write() and dtls_read(): records that are not read before the next datagram is received
+ * are discarded. */
 void dtls_receive(struct dtls *dtls, usec now, struct bytes datagram);
 /* Retransmits a flight when its time has come. */
 void dtls_advance(struct dtls *dtls, usec now);
@@ -78,14 +88,20 @@ usec dtls_deadline(const struct dtls *dtls);
  * `capacity` is at least DTLS_DATAGRAM_MAX, or the mtu given at creation. */
 size_t dtls_write(struct dtls *dtls, uint8_t *data, size_t capacity);
 
-/* The plaintext of the next application record, copied; false when there is none. An empty record
- * is skipped, one longer than `capacity` is dropped: DTLS_DATAGRAM_MAX always suffices. */
+/* The plaintext of the next application record, opened into `data`; false when there is none, and
+ * then `data` may have been written to. An empty record is skipped, one longer than `capacity` is
+ * dropped: DTLS_DATAGRAM_MAX always suffices. */
 bool dtls_read(struct dtls *dtls, uint8_t *data, size_t capacity, size_t *ret_size);
 
-/* Encrypts one application record, not an empty one, into `data`. ERR_STATE unless open,
- * ERR_TOO_LARGE when plaintext plus DTLS_OVERHEAD_MAX exceeds `capacity`. */
-MUST_CHECK enum err dtls_seal(struct dtls *dtls, struct bytes plaintext, uint8_t *data,
-	size_t capacity, size_t *ret_size);
+/* How far behind the beginning of a record its plaintext is: the same for all of a connection that
+ * is open, less than DTLS_OVERHEAD_MAX, 0 before. */
+size_t dtls_headroom(const struct dtls *dtls);
+
+/* Makes an application record, in place, of `size` bytes at record + dtls_headroom(), one at least.
+ * ERR_STATE unless open; ERR_TOO_LARGE when `size` plus DTLS_OVERHEAD_MAX exceeds `capacity`;
+ * ERR_LIMIT when the keys are used up, and ERR_CRYPTO. The connection has ended with ERR_LIMIT. */
+MUST_CHECK enum err dtls_seal(
+	struct dtls *dtls, uint8_t *record, size_t capacity, size_t size, size_t *ret_size);
 
 /* Queues a close_notify; the state becomes DTLS_CLOSED. Idempotent. */
 void dtls_close(struct dtls *dtls);

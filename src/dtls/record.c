@@ -1,6 +1,7 @@
 #include "dtls/record.h"
 #include "dtls/limits.h"
 
+/* As the first hello has version 1.0 or 1.2. */
 #define VERSION_MAJOR 0xfe
 #define ALERT_FATAL 2
 
@@ -12,12 +13,11 @@ bool dtls_record_next(struct bytes *rest, struct dtls_record *ret_record)
 {
 	struct reader r = reader_of(*rest);
 	struct dtls_record record = {.type = read_u8(&r)};
-	uint8_t major = read_u8(&r);
-	read_skip(&r, 1);
+	record.version = read_u16(&r);
 	record.epoch = read_u16(&r);
-	read_skip(&r, 6);
+	record.sequence = read_big_endian(&r, 6);
 	record.fragment = read_bytes(&r, read_u16(&r));
-	if (r.failed || major != VERSION_MAJOR)
+	if (r.failed || record.version >> 8 != VERSION_MAJOR)
 		return false;
 	record.whole = bytes_of(rest->data, DTLS_RECORD_HEADER_SIZE + record.fragment.size);
 	*rest = bytes_slice(*rest, record.whole.size, rest->size);

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 
 #define DTLS_RECORD_HEADER_SIZE 13
+#define DTLS_VERSION_1_2 0xfefd
 
 enum dtls_record_type {
 	DTLS_RECORD_CHANGE_CIPHER_SPEC = 20,
@@ -21,7 +22,8 @@ enum dtls_record_type {
 
 struct dtls_record {
 	uint8_t type;
-	uint16_t epoch;
+	uint16_t version, epoch;
+	uint64_t sequence;
 	struct bytes whole;    /* with its header */
 	struct bytes fragment; /* without */
 };

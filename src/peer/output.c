@@ -18,7 +18,7 @@ static size_t write_handshake(struct dpc_peer *peer, uint8_t *data, size_t capac
 	return dtls_write(peer->dtls, data, capacity);
 }
 
-/* The next SCTP packet, sealed into `data`; 0 when there is none. */
+/* The next SCTP packet, sealed in place; 0 when there is none. */
 static size_t write_sealed(struct dpc_peer *peer, uint8_t *data, size_t capacity)
 {
 	if (peer->held_size > 0) {
@@ -28,12 +28,12 @@ static size_t write_sealed(struct dpc_peer *peer, uint8_t *data, size_t capacity
 		peer->held_size = 0;
 		return size;
 	}
-	uint8_t packet[PEER_MTU_MAX];
-	size_t packet_size = sctp_write(peer->sctp, peer->now, packet, sizeof packet);
+	size_t packet_size = sctp_write(peer->sctp, peer->now, data + dtls_headroom(peer->dtls),
+		capacity - DTLS_OVERHEAD_MAX);
 	if (packet_size == 0)
 		return 0;
 	size_t size;
-	enum err err = dtls_seal(peer->dtls, bytes_of(packet, packet_size), data, capacity, &size);
+	enum err err = dtls_seal(peer->dtls, data, capacity, packet_size, &size);
 	if (err) {
 		/* As if the network had lost it: SCTP sends it again. */
 		peer->dropped++;

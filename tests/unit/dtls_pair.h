@@ -38,6 +38,9 @@ struct pair {
 	size_t last_size;
 };
 
+/* Whose records the ends' are. */
+static enum dtls_records pair_records[ENDS];
+
 /* One pair at a time, and both ends know whom to expect. */
 static inline struct pair pair_with_mtu(size_t mtu)
 {
@@ -45,8 +48,10 @@ static inline struct pair pair_with_mtu(size_t mtu)
 	clock_us = UNIX_TIME * USEC_PER_SEC;
 	for (int i = 0; i < ENDS; i++) {
 		assert_ok(dtls_certificate_create(UNIX_TIME, &p.certificates[i]));
-		const struct dtls_config config = {
-			.certificate = p.certificates[i], .client = i == CLIENT, .mtu = mtu};
+		const struct dtls_config config = {.certificate = p.certificates[i],
+			.client = i == CLIENT,
+			.mtu = mtu,
+			.records = pair_records[i]};
 		assert_ok(dtls_create(&config, &p.ends[i]));
 	}
 	for (int i = 0; i < ENDS; i++)
@@ -119,12 +124,20 @@ static inline bool is_open(const struct pair *p)
 	return dtls_state(p->ends[CLIENT]) == DTLS_OPEN && dtls_state(p->ends[SERVER]) == DTLS_OPEN;
 }
 
+static inline enum err seal_into(
+	struct dtls *end, struct bytes plaintext, uint8_t *data, size_t capacity, size_t *ret_size)
+{
+	size_t headroom = dtls_headroom(end);
+	memcpy(data + headroom, plaintext.data, min_size(plaintext.size, capacity - headroom));
+	return dtls_seal(end, data, capacity, plaintext.size, ret_size);
+}
+
 /* Seals at one end; the record, in memory that lasts until the next call. */
 static inline struct bytes seal(struct pair *p, int from, struct bytes plaintext)
 {
 	static uint8_t data[DTLS_DATAGRAM_MAX];
 	size_t size;
-	assert_ok(dtls_seal(p->ends[from], plaintext, data, sizeof data, &size));
+	assert_ok(seal_into(p->ends[from], plaintext, data, sizeof data, &size));
 	assert_true(size <= plaintext.size + DTLS_OVERHEAD_MAX);
 	return bytes_of(data, size);
 }
@@ -159,5 +172,31 @@ static inline struct pair open_pair(void)
 	assert_true(is_open(&p));
 	return p;
 }
+
+static inline int run_with_records_of(const struct CMUnitTest *tests, size_t count,
+	enum dtls_records client, enum dtls_records server)
+{
+	static const char *const names[] = {
+		[DTLS_RECORDS_OWN] = "our records", [DTLS_RECORDS_LIBSSL] = "libssl's"};
+	char name[64];
+	snprintf(name, sizeof name, "client with %s, server with %s", names[client], names[server]);
+	pair_records[CLIENT] = client;
+	pair_records[SERVER] = server;
+	return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+}
+
+/* In place of TESTS(): all of them with our records and with libssl's, at each end. */
+#define TESTS_WITH_BOTH_RECORDS(...)                                                               \
+	int main(void)                                                                             \
+	{                                                                                          \
+		const struct CMUnitTest tests[] = {__VA_ARGS__};                                   \
+		size_t count = sizeof tests / sizeof tests[0];                                     \
+		int failed = 0;                                                                    \
+		for (int i = 0; i < 4; i++)                                                        \
+			failed += run_with_records_of(tests, count,                                \
+				i % 2 ? DTLS_RECORDS_LIBSSL : DTLS_RECORDS_OWN,                    \
+				i / 2 ? DTLS_RECORDS_LIBSSL : DTLS_RECORDS_OWN);                   \
+		return failed;                                                                     \
+	}
 
 #endif

@@ -1,0 +1,181 @@
+#include "dtls/record_layer.h"
+#include "dtls/limits.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+
+#define EPOCH 1
+#define SEQUENCE_BITS 48
+/* RFC 5246 section 6.2.3.3: seq_num + type + version + length, of the plaintext. */
+#define ADDITIONAL_SIZE 13
+#define BLOCK_SIZE 16
+
+static_assert(DTLS_SEQUENCE_MAX < UINT64_C(1) << SEQUENCE_BITS, "it fits the record's field");
+static_assert(DTLS_SEQUENCE_RESERVE < DTLS_SEQUENCE_MAX, "most numbers are for data");
+
+static EVP_CIPHER_CTX *make_cipher(
+	const struct suite *suite, const struct record_key *key, bool is_sealing)
+{
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+	if (cipher &&
+		EVP_CipherInit_ex(cipher, suite->cipher(), NULL, key->key, NULL, is_sealing) == 1)
+		return cipher;
+	EVP_CIPHER_CTX_free(cipher);
+	return NULL;
+}
+
+enum err record_layer_init(struct record_layer *layer, const struct suite *suite,
+	const struct record_key *sealing, const struct record_key *opening)
+{
+	*layer = (struct record_layer){.suite = suite};
+	memcpy(layer->seal_salt, sealing->salt, sizeof layer->seal_salt);
+	memcpy(layer->open_salt, opening->salt, sizeof layer->open_salt);
+	layer->sealer = make_cipher(suite, sealing, true);
+	layer->opener = make_cipher(suite, opening, false);
+	if (layer->sealer && layer->opener)
+		return ERR_OK;
+	record_layer_deinit(layer);
+	return openssl_error(ERR_CRYPTO);
+}
+
+void record_layer_deinit(struct record_layer *layer)
+{
+	/* These cleanse the keys they hold. */
+	EVP_CIPHER_CTX_free(layer->sealer);
+	EVP_CIPHER_CTX_free(layer->opener);
+	OPENSSL_cleanse(layer, sizeof *layer);
+}
+
+size_t record_headroom(const struct suite *suite)
+{
+	return DTLS_RECORD_HEADER_SIZE + suite->explicit_size;
+}
+
+/* Epoch and sequence number, as they stand in the header. */
+static uint64_t number_of(uint64_t sequence)
+{
+	return (uint64_t)EPOCH << SEQUENCE_BITS | sequence;
+}
+
+static void write_additional(
+	uint8_t data[ADDITIONAL_SIZE], uint64_t number, uint8_t type, size_t size)
+{
+	struct writer w = writer_of(data, ADDITIONAL_SIZE);
+	write_u64(&w, number);
+	write_u8(&w, type);
+	write_u16(&w, DTLS_VERSION_1_2);
+	write_u16(&w, (uint16_t)size);
+}
+
+/* `part` is the eight bytes that differ from record to record. */
+static void make_nonce(const struct suite *suite, const uint8_t salt[SUITE_IV_SIZE],
+	const uint8_t part[8], uint8_t nonce[SUITE_IV_SIZE])
+{
+	memcpy(nonce, salt, SUITE_IV_SIZE);
+	/* RFC 5288 section 3: behind the salt, where the salt is zero; RFC 7905 section 2: "XORed"
+	 * with its end. */
+	for (size_t i = 0; i < 8; i++)
+		nonce[SUITE_IV_SIZE - 8 + i] ^= part[i];
+	CHECK(suite->salt_size == SUITE_IV_SIZE ||
+		suite->salt_size + suite->explicit_size == SUITE_IV_SIZE);
+}
+
+/* ---- Sealing ---- */
+
+/* The last numbers are for the alert that says that there are no more. */
+static bool is_used_up(const struct record_layer *layer, enum dtls_record_type type)
+{
+	uint64_t reserve = type == DTLS_RECORD_ALERT ? 0 : DTLS_SEQUENCE_RESERVE;
+	return layer->next > DTLS_SEQUENCE_MAX - reserve ||
+	       (layer->blocks >= layer->suite->blocks_max && type != DTLS_RECORD_ALERT);
+}
+
+static bool encrypt(struct record_layer *layer, const uint8_t nonce[SUITE_IV_SIZE],
+	const uint8_t additional[ADDITIONAL_SIZE], uint8_t *data, size_t size)
+{
+	EVP_CIPHER_CTX *cipher = layer->sealer;
+	int written;
+	return EVP_EncryptInit_ex(cipher, NULL, NULL, NULL, nonce) == 1 &&
+	       EVP_EncryptUpdate(cipher, NULL, &written, additional, ADDITIONAL_SIZE) == 1 &&
+	       EVP_EncryptUpdate(cipher, data, &written, data, (int)size) == 1 &&
+	       EVP_EncryptFinal_ex(cipher, data + size, &written) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, SUITE_TAG_SIZE, data + size) == 1;
+}
+
+enum err record_layer_seal(struct record_layer *layer, enum dtls_record_type type, uint8_t *record,
+	size_t size, size_t *ret_size)
+{
+	const struct suite *suite = layer->suite;
+	CHECK(size > 0);
+	CHECK(size <= RECORD_PLAINTEXT_MAX);
+	if (is_used_up(layer, type))
+		return ERR_LIMIT;
+	uint64_t number = number_of(layer->next++);
+	layer->blocks += (size + BLOCK_SIZE - 1) / BLOCK_SIZE + 1;
+
+	uint8_t additional[ADDITIONAL_SIZE], nonce[SUITE_IV_SIZE];
+	struct writer w = writer_of(record, record_headroom(suite));
+	write_u8(&w, type);
+	write_u16(&w, DTLS_VERSION_1_2);
+	write_u64(&w, number);
+	write_u16(&w, (uint16_t)(suite->explicit_size + size + SUITE_TAG_SIZE));
+	if (suite->explicit_size > 0)
+		write_u64(&w, number);
+	CHECK(!w.failed);
+	write_additional(additional, number, type, size);
+	make_nonce(suite, layer->seal_salt, additional, nonce);
+	if (!encrypt(layer, nonce, additional, record + w.size, size))
+		return openssl_error(ERR_CRYPTO);
+	*ret_size = w.size + size + RECORD_TAILROOM;
+	return ERR_OK;
+}
+
+/* ---- Opening ---- */
+
+static bool decrypt(struct record_layer *layer, const uint8_t nonce[SUITE_IV_SIZE],
+	const uint8_t additional[ADDITIONAL_SIZE], struct bytes sealed, uint8_t *data)
+{
+	EVP_CIPHER_CTX *cipher = layer->opener;
+	int size = (int)(sealed.size - SUITE_TAG_SIZE), written;
+	uint8_t tag[SUITE_TAG_SIZE], none[1];
+	memcpy(tag, sealed.data + size, sizeof tag);
+	return EVP_DecryptInit_ex(cipher, NULL, NULL, NULL, nonce) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, SUITE_TAG_SIZE, tag) == 1 &&
+	       EVP_DecryptUpdate(cipher, NULL, &written, additional, ADDITIONAL_SIZE) == 1 &&
+	       (size == 0 || EVP_DecryptUpdate(cipher, data, &written, sealed.data, size) == 1) &&
+	       EVP_DecryptFinal_ex(cipher, none, &written) == 1;
+}
+
+bool record_layer_open(struct record_layer *layer, const struct dtls_record *record, uint8_t *data,
+	size_t capacity, size_t *ret_size)
+{
+	const struct suite *suite = layer->suite;
+	struct reader r = reader_of(record->fragment);
+	struct bytes part = read_bytes(&r, suite->explicit_size);
+	struct bytes sealed = r.rest;
+	if (record->epoch != EPOCH || record->version != DTLS_VERSION_1_2 || r.failed ||
+		sealed.size < SUITE_TAG_SIZE)
+		return false;
+	size_t size = sealed.size - SUITE_TAG_SIZE;
+	/* RFC 5246 section 6.2.1: "The length MUST NOT exceed 2^14." */
+	if (size > RECORD_PLAINTEXT_MAX || size > capacity ||
+		!replay_window_admits(&layer->window, record->sequence))
+		return false;
+	uint8_t additional[ADDITIONAL_SIZE], nonce[SUITE_IV_SIZE];
+	write_additional(additional, number_of(record->sequence), record->type, size);
+	/* What a peer puts into its explicit part is its own affair (RFC 5288 section 3). */
+	make_nonce(suite, layer->open_salt, part.size > 0 ? part.data : additional, nonce);
+	if (!decrypt(layer, nonce, additional, sealed, data)) {
+		layer->forged++;
+		ERR_clear_error();
+		return false;
+	}
+	replay_window_note(&layer->window, record->sequence);
+	*ret_size = size;
+	return true;
+}
+
+bool record_layer_is_worn(const struct record_layer *layer)
+{
+	return layer->forged >= DTLS_FORGERIES_MAX;
+}
