@@ -23,6 +23,12 @@
 #define NET_UDP_BATCH 8
 /* Batches handled in one wake-up before timers and other sockets have their turn. */
 #define NET_UDP_BATCHES_PER_WAKEUP 4
+/* Small datagrams that wait for each other between net_udp_cork() and net_udp_uncork(), and their
+ * size. */
+#define NET_UDP_OUTBOX_MAX 64
+#define NET_UDP_OUTBOX_DATAGRAM_MAX 512
+/* The wait when a device's queue was full, about what a slow link needs for a few packets. */
+#define NET_UDP_RETRY_INTERVAL (1 * USEC_PER_MS)
 /* Asked for as SO_RCVBUF and SO_SNDBUF; the kernel clamps it to net.core.[rw]mem_max. A sender
  * that leaves no processor to the receiver must not lose what one round trip holds. */
 #define NET_UDP_SOCKET_BUFFER (4 * 1024 * 1024)

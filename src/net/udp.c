@@ -52,7 +52,9 @@ static enum err bind_to(struct net_udp *udp, const struct addr *local)
 static void free_all(struct net_udp *udp)
 {
 	udp_receive_deinit(udp);
+	net_timer_deinit(&udp->retry);
 	free(udp->waiting.data);
+	free(udp->outbox);
 	free(udp);
 }
 
@@ -68,6 +70,23 @@ static void on_event(unsigned events, void *user)
 	udp->in_callback = false;
 	if (udp->destroyed)
 		free_all(udp);
+}
+
+static void on_retry(void *user)
+{
+	on_event(NET_WRITABLE, user);
+}
+
+static enum err init_buffers(struct net_udp *udp, struct net_loop *loop)
+{
+	/* Memory that was never used costs nothing. */
+	udp->outbox = malloc(sizeof(*udp->outbox));
+	if (!udp->outbox)
+		return ERR_NOMEM;
+	udp->outbox->first = udp->outbox->count = 0;
+	udp->outbox->blocked = false;
+	enum err err = net_timer_init(&udp->retry, loop, on_retry, udp);
+	return err ? err : udp_receive_init(udp);
 }
 
 enum err net_udp_create(struct net_loop *loop, const struct addr *local, unsigned avoid,
@@ -91,7 +110,7 @@ enum err net_udp_create(struct net_loop *loop, const struct addr *local, unsigne
 	if (!err)
 		err = bind_to(udp, local);
 	if (!err)
-		err = udp_receive_init(udp);
+		err = init_buffers(udp, loop);
 	if (!err)
 		err = net_watch_create(loop, udp->fd, NET_READABLE, on_event, udp, &udp->watch);
 	if (err) {

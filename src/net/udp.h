@@ -1,10 +1,11 @@
 /* A UDP socket for many peers: batches in both directions, and the local address of each datagram.
  *
- * Receiving is recvmmsg with UDP_GRO, split again by the segment size that the kernel tells.
- * Sending is one sendmsg with UDP_SEGMENT for up to 64 equal datagrams; where the kernel refuses
- * that, sendmmsg, then one sendmsg a datagram. IP_PKTINFO and IPV6_RECVPKTINFO give each datagram's
- * path its local IP, and what is sent leaves from the path's local IP. Datagrams are never
- * fragmented. ICMP errors are ignored and counted: whether a path works is for ICE to say. */
+ * Receiving is recvmmsg with UDP_GRO, split again by the segment size that the kernel tells; where
+ * the kernel refuses recvmmsg, recvmsg. Sending is one sendmsg with UDP_SEGMENT for up to 64 equal
+ * datagrams; where the kernel refuses that, sendmmsg, then one sendmsg a datagram. IP_PKTINFO and
+ * IPV6_RECVPKTINFO give each datagram's path its local IP, and what is sent leaves from the path's
+ * local IP. Datagrams are never fragmented. ICMP errors are ignored and counted: whether a path
+ * works is for ICE to say. */
 #ifndef NET_UDP_H
 #define NET_UDP_H
 
@@ -16,6 +17,7 @@ enum net_udp_avoid {
 	NET_UDP_AVOID_GSO = 1,      /* sendmsg with UDP_SEGMENT */
 	NET_UDP_AVOID_SENDMMSG = 2, /* together with the first: one call a datagram */
 	NET_UDP_AVOID_GRO = 4,      /* UDP_GRO */
+	NET_UDP_AVOID_RECVMMSG = 8,
 };
 
 struct net_udp_handler {
@@ -34,7 +36,7 @@ struct net_udp_stats {
 	uint64_t truncated;  /* received, larger than the buffer or without an address: dropped */
 	uint64_t errors_in;  /* failed receives, ICMP errors among them */
 	uint64_t errors_out; /* datagrams that the kernel refused to send */
-	uint64_t blocked;    /* times that the send buffer was full */
+	uint64_t blocked;    /* times that the send buffer or the device's queue was full */
 	uint64_t overflowed; /* datagrams that the kernel dropped since our receive buffer was full
 			      */
 };
@@ -59,6 +61,10 @@ const struct addr *net_udp_local(const struct net_udp *udp);
  * ERR_TOO_LARGE (a segment beyond the interface's MTU), ERR_DENIED, ERR_IO. */
 MUST_CHECK enum err net_udp_send(
 	struct net_udp *udp, const struct path *path, struct bytes bytes, size_t segment);
+/* Until net_udp_uncork() small datagrams may wait, to leave together with others. Their order with
+ * all that is sent is kept; those that the kernel then refuses are counted in errors_out only. */
+void net_udp_cork(struct net_udp *udp);
+void net_udp_uncork(struct net_udp *udp);
 /* A send is still waiting for the kernel: the next one would be ERR_AGAIN. */
 bool net_udp_is_blocked(const struct net_udp *udp);
 

@@ -102,6 +102,24 @@ static void deliver(struct net_udp *udp, struct mmsghdr *message, usec now)
 	} while (rest.size > 0 && !udp->destroyed);
 }
 
+/* Returns how many messages were filled, or -1 and leaves errno. */
+static int receive_some(struct net_udp *udp)
+{
+	struct mmsghdr *messages = udp->batch->messages;
+	udp->stats.calls_in++;
+	if (!(udp->avoid & NET_UDP_AVOID_RECVMMSG)) {
+		int count = recvmmsg(udp->fd, messages, NET_UDP_BATCH, MSG_DONTWAIT, NULL);
+		if (count >= 0 || errno != ENOSYS)
+			return count;
+		udp->avoid |= NET_UDP_AVOID_RECVMMSG;
+	}
+	ssize_t size = recvmsg(udp->fd, &messages[0].msg_hdr, MSG_DONTWAIT);
+	if (size < 0)
+		return -1;
+	messages[0].msg_len = (unsigned)size;
+	return 1;
+}
+
 /* Returns whether there may be more. */
 static bool receive_batch(struct net_udp *udp)
 {
@@ -110,8 +128,7 @@ static bool receive_batch(struct net_udp *udp)
 		batch->messages[i].msg_hdr.msg_namelen = sizeof(batch->names[i]);
 		batch->messages[i].msg_hdr.msg_controllen = CONTROL_SIZE;
 	}
-	int count = recvmmsg(udp->fd, batch->messages, NET_UDP_BATCH, MSG_DONTWAIT, NULL);
-	udp->stats.calls_in++;
+	int count = receive_some(udp);
 	if (count < 0) {
 		if (errno == EAGAIN)
 			return false;
@@ -126,7 +143,7 @@ static bool receive_batch(struct net_udp *udp)
 		deliver(udp, &batch->messages[i], now);
 	if (udp->handler.batch_end && !udp->destroyed)
 		udp->handler.batch_end(now, udp->handler.user);
-	return count == NET_UDP_BATCH;
+	return count == NET_UDP_BATCH || (udp->avoid & NET_UDP_AVOID_RECVMMSG);
 }
 
 void udp_receive(struct net_udp *udp)

@@ -9,85 +9,27 @@
 #include "net/limits.h"
 #include "net/udp_internal.h"
 
-#define CONTROL_SIZE (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)))
-
-/* Where to and where from, as the kernel takes it. */
-struct envelope {
-	struct sockaddr_storage name;
-	socklen_t name_size;
-	_Alignas(struct cmsghdr) uint8_t control[CONTROL_SIZE];
-	size_t control_size;
-};
-
-static void add_control(
-	struct envelope *envelope, int level, int type, const void *data, size_t size)
-{
-	struct cmsghdr *control =
-		(struct cmsghdr *)(void *)(envelope->control + envelope->control_size);
-	control->cmsg_level = level;
-	control->cmsg_type = type;
-	control->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(control), data, size);
-	envelope->control_size += CMSG_SPACE(size);
-}
-
-static void envelope_init(struct envelope *envelope, const struct path *path)
-{
-	memset(envelope, 0, sizeof(*envelope));
-	envelope->name_size = sockaddr_of_addr(&path->remote, &envelope->name);
-	if (addr_is_unspecified(&path->local))
-		return;
-	if (path->remote.family == ADDR_IPV4) {
-		struct in_pktinfo info = {0};
-		memcpy(&info.ipi_spec_dst, path->local.ip, 4);
-		add_control(envelope, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
-	} else {
-		struct in6_pktinfo info = {.ipi6_ifindex = path->local.scope};
-		memcpy(&info.ipi6_addr, path->local.ip, 16);
-		add_control(envelope, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-	}
-}
-
-static struct msghdr header_of(struct envelope *envelope, struct iovec *vector)
-{
-	return (struct msghdr){.msg_name = &envelope->name,
-		.msg_namelen = envelope->name_size,
-		.msg_iov = vector,
-		.msg_iovlen = 1,
-		.msg_control = envelope->control_size > 0 ? envelope->control : NULL,
-		.msg_controllen = envelope->control_size};
-}
-
-static struct iovec vector_of(struct bytes bytes)
-{
-	/* The kernel only reads it; the type serves both directions. */
-	union {
-		const uint8_t *from;
-		void *base;
-	} pointer = {.from = bytes.data};
-	return (struct iovec){.iov_base = pointer.base, .iov_len = bytes.size};
-}
-
 /* Each way sends some of the bytes from the front and returns how many, or minus an errno. */
 
 static ssize_t send_single(
-	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+	struct net_udp *udp, struct udp_envelope *envelope, struct bytes bytes, size_t segment)
 {
-	struct iovec vector = vector_of(bytes_slice(bytes, 0, segment));
-	struct msghdr header = header_of(envelope, &vector);
+	struct iovec vector = udp_vector_of(bytes_slice(bytes, 0, segment));
+	struct msghdr header = udp_envelope_header(envelope, &vector);
 	ssize_t sent = sendmsg(udp->fd, &header, MSG_DONTWAIT);
 	return sent < 0 ? -errno : sent;
 }
 
 static ssize_t send_batch(
-	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+	struct net_udp *udp, struct udp_envelope *envelope, struct bytes bytes, size_t segment)
 {
 	struct iovec vectors[NET_UDP_SEGMENTS_MAX];
 	struct mmsghdr messages[NET_UDP_SEGMENTS_MAX];
 	unsigned count = 0;
 	for (size_t at = 0; at < bytes.size && count < NET_UDP_SEGMENTS_MAX; at += segment) {
-		vectors[count] = vector_of(bytes_slice(bytes, at, segment));
-		messages[count] = (struct mmsghdr){.msg_hdr = header_of(envelope, &vectors[count])};
+		vectors[count] = udp_vector_of(bytes_slice(bytes, at, segment));
+		messages[count] =
+			(struct mmsghdr){.msg_hdr = udp_envelope_header(envelope, &vectors[count])};
 		count++;
 	}
 	int sent = sendmmsg(udp->fd, messages, count, MSG_DONTWAIT);
@@ -97,14 +39,14 @@ static ssize_t send_batch(
 }
 
 static ssize_t send_segmented(
-	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+	struct net_udp *udp, struct udp_envelope *envelope, struct bytes bytes, size_t segment)
 {
 	size_t count = min_size(NET_UDP_SEGMENTS_MAX, NET_UDP_PAYLOAD_MAX / segment);
-	struct iovec vector = vector_of(bytes_slice(bytes, 0, count * segment));
+	struct iovec vector = udp_vector_of(bytes_slice(bytes, 0, count * segment));
 	size_t control_size = envelope->control_size;
 	uint16_t size = (uint16_t)segment; /* at most NET_UDP_PAYLOAD_MAX */
-	add_control(envelope, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size));
-	struct msghdr header = header_of(envelope, &vector);
+	udp_envelope_add(envelope, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size));
+	struct msghdr header = udp_envelope_header(envelope, &vector);
 	ssize_t sent = sendmsg(udp->fd, &header, MSG_DONTWAIT);
 	int error = errno;
 	envelope->control_size = control_size;
@@ -120,12 +62,12 @@ static bool is_refusal(ssize_t result)
 /* The best way first. Only when a lesser one then works was it the way that was refused, and not
  * the address. */
 static ssize_t send_some(
-	struct net_udp *udp, struct envelope *envelope, struct bytes bytes, size_t segment)
+	struct net_udp *udp, struct udp_envelope *envelope, struct bytes bytes, size_t segment)
 {
 	static const struct {
 		unsigned avoid;
 		const char *name;
-		ssize_t (*send)(struct net_udp *, struct envelope *, struct bytes, size_t);
+		ssize_t (*send)(struct net_udp *, struct udp_envelope *, struct bytes, size_t);
 	} ways[] = {
 		{NET_UDP_AVOID_GSO, "UDP_SEGMENT", send_segmented},
 		{NET_UDP_AVOID_SENDMMSG, "sendmmsg", send_batch},
@@ -160,8 +102,8 @@ static size_t segments_of(size_t size, size_t segment)
 static enum err send_all(struct net_udp *udp, const struct path *path, struct bytes bytes,
 	size_t segment, size_t *ret_sent)
 {
-	struct envelope envelope;
-	envelope_init(&envelope, path);
+	struct udp_envelope envelope;
+	udp_envelope_init(&envelope, path);
 	size_t at = 0;
 	unsigned interruptions = 0;
 	while (at < bytes.size) {
@@ -173,13 +115,11 @@ static enum err send_all(struct net_udp *udp, const struct path *path, struct by
 			at += (size_t)sent;
 			continue;
 		}
-		if (sent == -EAGAIN) {
+		if (udp_wait_if_full(udp, (int)-sent)) {
 			*ret_sent = at;
 			return ERR_AGAIN;
 		}
-		/* A refused connection is an ICMP error of an earlier datagram: told once, and then
-		 * gone. */
-		if ((sent == -EINTR || sent == -ECONNREFUSED) && interruptions++ < 8)
+		if (udp_is_interruption((int)-sent) && interruptions++ < UDP_INTERRUPTIONS_MAX)
 			continue;
 		udp->stats.errors_out += segments_of(rest.size, segment);
 		return err_of_errno((int)-sent);
@@ -203,9 +143,33 @@ static enum err keep(
 	waiting->size = rest.size;
 	waiting->segment = segment;
 	waiting->path = *path;
-	udp->stats.blocked++;
-	net_watch_set(udp->watch, NET_READABLE | NET_WRITABLE);
 	return ERR_OK;
+}
+
+/* ---- When the kernel takes no more ---- */
+
+bool udp_is_interruption(int error)
+{
+	return error == EINTR || error == ECONNREFUSED;
+}
+
+/* Linux calls a socket writable while only the device's queue is full: then it is time that
+ * helps. */
+bool udp_wait_if_full(struct net_udp *udp, int error)
+{
+	if (error != EAGAIN && error != ENOBUFS)
+		return false;
+	udp->stats.blocked++;
+	if (error == EAGAIN)
+		net_watch_set(udp->watch, NET_READABLE | NET_WRITABLE);
+	else
+		net_timer_set(&udp->retry, net_now() + NET_UDP_RETRY_INTERVAL);
+	return true;
+}
+
+bool net_udp_is_blocked(const struct net_udp *udp)
+{
+	return udp->waiting.size > 0 || udp->outbox->blocked;
 }
 
 enum err net_udp_send(
@@ -219,33 +183,38 @@ enum err net_udp_send(
 		return ERR_UNSUPPORTED;
 	if (net_udp_is_blocked(udp))
 		return ERR_AGAIN;
+	if (udp->corked && udp_outbox_add(udp, path, bytes, segment))
+		return ERR_OK;
+	/* What came before goes first; then the kernel may take no more. */
+	udp_outbox_flush(udp);
 	size_t sent = 0;
-	enum err err = send_all(udp, path, bytes, segment, &sent);
+	enum err err = ERR_AGAIN;
+	if (!net_udp_is_blocked(udp))
+		err = send_all(udp, path, bytes, segment, &sent);
 	if (err != ERR_AGAIN)
 		return err;
 	return keep(udp, path, bytes_slice(bytes, sent, bytes.size), segment);
 }
 
-bool net_udp_is_blocked(const struct net_udp *udp)
+static void send_rest(struct net_udp *udp)
 {
-	return udp->waiting.size > 0;
+	struct udp_waiting *waiting = &udp->waiting;
+	struct bytes bytes = bytes_of(waiting->data, waiting->size);
+	size_t sent = 0;
+	enum err err = send_all(udp, &waiting->path, bytes, waiting->segment, &sent);
+	if (err == ERR_AGAIN)
+		memmove(waiting->data, waiting->data + sent, waiting->size - sent);
+	waiting->size = err == ERR_AGAIN ? waiting->size - sent : 0;
 }
 
 void udp_send_waiting(struct net_udp *udp)
 {
-	struct udp_waiting *waiting = &udp->waiting;
-	if (waiting->size > 0) {
-		struct bytes bytes = bytes_of(waiting->data, waiting->size);
-		size_t sent = 0;
-		enum err err = send_all(udp, &waiting->path, bytes, waiting->segment, &sent);
-		if (err == ERR_AGAIN) {
-			memmove(waiting->data, waiting->data + sent, waiting->size - sent);
-			waiting->size -= sent;
-			return;
-		}
-		waiting->size = 0;
-	}
 	net_watch_set(udp->watch, NET_READABLE);
-	if (udp->handler.writable)
+	net_timer_cancel(&udp->retry);
+	udp->outbox->blocked = false;
+	udp_outbox_flush(udp);
+	if (udp->waiting.size > 0 && !udp->outbox->blocked)
+		send_rest(udp);
+	if (!net_udp_is_blocked(udp) && udp->handler.writable)
 		udp->handler.writable(udp->handler.user);
 }

@@ -55,10 +55,10 @@ static void send_flight(
 	struct net_udp *udp = peer_io_udp(io, path->remote.family);
 	/* Without a route the answers find nobody, as if they were lost. */
 	enum err err = udp ? peer_route_learn(&io->routes, &peer->route, path) : ERR_UNSUPPORTED;
-	if (!err)
-		err = net_udp_send(udp, path, flight, segment);
 	if (err)
 		io->lost_out++;
+	else if (net_udp_send(udp, path, flight, segment) == ERR_AGAIN)
+		io->lost_out++; /* all else is in the socket's own count */
 }
 
 /* False when the sockets cannot take more. */
@@ -135,12 +135,24 @@ static void drain_peer(struct peer_io_peer *peer, usec now)
 	set_timer(peer, now);
 }
 
+static void cork(struct peer_io *io, bool corked)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct net_udp *udp = io->sockets[i].udp;
+		if (udp && corked)
+			net_udp_cork(udp);
+		else if (udp)
+			net_udp_uncork(udp);
+	}
+}
+
 static void drain(struct peer_io *io)
 {
 	if (io->draining)
 		return;
 	io->draining = true;
 	usec now = net_now();
+	cork(io, true);
 	/* Those that are marked now; whoever is marked meanwhile comes in the next turn. */
 	struct list mark_node = {0};
 	list_push_back(&io->dirty, &mark_node);
@@ -150,6 +162,7 @@ static void drain(struct peer_io *io)
 		drain_peer(peer, now);
 	}
 	list_remove(&mark_node);
+	cork(io, false);
 	io->draining = false;
 	if (!list_is_empty(&io->dirty) && !is_blocked(io))
 		net_defer_post(&io->defer);
@@ -421,6 +434,7 @@ void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 		stats.calls_in += udp->calls_in;
 		stats.calls_out += udp->calls_out;
 		stats.overflowed += udp->overflowed;
+		stats.lost_out += udp->errors_out;
 	}
 	*ret_stats = stats;
 }

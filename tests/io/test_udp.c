@@ -285,7 +285,8 @@ static void a_taken_port_and_a_foreign_address_are_told_apart(void **state)
 }
 
 /* On loopback a send moves straight into the receiver's buffer, so the sender's is never full: what
- * waits is put there by hand, and the way out of it is the one under test. */
+ * waits is put there by hand, and the way out of it is the one under test. test_udp_kernel.c has
+ * the way into it. */
 static void the_rest_of_a_send_waits_until_the_socket_is_writable(void **state)
 {
 	(void)state;
