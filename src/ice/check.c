@@ -11,6 +11,7 @@ void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool 
 	struct transaction *t = &pair->transaction;
 	*t = (struct transaction){
 		.active = true,
+		.tie_breaker = agent->tie_breaker,
 		.controlling = agent->controlling,
 		.use_candidate = use_candidate,
 		.due = usec_max(now, agent->next_check_at),
@@ -47,9 +48,10 @@ static void fail(struct ice_agent *agent, struct ice_pair *pair, usec now)
 	nomination_update(agent, now);
 }
 
-/* A check without an answer. Of a pair that works already, it was only the nomination, which is
- * tried again: whether the pair still works is for consent to say, and that waits longer. */
-static void time_out(struct ice_agent *agent, struct ice_pair *pair, usec now)
+/* A check without an answer, or with none that counts. Of a pair that works already, it was only
+ * the nomination, which is tried again, or stood in for a consent check: whether the pair still
+ * works is for consent to say, and that waits longer. */
+static void give_up(struct ice_agent *agent, struct ice_pair *pair, usec now)
 {
 	if (pair->state != PAIR_SUCCEEDED) {
 		fail(agent, pair, now);
@@ -84,17 +86,21 @@ bool check_is_authentic(struct ice_agent *agent, const struct stun_message *mess
 	return is;
 }
 
-/* RFC 8445 section 7.2.5.1. */
+/* RFC 8445 section 7.2.5.1: the role changes, and "the agent MUST change the tiebreaker value". Of
+ * several checks that bring the same error, the first does it. */
+void check_lose_conflict(struct ice_agent *agent, bool controlling)
+{
+	agent->stats.role_conflicts++;
+	if (controlling != agent->controlling)
+		return;
+	check_switch_role(agent, !controlling);
+	agent->tie_breaker = rng_u64(agent->rng);
+}
+
 static void handle_role_conflict(struct ice_agent *agent, usec now, struct ice_pair *pair)
 {
-	struct transaction *t = &pair->transaction;
-	agent->stats.role_conflicts++;
-	t->active = false;
-	/* Several checks can bring the same error; the first switches. */
-	if (t->controlling == agent->controlling) {
-		check_switch_role(agent, !agent->controlling);
-		agent->tie_breaker = rng_u64(agent->rng);
-	}
+	pair->transaction.active = false;
+	check_lose_conflict(agent, pair->transaction.controlling);
 	if (pair->state != PAIR_SUCCEEDED)
 		pair_trigger(agent, pair);
 	nomination_update(agent, now);
@@ -135,6 +141,8 @@ static void succeed(struct ice_agent *agent, usec now, size_t index, const struc
 	pair->state = PAIR_SUCCEEDED;
 	pair->triggered = 0;
 	note_mapped(agent, pair, mapped);
+	if (index == agent->selected)
+		consent_renew(agent, now);
 	if (index == agent->nominating)
 		agent->nominating = NONE;
 	if (agent->controlling ? t->use_candidate && t->controlling : pair->remote_nominated)
@@ -157,12 +165,13 @@ void check_receive_response(struct ice_agent *agent, usec now, const struct path
 		return;
 	struct ice_pair *pair = &agent->pairs.items[index];
 	/* RFC 8445 section 7.2.5.2.1: addresses that are not symmetric fail the check. */
-	if (!pair_is_path(agent, pair, path))
-		fail(agent, pair, now);
-	else if (message->class == STUN_ERROR && message->error_code == STUN_ROLE_CONFLICT)
+	bool is_ours = pair_is_path(agent, pair, path), is_error = message->class == STUN_ERROR;
+	if (is_ours && is_error && message->error_code == STUN_ROLE_CONFLICT)
 		handle_role_conflict(agent, now, pair);
-	else if (message->class == STUN_ERROR)
+	else if ((!is_ours || is_error) && pair->transaction.use_candidate)
 		fail(agent, pair, now);
+	else if (!is_ours || is_error)
+		give_up(agent, pair, now);
 	else if (message->mapped.family == ADDR_NONE)
 		agent->stats.dropped_malformed++;
 	else
@@ -180,8 +189,8 @@ size_t check_write_request(struct ice_agent *agent, const struct ice_pair *pair,
 	struct writer w = writer_of(data, capacity);
 	stun_begin(&w, STUN_REQUEST, STUN_BINDING, t->id);
 	stun_add_bytes(&w, STUN_USERNAME, writer_bytes(&name_writer));
-	stun_add_u64(&w, t->controlling ? STUN_ICE_CONTROLLING : STUN_ICE_CONTROLLED,
-		agent->tie_breaker);
+	stun_add_u64(
+		&w, t->controlling ? STUN_ICE_CONTROLLING : STUN_ICE_CONTROLLED, t->tie_breaker);
 	if (t->use_candidate)
 		stun_add_flag(&w, STUN_USE_CANDIDATE);
 	stun_add_u32(&w, STUN_PRIORITY, reflexive_priority(agent, pair));
@@ -237,7 +246,7 @@ void check_advance(struct ice_agent *agent, usec now)
 			again = t->active && t->transmissions == ICE_TRANSMISSIONS_MAX &&
 				t->due <= now;
 			if (again)
-				time_out(agent, pair, now);
+				give_up(agent, pair, now);
 		}
 	}
 }

@@ -13,12 +13,38 @@ void consent_begin(struct ice_agent *agent, usec now)
 	memset(agent->consent, 0, sizeof agent->consent);
 	agent->consent_at = now;
 	agent->consent_check_at = now + draw_interval(agent);
+	agent->consent_again_at = USEC_NEVER;
+}
+
+void consent_renew(struct ice_agent *agent, usec now)
+{
+	CHECK(agent->selected != NONE);
+	agent->consent_at = now;
+	agent->consent_again_at = USEC_NEVER;
+	if (agent->state == ICE_DISCONNECTED)
+		agent_set_state(agent, agent->pairs.items[agent->selected].nominated
+					       ? ICE_COMPLETED
+					       : ICE_CONNECTED);
+}
+
+/* RFC 7675 section 5.1: a consent check "is transmitted once only", and the next may not come
+ * before 4 s. Where every third datagram is lost, six of them in the 30 s of consent are too few. A
+ * connectivity check is answered by the same peer with the same credentials and RFC 8489 repeats it
+ * at 0.5 s, so an ordinary one follows a consent check that was not answered. */
+static void check_instead(struct ice_agent *agent, usec now)
+{
+	struct ice_pair *pair = &agent->pairs.items[agent->selected];
+	agent->consent_again_at = USEC_NEVER;
+	if (!(pair->transaction.active && pair->transaction.use_candidate))
+		check_start(agent, pair, now, false);
 }
 
 void consent_advance(struct ice_agent *agent, usec now)
 {
 	if (agent->selected == NONE)
 		return;
+	if (now >= agent->consent_again_at)
+		check_instead(agent, now);
 	if (now >= agent->consent_at + ICE_CONSENT_EXPIRY_US)
 		agent_set_state(agent, ICE_FAILED);
 	else if (now >= agent->consent_at + ICE_CONSENT_LATE_US)
@@ -31,7 +57,7 @@ usec consent_deadline(const struct ice_agent *agent)
 		return USEC_NEVER;
 	usec next = agent->consent_at + (agent->state == ICE_DISCONNECTED ? ICE_CONSENT_EXPIRY_US
 									  : ICE_CONSENT_LATE_US);
-	return usec_min(next, agent->consent_check_at);
+	return usec_min(next, usec_min(agent->consent_check_at, agent->consent_again_at));
 }
 
 /* RFC 7675 section 5.1: each check is a transaction of its own and is never retransmitted. */
@@ -43,9 +69,13 @@ size_t consent_write(
 	struct consent_check *check = &agent->consent[agent->consent_next];
 	agent->consent_next = (agent->consent_next + 1) % ICE_CONSENT_CHECKS;
 	agent->consent_check_at = now + draw_interval(agent);
-	struct transaction t = {.active = true, .controlling = agent->controlling};
+	agent->consent_again_at = now + usec_max(ICE_CONSENT_WAIT_MIN_US, 2 * agent->stats.rtt);
+	struct transaction t = {.active = true,
+		.controlling = agent->controlling,
+		.tie_breaker = agent->tie_breaker};
 	rng_fill(agent->rng, t.id, sizeof t.id);
-	*check = (struct consent_check){.active = true, .sent_at = now};
+	*check = (struct consent_check){
+		.active = true, .controlling = agent->controlling, .sent_at = now};
 	memcpy(check->id, t.id, sizeof t.id);
 	const struct ice_pair *pair = &agent->pairs.items[agent->selected];
 	return check_write_request(agent, pair, &t, data, capacity, ret_path);
@@ -72,11 +102,15 @@ bool consent_receive_response(struct ice_agent *agent, usec now, const struct pa
 	const struct ice_pair *pair = &agent->pairs.items[agent->selected];
 	check->active = false;
 	/* An error is no consent, and neither is an answer from elsewhere. */
-	if (message->class != STUN_SUCCESS || !pair_is_path(agent, pair, path))
+	if (!pair_is_path(agent, pair, path))
 		return true;
-	agent->consent_at = now;
+	if (message->class == STUN_ERROR && message->error_code == STUN_ROLE_CONFLICT) {
+		check_lose_conflict(agent, check->controlling);
+		nomination_update(agent, now);
+	}
+	if (message->class != STUN_SUCCESS)
+		return true;
 	agent->stats.rtt = now - check->sent_at;
-	if (agent->state == ICE_DISCONNECTED)
-		agent_set_state(agent, pair->nominated ? ICE_COMPLETED : ICE_CONNECTED);
+	consent_renew(agent, now);
 	return true;
 }

@@ -53,6 +53,8 @@
 /* RFC 7675 section 5.1: every 5 s, randomised by 0.8 to 1.2; no consent for 30 s: stop. */
 #define ICE_CONSENT_INTERVAL_US (5 * USEC_PER_SEC)
 #define ICE_CONSENT_EXPIRY_US (30 * USEC_PER_SEC)
+/* An answer that takes longer than twice the latest round trip is not waited for. */
+#define ICE_CONSENT_WAIT_MIN_US ICE_RTO_US
 /* Two checks in a row unanswered. */
 #define ICE_CONSENT_LATE_US (13 * USEC_PER_SEC)
 /* As many checks as can be younger than the expiry. */
@@ -69,8 +71,9 @@ enum pair_state { /* RFC 8445 section 6.1.2.6 */
 };
 
 /* A Binding request on its way. What it says is fixed when it starts, so that a retransmission
- * repeats it to the byte, but for a tie-breaker that a role conflict has changed meanwhile. */
+ * repeats it to the byte, also when a role conflict has changed us meanwhile. */
 struct transaction {
+	uint64_t tie_breaker;
 	uint8_t id[STUN_ID_SIZE];
 	bool active;
 	uint8_t transmissions; /* since the patience with it began anew */
@@ -86,6 +89,7 @@ struct ice_pair {
 	enum ice_type
 		valid_type : 8; /* of the local candidate once it succeeded, as the peer saw it */
 	bool heard;             /* an authenticated check of the peer came on it */
+	bool tried;             /* one that did not nominate it, when the peer controls */
 	bool remote_nominated;  /* with USE-CANDIDATE, when we are controlled */
 	bool nominated;
 	uint32_t local_priority; /* of that local candidate */
@@ -110,6 +114,7 @@ struct response {
 struct consent_check {
 	uint8_t id[STUN_ID_SIZE];
 	bool active; /* sent and not answered */
+	bool controlling;
 	usec sent_at;
 };
 
@@ -138,8 +143,10 @@ struct ice_agent {
 
 	struct candidates local, remote;
 	struct pairs pairs;
-	size_t peer_reflexive_count; /* of the remote candidates */
-	struct early_check *early;   /* until set_remote() */
+	/* Those of the remote candidates that were learned and not signalled, the oldest first. */
+	uint8_t learned[ICE_PEER_REFLEXIVE_MAX];
+	size_t learned_count;
+	struct early_check *early; /* until set_remote() */
 	size_t early_count;
 	struct response responses[ICE_RESPONSES_MAX];
 	size_t response_count;
@@ -158,6 +165,7 @@ struct ice_agent {
 	size_t consent_next;   /* place of the next in the ring */
 	usec consent_at;       /* latest proof of consent */
 	usec consent_check_at; /* the next check */
+	usec consent_again_at; /* when the latest is given up, if it is not answered */
 
 	struct ice_stats stats;
 };
@@ -206,6 +214,10 @@ void pair_unfreeze_like(struct ice_agent *agent, size_t index);
 void pair_trigger(struct ice_agent *agent, struct ice_pair *pair);
 /* The pair to check next: the first triggered, else the best that waits; or NULL. */
 struct ice_pair *pair_next(const struct ice_agent *agent);
+/* Forgets all pairs with a remote candidate, none of which is in use. */
+void pair_forget_remote(struct ice_agent *agent, size_t remote);
+/* Whether data goes over a pair with this remote candidate, or shall. */
+bool pair_uses_remote(const struct ice_agent *agent, size_t remote);
 /* With a pair nominated: forgets those that lose (section 8.1.2). */
 void pair_drop_losers(struct ice_agent *agent);
 
@@ -222,6 +234,8 @@ void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool 
 /* Lets an unanswered check be repeated soon, with its patience anew. */
 void check_hasten(struct ice_pair *pair, usec now);
 void check_switch_role(struct ice_agent *agent, bool controlling);
+/* The peer refused a check for the role that we had when it began. */
+void check_lose_conflict(struct ice_agent *agent, bool controlling);
 /* Whether a response carries the peer's integrity; counts it when not. */
 bool check_is_authentic(struct ice_agent *agent, const struct stun_message *message);
 void check_receive_response(struct ice_agent *agent, usec now, const struct path *path,
@@ -235,6 +249,8 @@ void check_advance(struct ice_agent *agent, usec now);
 usec check_deadline(const struct ice_agent *agent);
 
 /* nomination.c */
+/* The peer nominates this pair, valid or not yet. */
+void nomination_receive(struct ice_agent *agent, struct ice_pair *pair);
 /* The peer or our own nominating check chose this valid pair. */
 void nomination_accept(struct ice_agent *agent, struct ice_pair *pair);
 /* Follows every change of what is valid or nominated, and of the role. */
@@ -243,6 +259,8 @@ usec nomination_deadline(const struct ice_agent *agent);
 
 /* consent.c */
 void consent_begin(struct ice_agent *agent, usec now);
+/* The peer has answered on the selected pair. */
+void consent_renew(struct ice_agent *agent, usec now);
 void consent_advance(struct ice_agent *agent, usec now);
 usec consent_deadline(const struct ice_agent *agent);
 size_t consent_write(

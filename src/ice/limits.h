@@ -13,8 +13,8 @@
 #define ICE_LOCAL_MAX 32
 /* Candidates of the peer, signalled and learned. */
 #define ICE_REMOTE_MAX 64
-/* Of those, learned from checks: a peer that rewrites its address endlessly cannot crowd out what
- * it signals. */
+/* Of those, learned from checks: a peer whose address changes endlessly cannot crowd out what it
+ * signals. The oldest that is not in use gives way. */
 #define ICE_PEER_REFLEXIVE_MAX 16
 /* RFC 8445 section 6.1.2.5: "... MUST limit the total number of connectivity checks ... default of
  * 100". The pairs of lowest priority give way. */

@@ -1,11 +1,29 @@
 #include "ice/internal.h"
 
+/* RFC 8445 section 8.1.1 leaves the choice to the controlling side. A pair that it checks first and
+ * nominates afterwards is its choice, whatever it nominated before. One that nominates with the
+ * first check of a pair does so with every pair (RFC 5245, aggressive nomination), of which both
+ * sides "MUST ... use the pairs with the highest priority". */
+static bool is_choice(const struct ice_agent *agent, const struct ice_pair *pair)
+{
+	return !agent->controlling && pair->tried;
+}
+
+void nomination_receive(struct ice_agent *agent, struct ice_pair *pair)
+{
+	CHECK(!agent->controlling);
+	if (is_choice(agent, pair))
+		for (size_t i = 0; i < agent->pairs.count; i++)
+			agent->pairs.items[i].remote_nominated = false;
+	pair->remote_nominated = true;
+}
+
 void nomination_accept(struct ice_agent *agent, struct ice_pair *pair)
 {
 	CHECK(pair->state == PAIR_SUCCEEDED);
-	/* Of several nominated pairs that of highest priority wins, which is what peers that
-	 * nominate aggressively (RFC 5245) rely on. But when the one in use has fallen silent, a
-	 * new nomination is the peer's way out of it. */
+	for (size_t i = 0; i < agent->pairs.count && is_choice(agent, pair); i++)
+		agent->pairs.items[i].nominated = false;
+	/* When the pair in use has fallen silent, any new nomination is the way out of it. */
 	if (agent->state == ICE_DISCONNECTED && agent->selected != NONE)
 		agent->pairs.items[agent->selected].nominated = false;
 	pair->nominated = true;
@@ -93,18 +111,19 @@ void nomination_update(struct ice_agent *agent, usec now)
 {
 	size_t best = find_best(agent);
 	bool nominated = best != NONE && agent->pairs.items[best].nominated;
-	bool changed = best != agent->selected;
-	if (changed && best != NONE) {
+	bool moved = best != agent->selected;
+	bool changed = moved || nominated != agent->selected_nominated;
+	if (moved && best != NONE) {
 		if (agent->selected == NONE)
 			agent->valid_since = now;
 		consent_begin(agent, now);
 	}
 	agent->selected = best;
-	if (changed || nominated != agent->selected_nominated)
-		agent->selected_changed = true;
+	agent->selected_changed |= changed;
 	agent->selected_nominated = nominated;
-	follow_state(agent, changed);
-	if (nominated)
+	follow_state(agent, moved);
+	/* Not again for what a check of the peer begins afterwards: it may choose that next. */
+	if (nominated && changed)
 		pair_drop_losers(agent);
 	if (should_nominate(agent, now)) {
 		agent->nominating = agent->selected;

@@ -266,32 +266,58 @@ static bool is_loser(const struct ice_agent *agent, const struct ice_pair *pair,
 	return agent->controlling || is_worse || !pair_is_pending(pair);
 }
 
+static void remove_pair(struct ice_agent *agent, size_t index)
+{
+	struct pairs *pairs = &agent->pairs;
+	CHECK(index < pairs->count);
+	CHECK(index != agent->selected);
+	if (agent->selected != NONE && agent->selected > index)
+		agent->selected--;
+	if (agent->nominating == index)
+		agent->nominating = NONE;
+	else if (agent->nominating != NONE && agent->nominating > index)
+		agent->nominating--;
+	pairs->count--;
+	memmove(pairs->items + index, pairs->items + index + 1,
+		(pairs->count - index) * sizeof *pairs->items);
+}
+
+bool pair_uses_remote(const struct ice_agent *agent, size_t remote)
+{
+	for (size_t i = 0; i < agent->pairs.count; i++) {
+		const struct ice_pair *pair = &agent->pairs.items[i];
+		if (pair->remote == remote && (i == agent->selected || i == agent->nominating ||
+						      pair->nominated || pair->remote_nominated))
+			return true;
+	}
+	return false;
+}
+
+void pair_forget_remote(struct ice_agent *agent, size_t remote)
+{
+	for (size_t i = agent->pairs.count; i-- > 0;)
+		if (agent->pairs.items[i].remote == remote)
+			remove_pair(agent, i);
+	pair_unfreeze(agent);
+}
+
 void pair_drop_losers(struct ice_agent *agent)
 {
 	struct pairs *pairs = &agent->pairs;
 	CHECK(agent->selected < pairs->count);
 	uint64_t selected_priority = pair_priority(agent, &pairs->items[agent->selected]);
-	size_t kept = 0, selected = NONE, nominating = NONE;
-	for (size_t i = 0; i < pairs->count; i++) {
+	for (size_t i = pairs->count; i-- > 0;) {
 		struct ice_pair *pair = &pairs->items[i];
 		bool is_worse = pair_priority(agent, pair) <= selected_priority;
-		if (is_loser(agent, pair, is_worse))
-			continue;
-		if (pair_is_pending(pair) && (is_worse || agent->controlling)) {
+		if (is_loser(agent, pair, is_worse)) {
+			remove_pair(agent, i);
+		} else if (pair_is_pending(pair) && (is_worse || agent->controlling)) {
 			pair->state = PAIR_FAILED;
 			pair->triggered = 0;
 			pair->transaction.active = false;
 		}
-		if (i == agent->selected)
-			selected = kept;
-		if (i == agent->nominating)
-			nominating = kept;
-		pairs->items[kept++] = *pair;
 	}
-	CHECK(selected != NONE);
-	agent->selected = selected;
-	agent->nominating = nominating;
-	pairs->count = kept;
+	size_t kept = pairs->count;
 	void *items = realloc(pairs->items, kept * sizeof *pairs->items);
 	if (items) {
 		pairs->items = items;

@@ -49,24 +49,60 @@ static bool is_unicast(const struct addr *a)
 	return a->family == ADDR_IPV4 ? a->ip[0] > 0 && a->ip[0] < 224 : a->ip[0] != 0xff;
 }
 
-enum err agent_learn_remote(
-	struct ice_agent *agent, const struct addr *addr, uint32_t priority, size_t *ret_index)
+static void drop_learned(struct ice_agent *agent, size_t place)
 {
-	if (agent->peer_reflexive_count == ICE_PEER_REFLEXIVE_MAX)
-		return ERR_LIMIT;
-	if (!is_unicast(addr))
-		return ERR_UNSUPPORTED;
+	CHECK(place < agent->learned_count);
+	agent->learned_count--;
+	memmove(agent->learned + place, agent->learned + place + 1, agent->learned_count - place);
+}
+
+/* Makes room for another learned candidate: the index of the oldest that data does not go to, which
+ * is forgotten with its pairs. A NAT that gives the peer one address after the other leaves many
+ * that are never heard of again. NONE: all are in use. */
+static size_t forget_oldest(struct ice_agent *agent)
+{
+	for (size_t place = 0; place < agent->learned_count; place++) {
+		size_t index = agent->learned[place];
+		if (pair_uses_remote(agent, index))
+			continue;
+		drop_learned(agent, place);
+		pair_forget_remote(agent, index);
+		return index;
+	}
+	return NONE;
+}
+
+/* RFC 8445 section 7.3.1.3: with a foundation different from all others. A hyphen is in none of the
+ * peer's. */
+static struct ice_candidate learned_candidate(
+	const struct addr *addr, uint32_t priority, size_t index)
+{
 	struct ice_candidate candidate = {
 		.type = ICE_PEER_REFLEXIVE, .addr = *addr, .priority = priority};
 	candidate.addr.scope = 0;
-	/* RFC 8445 section 7.3.1.3: a foundation different from all others. A hyphen is in none of
-	 * the peer's. */
-	snprintf(candidate.foundation, sizeof candidate.foundation, "-%zu", agent->remote.count);
-	enum err err = candidates_append(&agent->remote, &candidate, ICE_REMOTE_MAX);
-	if (err)
-		return err;
-	agent->peer_reflexive_count++;
-	*ret_index = agent->remote.count - 1;
+	snprintf(candidate.foundation, sizeof candidate.foundation, "-%zu", index);
+	return candidate;
+}
+
+enum err agent_learn_remote(
+	struct ice_agent *agent, const struct addr *addr, uint32_t priority, size_t *ret_index)
+{
+	if (!is_unicast(addr))
+		return ERR_UNSUPPORTED;
+	size_t index = agent->remote.count;
+	if (agent->learned_count == ICE_PEER_REFLEXIVE_MAX) {
+		index = forget_oldest(agent);
+		if (index == NONE)
+			return ERR_LIMIT;
+		agent->remote.items[index] = learned_candidate(addr, priority, index);
+	} else {
+		struct ice_candidate candidate = learned_candidate(addr, priority, index);
+		enum err err = candidates_append(&agent->remote, &candidate, ICE_REMOTE_MAX);
+		if (err)
+			return err;
+	}
+	agent->learned[agent->learned_count++] = (uint8_t)index;
+	*ret_index = index;
 	return ERR_OK;
 }
 
@@ -82,7 +118,9 @@ static enum err complete_learned(
 	known->priority = signalled->priority;
 	known->base = signalled->base;
 	memcpy(known->foundation, signalled->foundation, sizeof known->foundation);
-	agent->peer_reflexive_count--;
+	for (size_t place = 0; place < agent->learned_count; place++)
+		if (agent->learned[place] == index)
+			drop_learned(agent, place);
 	if (agent_is_pairing(agent)) {
 		for (size_t local = 0; local < agent->local.count; local++)
 			if (pair_find(agent, local, index) == NONE)

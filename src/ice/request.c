@@ -62,8 +62,10 @@ static bool trigger(struct ice_agent *agent, usec now, const struct early_check 
 		return false;
 	struct ice_pair *pair = &agent->pairs.items[index];
 	pair->heard = true;
-	if (check->use_candidate && !agent->controlling)
-		pair->remote_nominated = true;
+	if (!agent->controlling && check->use_candidate)
+		nomination_receive(agent, pair);
+	else if (!agent->controlling)
+		pair->tried = true;
 	if (pair->state == PAIR_IN_PROGRESS)
 		check_hasten(pair, now);
 	else if (pair->state != PAIR_SUCCEEDED)

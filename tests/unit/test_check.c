@@ -158,6 +158,41 @@ static void a_role_conflict_repeats_the_check_in_the_other_role(void **state)
 	}
 }
 
+static void a_check_that_began_before_a_role_conflict_keeps_its_words(void **state)
+{
+	(void)state;
+	/* With the new tie-breaker under the old role it could win a conflict that was settled. */
+	struct puppet *p = puppet_create(true);
+	struct taken first, second, taken;
+	uint8_t ids[2][STUN_ID_SIZE];
+	puppet_add_host(p, LOCAL);
+	assert_ok(puppet_try_remote(p, REMOTE, ICE_HOST, 9));
+	assert_ok(puppet_try_remote(p, "192.0.2.3:2000", ICE_SERVER_REFLEXIVE, 2));
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &first);
+	memcpy(ids[0], first.message.id.data, STUN_ID_SIZE);
+	first.message.id.data = ids[0];
+	puppet_take_request(p, &second);
+	uint64_t before = second.message.controlling;
+	memcpy(ids[1], second.message.id.data, STUN_ID_SIZE);
+	puppet_refuse(p, &first, STUN_ROLE_CONFLICT);
+	assert_true(p->agent->tie_breaker != before);
+	do
+		puppet_take_request(p, &taken);
+	while (memcmp(taken.message.id.data, ids[1], STUN_ID_SIZE) != 0);
+	assert_true(stun_has(&taken.message, STUN_ICE_CONTROLLING));
+	assert_true(taken.message.controlling == before);
+	/* Its conflict is the one that is settled: it changes nothing, and the check comes again.
+	 */
+	uint64_t after = p->agent->tie_breaker;
+	puppet_refuse(p, &taken, STUN_ROLE_CONFLICT);
+	assert_false(ice_agent_is_controlling(p->agent));
+	assert_true(p->agent->tie_breaker == after);
+	puppet_take_request(p, &taken);
+	assert_true(taken.message.controlled == after);
+	puppet_destroy(p);
+}
+
 static void another_error_fails_the_check(void **state)
 {
 	(void)state;
@@ -209,5 +244,6 @@ TESTS(TEST(a_check_says_who_we_are), TEST(an_unanswered_check_is_repeated_to_the
 	TEST(a_response_without_the_peers_integrity_changes_nothing),
 	TEST(a_success_must_carry_the_mapped_address),
 	TEST(a_role_conflict_repeats_the_check_in_the_other_role),
+	TEST(a_check_that_began_before_a_role_conflict_keeps_its_words),
 	TEST(another_error_fails_the_check), TEST(a_check_of_the_peer_hastens_ours),
 	TEST(a_repeated_check_measures_no_round_trip))

@@ -78,6 +78,67 @@ static void a_late_answer_to_any_check_of_the_last_half_minute_counts(void **sta
 	puppet_destroy(p);
 }
 
+/* RFC 7675 section 5.1 sends a consent check once, and the next after 4 s at the earliest. */
+static void an_unanswered_check_is_followed_by_checks_that_are_repeated(void **state)
+{
+	(void)state;
+	static const usec times[] = {500, 1000, 2000};
+	struct puppet *p = puppet_completed();
+	struct taken taken;
+	uint8_t id[STUN_ID_SIZE];
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	memcpy(id, taken.message.id.data, sizeof id);
+	usec start = p->now;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(puppet_take_within(p, STUN_REQUEST, 3 * USEC_PER_SEC, &taken));
+		assert_true(p->now - start == times[i] * USEC_PER_MS);
+		assert_false(stun_has(&taken.message, STUN_USE_CANDIDATE));
+		/* A transaction of its own. */
+		assert_memory_not_equal(taken.message.id.data, id, sizeof id);
+	}
+	usec before = p->agent->consent_at;
+	puppet_answer(p, &taken);
+	assert_true(p->agent->consent_at == p->now && p->now > before);
+	assert_true(puppet_selected_is(p, REMOTE, true));
+	/* Answered, so that nothing more comes before the next is due. */
+	assert_false(puppet_take_within(
+		p, STUN_REQUEST, start + 4 * USEC_PER_SEC - USEC_PER_MS - p->now, &taken));
+	assert_true(puppet_take_within(p, STUN_REQUEST, 3 * USEC_PER_SEC, &taken));
+	puppet_destroy(p);
+}
+
+static void a_refused_check_of_the_pair_in_use_leaves_it_in_use(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	struct taken taken;
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	assert_true(puppet_take_within(p, STUN_REQUEST, USEC_PER_SEC, &taken));
+	usec before = p->agent->consent_at;
+	puppet_refuse(p, &taken, STUN_SERVER_ERROR);
+	assert_true(puppet_selected_is(p, REMOTE, true));
+	assert_true(p->agent->consent_at == before);
+	puppet_destroy(p);
+}
+
+static void a_role_conflict_that_a_consent_check_meets_is_settled(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	struct taken taken;
+	uint64_t before = p->agent->tie_breaker;
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	puppet_refuse(p, &taken, STUN_ROLE_CONFLICT);
+	assert_false(ice_agent_is_controlling(p->agent));
+	assert_true(p->agent->tie_breaker != before);
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	assert_true(stun_has(&taken.message, STUN_ICE_CONTROLLED));
+	puppet_answer(p, &taken);
+	assert_true(p->agent->consent_at == p->now);
+	assert_true(puppet_selected_is(p, REMOTE, true));
+	puppet_destroy(p);
+}
+
 static void errors_and_strangers_give_no_consent(void **state)
 {
 	(void)state;
@@ -97,4 +158,7 @@ static void errors_and_strangers_give_no_consent(void **state)
 TESTS(TEST(checks_come_every_five_seconds_more_or_less),
 	TEST(without_answers_it_is_late_and_then_expires),
 	TEST(a_late_answer_to_any_check_of_the_last_half_minute_counts),
+	TEST(an_unanswered_check_is_followed_by_checks_that_are_repeated),
+	TEST(a_refused_check_of_the_pair_in_use_leaves_it_in_use),
+	TEST(a_role_conflict_that_a_consent_check_meets_is_settled),
 	TEST(errors_and_strangers_give_no_consent))

@@ -159,6 +159,63 @@ static void of_many_nominations_the_best_wins(void **state)
 	puppet_destroy(p);
 }
 
+static void a_peer_that_chooses_is_followed_at_once(void **state)
+{
+	(void)state;
+	/* It checks first and nominates afterwards, so what it nominates last is its choice, as
+	 * when its better network goes away. */
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &best);
+	puppet_answer(p, &worse);
+	puppet_check_on(p, LOCAL, BEST, false);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	puppet_check_on(p, LOCAL, BEST, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	struct taken taken;
+	while (puppet_take(p, &taken))
+		;
+	puppet_check_on(p, LOCAL, WORSE, true);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_check_on(p, LOCAL, BEST, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_destroy(p);
+}
+
+static void a_way_that_the_peer_finds_later_can_be_chosen(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &best);
+	puppet_check_on(p, LOCAL, BEST, true);
+	assert_true(puppet_selected_is(p, BEST, true));
+	/* The peer has got another network, and with it an address that we learn. */
+	puppet_check_on(p, LOCAL, "198.51.100.7:7", false);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_check_on(p, LOCAL, "198.51.100.7:7", true);
+	assert_true(puppet_selected_is(p, "198.51.100.7:7", true));
+	puppet_destroy(p);
+}
+
+static void the_last_choice_counts_though_our_checks_are_late(void **state)
+{
+	(void)state;
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_check_on(p, LOCAL, BEST, false);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_check_on(p, LOCAL, WORSE, true);
+	puppet_answer(p, &worse);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_answer(p, &best);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_destroy(p);
+}
+
 static void when_the_pair_in_use_is_silent_a_new_nomination_wins(void **state)
 {
 	(void)state;
@@ -239,6 +296,8 @@ TESTS(TEST(unanswered_nomination_is_repeated_while_consent_lasts),
 	TEST(a_refused_nomination_falls_back_to_the_next_pair),
 	TEST(the_controlled_side_waits_for_the_peer),
 	TEST(a_nomination_before_our_check_is_done_counts_when_it_is),
-	TEST(of_many_nominations_the_best_wins),
+	TEST(of_many_nominations_the_best_wins), TEST(a_peer_that_chooses_is_followed_at_once),
+	TEST(a_way_that_the_peer_finds_later_can_be_chosen),
+	TEST(the_last_choice_counts_though_our_checks_are_late),
 	TEST(when_the_pair_in_use_is_silent_a_new_nomination_wins),
 	TEST(candidates_after_nomination_are_not_paired), TEST(a_lite_peer_is_controlled))

@@ -73,7 +73,7 @@ static void what_is_signalled_completes_what_was_learned(void **state)
 	assert_int_equal(p->agent->pairs.count, 1);
 	assert_int_equal(p->agent->remote.items[0].type, ICE_HOST);
 	assert_int_equal(p->agent->remote.items[0].priority, ice_candidate_priority(ICE_HOST, 5));
-	assert_int_equal(p->agent->peer_reflexive_count, 0);
+	assert_int_equal(p->agent->learned_count, 0);
 	assert_err(puppet_try_remote(p, REMOTE, ICE_HOST, 5), ERR_EXISTS);
 	puppet_destroy(p);
 }

@@ -166,18 +166,53 @@ static void learned_candidates_stop_at_their_limit(void **state)
 	puppet_set_remote(p, false);
 	struct taken taken;
 	for (size_t i = 0; i < ICE_PEER_REFLEXIVE_MAX + 3; i++) {
-		puppet_check_on(p, LOCAL, numbered(i), false);
-		assert_int_equal(puppet_take(p, &taken) && taken.message.class == STUN_SUCCESS,
-			i < ICE_PEER_REFLEXIVE_MAX);
-		while (puppet_take(p, &taken))
-			;
+		puppet_check_on(p, LOCAL, numbered(i), i == 1);
+		assert_true(puppet_take(p, &taken));
+		assert_int_equal(taken.message.class, STUN_SUCCESS);
+		puppet_take_request(p, &taken);
+		if (i == 1)
+			puppet_answer(p, &taken);
 		puppet_wait(p, ICE_PACE_US);
+	}
+	/* The oldest went, but the one in use: these are the first, the third and the fourth. */
+	assert_int_equal(p->agent->remote.count, ICE_PEER_REFLEXIVE_MAX);
+	assert_int_equal(p->agent->pairs.count, ICE_PEER_REFLEXIVE_MAX);
+	for (size_t i = 0; i < ICE_PEER_REFLEXIVE_MAX + 3; i++) {
+		struct path path = puppet_path(LOCAL, numbered(i));
+		bool gone = i == 0 || i == 2 || i == 3;
+		assert_int_equal(ice_agent_path_is_valid(p->agent, &path), !gone);
+	}
+	assert_true(puppet_selected_is(p, numbered(1), true));
+	/* What is signalled still finds room. */
+	puppet_add_remote(p, REMOTE, 1);
+	puppet_destroy(p);
+}
+
+static void an_address_that_was_forgotten_can_be_learned_again(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	puppet_add_host(p, LOCAL);
+	puppet_set_remote(p, false);
+	struct taken taken;
+	/* A NAT that gives the peer a new port with every check, for long. */
+	for (size_t i = 0; i < 10 * ICE_PEER_REFLEXIVE_MAX; i++) {
+		puppet_check_on(p, LOCAL, numbered(i % (ICE_PEER_REFLEXIVE_MAX + 1)), false);
+		assert_true(puppet_take(p, &taken));
+		assert_int_equal(taken.message.class, STUN_SUCCESS);
+		puppet_take_request(p, &taken);
+		assert_int_equal(taken.path.remote.port, 1000 + i % (ICE_PEER_REFLEXIVE_MAX + 1));
+		puppet_wait(p, ICE_PACE_US);
+	}
+	/* One that is signalled after it was learned is the peer's, and stays. */
+	assert_ok(puppet_try_remote(p, numbered(3), ICE_HOST, 1));
+	for (size_t i = 0; i < 2 * ICE_PEER_REFLEXIVE_MAX; i++) {
+		puppet_check_on(p, LOCAL, numbered(100 + i), false);
 		while (puppet_take(p, &taken))
 			;
 	}
-	assert_int_equal(ice_agent_stats(p->agent)->dropped_unexpected, 3);
-	/* What is signalled still finds room. */
-	puppet_add_remote(p, REMOTE, 1);
+	struct path path = puppet_path(LOCAL, numbered(3));
+	assert_true(ice_agent_path_is_valid(p->agent, &path));
 	puppet_destroy(p);
 }
 
@@ -237,6 +272,8 @@ TESTS(TEST(a_check_without_the_right_integrity_goes_unanswered),
 	TEST(wrong_requests_are_answered_with_their_error),
 	TEST(the_higher_tie_breaker_keeps_or_takes_control),
 	TEST(early_checks_are_answered_and_remembered_up_to_the_limit),
-	TEST(learned_candidates_stop_at_their_limit), TEST(undrained_responses_stop_at_their_limit),
+	TEST(learned_candidates_stop_at_their_limit),
+	TEST(an_address_that_was_forgotten_can_be_learned_again),
+	TEST(undrained_responses_stop_at_their_limit),
 	TEST(a_check_to_an_address_that_is_none_of_ours_goes_unanswered),
 	TEST(indications_are_silent))
