@@ -53,7 +53,7 @@ static void create_network(struct link *link)
 	const struct link_profile *p = link->run->profile;
 	uint64_t bytes_per_second = p->rate / 8;
 	const struct network_profile profile = {
-		.delay = p->round_trip / 2,
+		.delay = {p->round_trip / 2, p->round_trip / 2},
 		.loss_ppm = p->loss_ppm,
 		.mtu = 1500,
 		.rate = bytes_per_second,
@@ -233,7 +233,7 @@ static void step(struct link *link, usec now)
 			link->datagram_bytes += packet->size;
 		dpc_peer_receive(link->peers[packet->to], now, &path, packet->data, packet->size);
 		drain(link, packet->to, now);
-		free(packet);
+		network_free(&link->network, packet);
 	}
 	for (int end = 0; end < 2; end++) {
 		if (dpc_peer_deadline(link->peers[end]) <= now)

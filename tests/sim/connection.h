@@ -1,11 +1,9 @@
 /* One connection under test: two peers, the signalling between them, what they say to each other,
- * and the checkers, which stand outside of the code under test and know only what was accepted for
- * sending.
+ * what befalls them, and the checkers, which stand outside of the code under test and know only
+ * what was accepted for sending.
  *
- * Checked all the time: a reliable message arrives once, whole, and in order on an ordered channel.
- * At the end: everything accepted has arrived, both ends have closed, their queues are empty, and
- * every message that could be sent was, within LIVENESS after the network has healed. Where an end
- * aborts or vanishes midway, only the first rule holds, and the other end has NOTICE to notice. */
+ * checker.h says what is checked. Each noun draws from a generator of its own, made from the seed,
+ * so that one more draw in one of them leaves the others as they were. */
 #ifndef SIM_CONNECTION_H
 #define SIM_CONNECTION_H
 
@@ -18,9 +16,9 @@
 #define SIM_CHANNELS 4       /* of an end */
 #define SIM_MESSAGES_MAX 120 /* on a channel */
 #define SIM_MESSAGE_MAX 262144
+#define SIM_CHURN_MAX 12                /* short channels of an end */
+#define SIM_REPLAY_MAX 8                /* datagrams that the attacker keeps */
 #define SIM_START (1000 * USEC_PER_SEC) /* every world begins then */
-#define LIVENESS (300 * USEC_PER_SEC)
-#define NOTICE (60 * USEC_PER_SEC)
 
 /* How it ends: what the closer does. */
 enum ending {
@@ -54,14 +52,46 @@ struct flow {
 	bool blocked; /* until DPC_EVENT_SENDABLE */
 };
 
+/* A short channel, see churn.h. */
+struct churn {
+	usec opening; /* when its end opens it */
+	uint32_t messages, size_max;
+	struct churn_side {
+		bool open, closing, closed;
+		uint16_t handle;
+	} sides[2];
+	uint32_t accepted, received;
+	bool opened, blocked;
+};
+
+/* What befalls an end, see mishap.h: times of the world, 0 and 0 for never. */
+struct end_mishaps {
+	usec still_from, still_to;   /* neither its packets nor its timers reach it */
+	usec unread_from, unread_to; /* it pulls no events */
+	usec jump_at, jump_by;       /* of its clock, forward */
+	usec rebind_at;              /* its NAT takes other ports */
+};
+
 struct end {
 	struct dpc_peer *peer; /* NULL: it has vanished */
 	bool connected, closed;
 	bool close_called;
+	size_t message_max;    /* that it accepts */
+	size_t receive_memory; /* its receive window, in bytes, */
+	size_t send_memory;    /* and the limit of its send queue */
 	struct lives lives[2 * SIM_CHANNELS];
 	uint16_t handle[2 * SIM_CHANNELS]; /* of channel k: the first half is opened by end 0 */
 	bool open[2 * SIM_CHANNELS];
 	struct flow out[2 * SIM_CHANNELS];
+	struct churn churn[SIM_CHURN_MAX]; /* that it opens */
+	size_t churns;
+	struct end_mishaps mishaps;
+	usec clock_ahead; /* of the world's, by the jumps so far */
+	usec rebound;     /* when its NAT did, or 0 */
+	/* Of the running second: calls of dpc_peer_advance() that came to nothing. */
+	usec second;
+	uint32_t idle_calls;
+	uint64_t bytes_sent, bytes_delivered;
 };
 
 enum signal_type {
@@ -78,6 +108,21 @@ struct signal {
 	char text[];
 };
 
+/* See attacker.h. */
+struct attacker {
+	struct rng rng;
+	bool on_path;
+	uint32_t left; /* datagrams to inject */
+	usec next, gap;
+	struct kept {
+		int to;
+		struct path path;
+		size_t size;
+		uint8_t data[1500];
+	} kept[SIM_REPLAY_MAX];
+	size_t kept_count, kept_next;
+};
+
 struct connection {
 	uint64_t seed;
 	struct rng rng;
@@ -92,15 +137,19 @@ struct connection {
 	bool ended;     /* midway */
 	usec signal_delay;
 	struct list signals;
+	struct attacker attacker;
 	FILE *log; /* or NULL */
 	char failure[200];
 	uint64_t messages, bytes; /* received and right */
 	usec next, limit;         /* when something happens next; when all must be over */
+	/* The watch for stalls: the latest look, the latest progress, and what it was known by. */
+	usec watched, progressed;
+	uint64_t progress;
 	usec finished;
 	bool is_over;
 };
 
-/* Draws the network and the workload from the seed. */
+/* Draws everything from the seed. */
 void connection_init(struct connection *c, uint64_t seed, FILE *log);
 void connection_deinit(struct connection *c);
 
@@ -113,8 +162,9 @@ void connection_say(const struct connection *c, usec now, const char *format, ..
 	PRINTF_LIKE(3, 4);
 /* The first objection counts. */
 void connection_object(struct connection *c, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Whether an end has all that the other shall send; whether all that it shall send was accepted. */
-bool connection_all_received(const struct connection *c, int end);
-bool connection_all_accepted(const struct connection *c, int end);
+/* What the clock of an end shows, which is also the one that libssl sees from here on. */
+usec connection_clock(const struct connection *c, int end, usec now);
+/* Closes a channel, or objects. */
+void connection_close_channel(struct connection *c, int end, usec now, uint16_t handle);
 
 #endif

@@ -1,5 +1,10 @@
 #include "ending.h"
 
+#include "checker.h"
+#include "churn.h"
+#include "mishap.h"
+#include "workload.h"
+
 /* Channel k is labelled 'a' + k, its successor 'A' + k. */
 #define SECOND_LABEL 'A'
 
@@ -35,8 +40,7 @@ static bool channel_is_done(const struct connection *c, int end, size_t k)
 static void close_channel(struct connection *c, int end, usec now, size_t k, uint16_t handle)
 {
 	connection_say(c, now, "end %d closes channel %zu", end, k);
-	if (dpc_peer_close_channel(c->ends[end].peer, now, handle) != DPC_OK)
-		connection_object(c, "end %d cannot close channel %zu", end, k);
+	connection_close_channel(c, end, now, handle);
 }
 
 static void open_second(struct connection *c, int end, usec now, size_t k)
@@ -46,7 +50,8 @@ static void open_second(struct connection *c, int end, usec now, size_t k)
 	const struct dpc_channel_config config = {
 		.label = label, .unordered = c->plan[k].unordered};
 	lives->second = true;
-	if (dpc_peer_open_channel(c->ends[end].peer, now, &config, &lives->second_handle) != DPC_OK)
+	if (dpc_peer_open_channel(c->ends[end].peer, connection_clock(c, end, now), &config,
+		    &lives->second_handle) != DPC_OK)
 		connection_object(c, "end %d cannot open channel %zu again", end, k);
 }
 
@@ -110,13 +115,12 @@ static bool all_lives_are_over(const struct connection *c, int end)
 static void close_when_done(struct connection *c, int end, usec now)
 {
 	struct end *e = &c->ends[end];
-	bool healed = now >= c->network.profile.partition_to;
-	if (!healed || !e->connected || !connection_all_accepted(c, end) ||
-		!connection_all_received(c, end) || !all_lives_are_over(c, end))
+	if (now < mishap_over(c) || !e->connected || !workload_all_accepted(c, end) ||
+		!workload_all_received(c, end) || !all_lives_are_over(c, end) || !churn_is_over(c))
 		return;
 	connection_say(c, now, "end %d closes", end);
 	e->close_called = true;
-	dpc_peer_close(e->peer, now);
+	dpc_peer_close(e->peer, connection_clock(c, end, now));
 }
 
 static void end_midway(struct connection *c, int end, usec now)
@@ -131,7 +135,7 @@ static void end_midway(struct connection *c, int end, usec now)
 	e->close_called = true;
 	if (c->ending == ENDING_ABORT) {
 		connection_say(c, now, "end %d aborts", end);
-		dpc_peer_abort(e->peer, now);
+		dpc_peer_abort(e->peer, connection_clock(c, end, now));
 		return;
 	}
 	connection_say(c, now, "end %d vanishes", end);
@@ -153,10 +157,11 @@ void ending_act(struct connection *c, int end, usec now)
 
 usec ending_deadline(const struct connection *c, usec now)
 {
-	return is_midway(c) && c->ending_at > now ? c->ending_at : USEC_NEVER;
+	usec at = is_midway(c) ? c->ending_at : mishap_over(c);
+	return at > now ? at : USEC_NEVER;
 }
 
 usec ending_limit(const struct connection *c)
 {
-	return usec_max(c->ending_at, c->network.profile.partition_to) + NOTICE;
+	return usec_max(c->ending_at, mishap_over(c)) + NOTICE;
 }

@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 void network_init(struct network *net, const struct network_profile *profile, struct rng rng)
@@ -15,7 +16,7 @@ void network_deinit(struct network *net)
 	struct list *node;
 	for (int end = 0; end < 2; end++)
 		while ((node = list_pop_front(&net->in_flight[end])))
-			free(CONTAINER_OF(node, struct network_packet, list));
+			network_free(net, CONTAINER_OF(node, struct network_packet, list));
 }
 
 static bool chance(struct network *net, uint32_t ppm)
@@ -66,7 +67,16 @@ static bool route(struct network *net, int from, const struct path *path, struct
 	return true;
 }
 
-static void schedule(
+static void insert(struct network *net, struct network_packet *packet)
+{
+	struct list *head = &net->in_flight[packet->to], *before = head;
+	while (before->prev != head &&
+		CONTAINER_OF(before->prev, struct network_packet, list)->arrival > packet->arrival)
+		before = before->prev;
+	list_insert_before(before, &packet->list);
+}
+
+static struct network_packet *schedule(
 	struct network *net, usec arrival, int to, const struct path *path, struct bytes datagram)
 {
 	struct network_packet *packet = malloc(sizeof *packet + datagram.size);
@@ -77,15 +87,65 @@ static void schedule(
 		.path = *path,
 		.size = datagram.size};
 	memcpy(packet->data, datagram.data, datagram.size);
-	bool is_stun = datagram.data[0] <= 3;
-	if ((net->corrupting || is_stun) && chance(net, net->profile.corrupt_ppm))
-		packet->data[rng_below(&net->rng, datagram.size)] ^=
+	net->memory += malloc_usable_size(packet);
+	net->memory_max = max_size(net->memory_max, net->memory);
+	insert(net, packet);
+	return packet;
+}
+
+static bool is_stun(struct bytes datagram)
+{
+	return datagram.size > 0 && datagram.data[0] <= 3;
+}
+
+static bool is_handshake(struct bytes datagram)
+{
+	return datagram.size > 0 && (datagram.data[0] == 20 || datagram.data[0] == 22);
+}
+
+static void spoil(struct network *net, struct network_packet *packet)
+{
+	const struct network_profile *p = &net->profile;
+	if (!net->corrupting && !is_stun(bytes_of(packet->data, packet->size)))
+		return;
+	if (chance(net, p->corrupt_ppm))
+		packet->data[rng_below(&net->rng, packet->size)] ^=
 			(uint8_t)(1 + rng_below(&net->rng, 255));
-	struct list *head = &net->in_flight[to], *before = head;
-	while (before->prev != head &&
-		CONTAINER_OF(before->prev, struct network_packet, list)->arrival > arrival)
-		before = before->prev;
-	list_insert_before(before, &packet->list);
+	if (chance(net, p->truncate_ppm))
+		packet->size = rng_below(&net->rng, packet->size);
+}
+
+void network_inject(
+	struct network *net, usec now, int to, const struct path *path, struct bytes datagram)
+{
+	schedule(net, now, to, path, datagram);
+}
+
+void network_free(struct network *net, struct network_packet *packet)
+{
+	net->memory -= malloc_usable_size(packet);
+	free(packet);
+}
+
+void network_postpone(struct network *net, struct network_packet *packet, usec until)
+{
+	struct network_end *end = &net->ends[packet->to];
+	if (end->waiting + packet->size > NETWORK_SOCKET_BUFFER) {
+		network_free(net, packet);
+		return;
+	}
+	end->waiting += packet->size;
+	packet->waited = true;
+	packet->arrival = until;
+	insert(net, packet);
+}
+
+void network_rebind(struct network *net, int end)
+{
+	for (int i = 0; i < NETWORK_INTERFACES; i++) {
+		net->ends[end].public[i].port++;
+		net->ends[end].nat_open[i] = false;
+	}
 }
 
 /* When a datagram that leaves now has passed the rate limit; USEC_NEVER: the queue is full. */
@@ -115,8 +175,11 @@ static const char *lose(struct network *net, usec now, int end, const struct pat
 		return "nobody there";
 	if (size > p->mtu)
 		return "too large";
-	if (now >= p->partition_from && now < p->partition_to)
-		return "partition";
+	for (int i = 0; i < NETWORK_SILENCES; i++) {
+		const struct silence *s = &p->silences[i];
+		if (now >= s->from && now < s->to && (s->directions & (1U << end)))
+			return "silence";
+	}
 	if (start == USEC_NEVER)
 		return "queue full";
 	return chance(net, p->loss_ppm) ? "lost" : NULL;
@@ -168,12 +231,14 @@ void network_send(
 	}
 	int copies = chance(net, p->duplicate_ppm) ? 2 : 1;
 	for (int i = 0; i < copies; i++) {
-		usec arrival = start + p->delay;
+		usec arrival = start + p->delay[end];
 		if (p->jitter > 0)
 			arrival += (usec)rng_below(&net->rng, (uint64_t)p->jitter);
 		if (chance(net, p->reorder_ppm))
 			arrival += p->reorder_delay;
-		schedule(net, arrival, !end, &seen, datagram);
+		if (p->handshake_delay > 0 && is_handshake(datagram))
+			arrival += (usec)rng_below(&net->rng, (uint64_t)p->handshake_delay);
+		spoil(net, schedule(net, arrival, !end, &seen, datagram));
 	}
 }
 
@@ -206,5 +271,8 @@ struct network_packet *network_receive(struct network *net, usec now)
 	if (!packet || packet->arrival > now)
 		return NULL;
 	list_remove(&packet->list);
+	if (packet->waited)
+		net->ends[packet->to].waiting -= packet->size;
+	packet->waited = false;
 	return packet;
 }

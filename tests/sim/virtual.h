@@ -22,7 +22,8 @@ void virtual_warm_up(void);
 void virtual_start(uint64_t seed);
 void virtual_set_time(usec now);
 
-/* Bytes that our own code has allocated and not freed. */
+/* Bytes that our own code has allocated and not freed: now, and at most since virtual_start(). */
 size_t virtual_heap_bytes(void);
+size_t virtual_heap_bytes_max(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "checker.h"
 #include "connection.h"
 #include "virtual.h"
 
@@ -25,8 +26,6 @@ static void pass_time(size_t count)
 		next = USEC_NEVER;
 		for (size_t i = 0; i < count; i++)
 			next = usec_min(next, connection_advance(&connections[i], now));
-		if (next != USEC_NEVER)
-			virtual_set_time(next);
 		now = next;
 	} while (next != USEC_NEVER);
 }
@@ -54,14 +53,19 @@ void world_run(uint64_t seed, FILE *log, struct world_result *ret_result)
 	struct world_result result = {0};
 	size_t heap_before = virtual_heap_bytes(), count = draw_count(seed);
 	virtual_start(seed);
-	virtual_set_time(SIM_START);
 	for (size_t i = 0; i < count; i++)
 		connection_init(&connections[i], seed + i * SEED_STEP, log);
 	pass_time(count);
+	size_t memory = virtual_heap_bytes_max() - heap_before, memory_max = 0;
 	for (size_t i = 0; i < count; i++) {
+		memory_max += checker_memory_max(&connections[i]);
 		add(&connections[i], log, &result);
 		connection_deinit(&connections[i]);
 	}
+	if (!result.failure[0] && memory > memory_max)
+		snprintf(result.failure, sizeof result.failure,
+			"%zu bytes of memory were taken at once, where %zu are allowed", memory,
+			memory_max);
 	if (!result.failure[0] && virtual_heap_bytes() != heap_before)
 		snprintf(result.failure, sizeof result.failure,
 			"%zu bytes of memory are left after the end",
