@@ -17,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(sdp_parse(writer_bytes(&w), &back) == ERR_OK);
 	CHECK(bytes_equal(sdp.ufrag, back.ufrag));
 	CHECK(bytes_equal(sdp.pwd, back.pwd));
+	CHECK(bytes_equal(sdp.sctp_init, back.sctp_init));
+	CHECK(bytes_equal(sdp.tls_id, back.tls_id));
 	CHECK(sdp.setup == back.setup);
 	CHECK(sdp.sctp_port == back.sctp_port);
 	CHECK(sdp.message_max == back.message_max);

@@ -80,6 +80,7 @@ struct dpc_peer_config {
 	uint32_t receive_window; /* bytes; 0: 1 MiB */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	enum dpc_congestion congestion;
+	bool no_snap;         /* leave the SCTP handshake to SCTP: no a=sctp-init */
 	bool legacy_sdp;      /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
 	bool no_interleaving; /* do not offer I-DATA (RFC 8260): a large message then holds up
 			       * those of other channels until it is sent */
@@ -117,7 +118,9 @@ void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now);
  * DPC_SDP_MAX always suffices. DPC_ERR_STATE: an offer by the answerer, or an answer before the
  * offer was set. */
 enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *sdp, size_t capacity);
-/* The other side's offer or answer; once. */
+/* The other side's offer or answer. Once there is one, another can only repeat it: DPC_ERR_EXISTS.
+ * DPC_ERR_MISMATCH: another fingerprint or tls-id asks for a new DTLS connection, so for a new
+ * peer. DPC_ERR_UNSUPPORTED: other ICE credentials. */
 enum dpc_err dpc_peer_set_remote_description(
 	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size);
 /* One trickled "candidate:…" line; empty text is the end of candidates. Before the remote

@@ -68,6 +68,9 @@ void dtls_destroy(struct dtls *dtls);
  * ERR_MALFORMED. */
 MUST_CHECK enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint);
 
+/* Whether this is the fingerprint that was expected. */
+bool dtls_expects(const struct dtls *dtls, struct bytes hash, struct bytes fingerprint);
+
 /* How long a datagram and its answer take on this path, as ICE measured it: sets the first timeout
  * of the flights that follow. Without it that is 100 ms. */
 void dtls_set_round_trip(struct dtls *dtls, usec round_trip);

@@ -11,9 +11,10 @@ static const struct {
 	const EVP_MD *(*hash)(void);
 } hashes[] = {{"sha-256", EVP_sha256}, {"sha-384", EVP_sha384}, {"sha-512", EVP_sha512}};
 
-enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint)
+/* The text of a description; `ret_digest` has room for EVP_MAX_MD_SIZE bytes. */
+static enum err parse(
+	struct bytes hash, struct bytes fingerprint, const EVP_MD **ret_hash, uint8_t *ret_digest)
 {
-	CHECK(dtls->state == DTLS_NEW);
 	const EVP_MD *md = NULL;
 	for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
 		if (bytes_equal_text_ignoring_case(hash, hashes[i].name))
@@ -32,9 +33,24 @@ enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerpr
 		if (!hex_decode(pair, &digest[i], 1) || (i + 1 < size && at[2] != ':'))
 			return ERR_MALFORMED;
 	}
-	memcpy(dtls->expected, digest, size);
-	dtls->expected_hash = md;
+	memcpy(ret_digest, digest, size);
+	*ret_hash = md;
 	return ERR_OK;
+}
+
+enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct bytes fingerprint)
+{
+	CHECK(dtls->state == DTLS_NEW);
+	return parse(hash, fingerprint, &dtls->expected_hash, dtls->expected);
+}
+
+bool dtls_expects(const struct dtls *dtls, struct bytes hash, struct bytes fingerprint)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	const EVP_MD *md;
+	if (parse(hash, fingerprint, &md, digest) || md != dtls->expected_hash)
+		return false;
+	return memcmp(digest, dtls->expected, (size_t)EVP_MD_get_size(md)) == 0;
 }
 
 bool dtls_is_expected(const struct dtls *dtls, const X509 *certificate)

@@ -86,6 +86,8 @@ const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_
  * time. */
 MUST_CHECK enum err ice_agent_set_remote(
 	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite);
+/* Whether these are the credentials that were set. */
+bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
 /* ERR_EXISTS for a redundant one, ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single
  * peer's (multicast, port 0), ERR_STATE after failure. May come before set_remote(). */
 MUST_CHECK enum err ice_agent_add_remote(

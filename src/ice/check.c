@@ -136,7 +136,10 @@ static void succeed(struct ice_agent *agent, usec now, size_t index, const struc
 	struct ice_pair *pair = &agent->pairs.items[index];
 	struct transaction *t = &pair->transaction;
 	t->active = false;
-	if (!t->repeated)
+	/* Which transmission an answer is to cannot be told; but when the second was only hastened,
+	 * as it nearly always is where both sides check at once, the time since the first is an
+	 * upper bound that is good enough to set timers by. */
+	if (!t->repeated || now - t->sent_at < ICE_RTO_US)
 		agent->stats.rtt = now - t->sent_at;
 	pair->state = PAIR_SUCCEEDED;
 	pair->triggered = 0;

@@ -33,6 +33,12 @@ enum err ice_agent_set_remote(
 	return ERR_OK;
 }
 
+bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd)
+{
+	return agent->remote_pwd && bytes_equal_text(ufrag, agent->remote_ufrag) &&
+	       bytes_equal_text(pwd, agent->remote_pwd);
+}
+
 size_t agent_find_remote(const struct ice_agent *agent, const struct addr *addr)
 {
 	for (size_t i = 0; i < agent->remote.count; i++)

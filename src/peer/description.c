@@ -51,15 +51,70 @@ static size_t format_candidates(struct dpc_peer *peer, struct sdp *sdp,
 	return count;
 }
 
+static enum sctp_congestion_algorithm congestion_of(enum dpc_congestion congestion)
+{
+	switch (congestion) {
+	case DPC_CONGESTION_DEFAULT:
+		return SCTP_CONGESTION_DEFAULT;
+	case DPC_CONGESTION_CUBIC:
+		return SCTP_CUBIC;
+	case DPC_CONGESTION_BBR:
+		return SCTP_BBR;
+	case DPC_CONGESTION_NEWRENO:
+		return SCTP_NEWRENO;
+	}
+	return SCTP_CONGESTION_DEFAULT; /* the configuration is the caller's */
+}
+
+/* The association is made with the first description of either side, since ours carries its INIT.
+ */
+static enum err create_association(struct dpc_peer *peer)
+{
+	if (peer->sctp)
+		return ERR_OK;
+	const struct sctp_config config = {
+		.local_port = SCTP_PORT,
+		.remote_port = SCTP_PORT,
+		.packet_max = peer_sctp_packet_max(peer),
+		.message_max = peer->config.message_max,
+		.receive_window = peer->config.receive_window,
+		.send_queue_max = peer->config.send_queue_max,
+		.congestion = congestion_of(peer->config.congestion),
+		.zero_checksum = true,
+		.no_interleaving = peer->config.no_interleaving,
+		.no_partial_reliability = peer->config.no_partial_reliability,
+		.rng = &peer->rng,
+	};
+	return sctp_create(&config, peer->now, &peer->sctp);
+}
+
+/* Our INIT in base64 for the description: in an offer, and in the answer to one that had the
+ * peer's. NULL: memory is out. */
+static char *format_init(const struct dpc_peer *peer)
+{
+	uint8_t init[SCTP_INIT_MAX];
+	return base64_encode(bytes_of(init, sctp_local_init(peer->sctp, init, sizeof init)));
+}
+
+static bool describes_init(const struct dpc_peer *peer, bool legacy)
+{
+	if (!peer->config.offerer)
+		return peer->snap;
+	return !legacy && !peer->config.no_snap;
+}
+
 enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_t capacity)
 {
 	CHECK(capacity > 0);
 	if (peer->state == DPC_CLOSED || (!peer->config.offerer && !peer->has_remote))
 		return DPC_ERR_STATE;
+	enum err err = create_association(peer);
+	if (err)
+		return err_to_public(err);
 	struct sdp sdp = {
 		.legacy = peer->config.offerer ? peer->config.legacy_sdp : peer->remote_legacy,
 		.end_of_candidates = peer->end_of_local,
-		.sctp_port = 5000,
+		.sctp_port = SCTP_PORT,
 		.message_max = peer->config.message_max,
 		.mid = bytes_of_text(peer->mid[0] ? peer->mid : "0"),
 		.ufrag = bytes_of_text(ice_agent_ufrag(peer->ice)),
@@ -70,13 +125,26 @@ enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_
 	/* RFC 8842 section 5.2: an offer leaves the choice to the answer. */
 	if (!peer->config.offerer)
 		sdp.setup = peer->dtls_client ? SDP_ACTIVE : SDP_PASSIVE;
+	/* RFC 8842 section 5.3: in an answer only to an offer with one. */
+	if (!sdp.legacy && (peer->config.offerer || peer->remote_tls_id))
+		sdp.tls_id = bytes_of_text(peer->tls_id);
+	char *init = NULL;
+	if (describes_init(peer, sdp.legacy)) {
+		init = format_init(peer);
+		if (!init)
+			return DPC_ERR_NOMEM;
+		sdp.sctp_init = bytes_of_text(init);
+	}
 	char(*texts)[ICE_CANDIDATE_TEXT_MAX] = malloc(SDP_CANDIDATES_MAX * sizeof *texts);
-	if (!texts)
+	if (!texts) {
+		free(init);
 		return DPC_ERR_NOMEM;
+	}
 	size_t count = format_candidates(peer, &sdp, texts);
 	struct writer w = writer_of(text, capacity - 1);
 	sdp_write(&w, &sdp, peer->sdp_session);
 	free(texts);
+	free(init);
 	if (w.failed) {
 		text[0] = 0;
 		return DPC_ERR_TOO_LARGE;
@@ -125,19 +193,23 @@ static enum err choose_role(const struct dpc_peer *peer, enum sdp_setup remote, 
 	UNREACHABLE();
 }
 
-static enum sctp_congestion_algorithm congestion_of(enum dpc_congestion congestion)
+/* Draft-hancke-tsvwg-snap. An INIT in an offer is taken up when it is one, else the answer is
+ * without and SCTP shakes hands. One in an answer means that the peer counts on ours, so it has to
+ * be right; but one that is ours comes from a stack that repeats what it does not know. */
+static enum err take_init(struct dpc_peer *peer, const struct sdp *sdp)
 {
-	switch (congestion) {
-	case DPC_CONGESTION_DEFAULT:
-		return SCTP_CONGESTION_DEFAULT;
-	case DPC_CONGESTION_CUBIC:
-		return SCTP_CUBIC;
-	case DPC_CONGESTION_BBR:
-		return SCTP_BBR;
-	case DPC_CONGESTION_NEWRENO:
-		return SCTP_NEWRENO;
-	}
-	return SCTP_CONGESTION_DEFAULT; /* the configuration is the caller's */
+	uint8_t init[SCTP_INIT_MAX];
+	size_t size = 0;
+	bool wanted = sdp->sctp_init.size > 0 && !sdp->legacy && !peer->config.no_snap;
+	enum err err = ERR_MALFORMED;
+	if (!wanted || base64_decode(sdp->sctp_init, init, sizeof init, &size))
+		err = sctp_set_remote_init(peer->sctp, bytes_of(init, size));
+	peer->snap = wanted && !err;
+	if (err == ERR_MALFORMED && peer->config.offerer)
+		return err;
+	if (err == ERR_MALFORMED)
+		peer->dropped++;
+	return ERR_OK;
 }
 
 static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, bool client)
@@ -151,23 +223,10 @@ static enum err create_transport(struct dpc_peer *peer, const struct sdp *sdp, b
 	err = dtls_expect(peer->dtls, sdp->fingerprint_hash, sdp->fingerprint);
 	if (err)
 		goto fail_dtls;
-	err = sctp_create(
-		&(struct sctp_config){
-			.local_port = 5000,
-			.remote_port = sdp->sctp_port,
-			.packet_max = peer_sctp_packet_max(peer),
-			.message_max = peer->config.message_max,
-			.receive_window = peer->config.receive_window,
-			.send_queue_max = peer->config.send_queue_max,
-			.congestion = congestion_of(peer->config.congestion),
-			.zero_checksum = true,
-			.no_interleaving = peer->config.no_interleaving,
-			.no_partial_reliability = peer->config.no_partial_reliability,
-			.rng = &peer->rng,
-		},
-		peer->now, &peer->sctp);
+	err = create_association(peer);
 	if (err)
 		goto fail_dtls;
+	sctp_set_remote_port(peer->sctp, sdp->sctp_port);
 	return ERR_OK;
 
 fail_dtls:
@@ -192,6 +251,23 @@ static void add_candidates(struct dpc_peer *peer, const struct sdp *sdp)
 		ice_agent_end_of_remote(peer->ice, peer->now);
 }
 
+static enum err copy_texts(struct dpc_peer *peer, const struct sdp *sdp)
+{
+	peer->remote_fingerprint[0] = 0;
+	bool is_sha256 = bytes_equal_text_ignoring_case(sdp->fingerprint_hash, "sha-256");
+	if (!text_copy_bytes(peer->mid, sizeof peer->mid, sdp->mid) ||
+		(is_sha256 && !text_copy_bytes(peer->remote_fingerprint,
+				      sizeof peer->remote_fingerprint, sdp->fingerprint)))
+		return ERR_MALFORMED;
+	free(peer->remote_tls_id);
+	peer->remote_tls_id = NULL;
+	if (sdp->tls_id.size == 0)
+		return ERR_OK;
+	peer->remote_tls_id = text_duplicate_bytes(sdp->tls_id);
+	return peer->remote_tls_id ? ERR_OK : ERR_NOMEM;
+}
+
+/* ICE comes last: what it is told once it cannot be told again. */
 static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 {
 	struct sdp sdp;
@@ -205,18 +281,15 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	err = create_transport(peer, &sdp, client);
 	if (err)
 		return err;
-	err = ice_agent_set_remote(peer->ice, peer->now, sdp.ufrag, sdp.pwd, sdp.ice_lite);
-	if (err)
-		goto fail;
-	if (!text_copy_bytes(peer->mid, sizeof peer->mid, sdp.mid)) {
-		err = ERR_MALFORMED;
-		goto fail;
-	}
-	if (bytes_equal_text_ignoring_case(sdp.fingerprint_hash, "sha-256") &&
-		!text_copy_bytes(peer->remote_fingerprint, sizeof peer->remote_fingerprint,
-			sdp.fingerprint)) {
-		err = ERR_MALFORMED;
-		goto fail;
+	err = copy_texts(peer, &sdp);
+	if (!err)
+		err = take_init(peer, &sdp);
+	if (!err)
+		err = ice_agent_set_remote(peer->ice, peer->now, sdp.ufrag, sdp.pwd, sdp.ice_lite);
+	if (err) {
+		dtls_destroy(peer->dtls);
+		peer->dtls = NULL;
+		return err;
 	}
 	peer->has_remote = true;
 	peer->remote_legacy = sdp.legacy;
@@ -229,21 +302,32 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	peer->sendable = true;
 	add_candidates(peer, &sdp);
 	return ERR_OK;
+}
 
-fail:
-	sctp_destroy(peer->sctp);
-	dtls_destroy(peer->dtls);
-	peer->sctp = NULL;
-	peer->dtls = NULL;
-	return err;
+/* A description after the first. RFC 8842 section 4: another fingerprint or tls-id asks for a new
+ * DTLS association, which is a new peer here; RFC 8839 section 4.4.1.1.1: another user name or
+ * password asks for an ICE restart. What is left is a repetition. */
+static enum err compare_remote(const struct dpc_peer *peer, struct bytes text)
+{
+	struct sdp sdp;
+	enum err err = sdp_parse(text, &sdp);
+	if (err)
+		return err;
+	const char *tls_id = peer->remote_tls_id ? peer->remote_tls_id : "";
+	if (!dtls_expects(peer->dtls, sdp.fingerprint_hash, sdp.fingerprint) ||
+		!bytes_equal_text(sdp.tls_id, tls_id))
+		return ERR_MISMATCH;
+	return ice_agent_is_remote(peer->ice, sdp.ufrag, sdp.pwd) ? ERR_EXISTS : ERR_UNSUPPORTED;
 }
 
 enum dpc_err dpc_peer_set_remote_description(
 	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size)
 {
 	peer->now = now;
-	if (peer->state != DPC_NEW || (peer->config.offerer && !peer->described))
+	if (peer->state == DPC_CLOSED || (peer->config.offerer && !peer->described))
 		return DPC_ERR_STATE;
+	if (peer->has_remote)
+		return err_to_public(compare_remote(peer, bytes_of(sdp, size)));
 	enum err err = set_remote(peer, bytes_of(sdp, size));
 	peer_pump(peer);
 	return err_to_public(err);

@@ -25,7 +25,7 @@ struct dpc_peer {
 	struct rng rng;
 	usec created, now; /* now: the latest time that was given */
 
-	/* The layers. dtls and sctp exist from the remote description on. */
+	/* The layers. sctp exists from the first description on, dtls from the remote one. */
 	struct ice_agent *ice;
 	struct dtls_certificate *certificate;
 	struct dtls *dtls;
@@ -48,6 +48,9 @@ struct dpc_peer {
 	bool has_remote;
 	bool remote_legacy, dtls_client;
 	char mid[SDP_MID_MAX + 1];
+	bool snap; /* both descriptions carry an INIT: SCTP needs no handshake */
+	char tls_id[PEER_TLS_ID_SIZE + 1];
+	char *remote_tls_id; /* NULL: none */
 	char remote_fingerprint[DTLS_FINGERPRINT_TEXT_MAX];
 	size_t remote_message_max;
 	char candidate_text[ICE_CANDIDATE_TEXT_MAX]; /* lent out with an event */

@@ -9,11 +9,21 @@
 #define SDP_LINES_MAX 512
 #define SDP_CANDIDATES_MAX 64
 #define SDP_MID_MAX 32
+/* In base64, SCTP_INIT_MAX bytes. */
+#define SDP_SCTP_INIT_MAX 684
+/* RFC 8842 section 4. */
+#define SDP_TLS_ID_MIN 20
+#define SDP_TLS_ID_MAX 255
+/* Ours, in hexadecimal digits: RFC 8842 section 4 asks for 120 bits of randomness. */
+#define PEER_TLS_ID_SIZE 32
 
 /* RFC 8841 section 6: what a peer accepts that does not say. */
 #define SDP_MESSAGE_MAX_ABSENT 65536
 /* 0 stands for "any size"; we still send no more than this in one message. */
 #define SDP_MESSAGE_MAX_ANY (256 * 1024 * 1024)
+
+/* Of SCTP inside DTLS; RFC 8841 section 5.1. */
+#define SCTP_PORT 5000
 
 /* DTLS datagrams kept that arrive before the description they need, or ahead of the peer's check on
  * their path: a ClientHello that is dropped costs a retransmission timeout. */

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "peer/convert.h"
 #include "peer/demux.h"
 
@@ -33,6 +34,9 @@ enum dpc_err dpc_peer_create(
 	peer->created = peer->now = now;
 	peer->guard = USEC_NEVER;
 	peer->sdp_session = rng_u64(&peer->rng) >> 2;
+	uint8_t tls_id[PEER_TLS_ID_SIZE / 2];
+	rng_fill(&peer->rng, tls_id, sizeof tls_id);
+	hex_encode(bytes_of(tls_id, sizeof tls_id), peer->tls_id);
 
 	err = dtls_certificate_create(config->unix_time, &peer->certificate);
 	if (err)
@@ -65,6 +69,7 @@ void dpc_peer_destroy(struct dpc_peer *peer)
 	for (size_t i = 0; i < peer->early_count; i++)
 		free(peer->early[i]);
 	free(peer->held);
+	free(peer->remote_tls_id);
 	free(peer);
 }
 

@@ -143,6 +143,24 @@ static enum err parse_sctpmap(struct bytes value, struct sdp *sdp)
 	return parse_port(port, &sdp->sctp_port) ? ERR_OK : ERR_MALFORMED;
 }
 
+/* draft-hancke-tsvwg-snap: one, in base64. What it says is for SCTP to judge. */
+static enum err parse_sctp_init(struct bytes value, struct sdp *sdp)
+{
+	if (value.size == 0 || value.size > SDP_SCTP_INIT_MAX || sdp->sctp_init.size > 0)
+		return ERR_MALFORMED;
+	sdp->sctp_init = value;
+	return ERR_OK;
+}
+
+/* RFC 8842 section 4: tls-id-value = 20*255(tls-id-char), letters, digits and "+/-_". */
+static enum err parse_tls_id(struct bytes value, struct sdp *sdp)
+{
+	if (value.size < SDP_TLS_ID_MIN || value.size > SDP_TLS_ID_MAX || !is_token(value))
+		return ERR_MALFORMED;
+	sdp->tls_id = value;
+	return ERR_OK;
+}
+
 static enum err parse_message_max(struct bytes value, struct sdp *sdp)
 {
 	uint64_t size;
@@ -187,6 +205,8 @@ static const struct {
 	{"a=setup:", parse_setup},
 	{"a=sctp-port:", parse_sctp_port},
 	{"a=sctpmap:", parse_sctpmap},
+	{"a=sctp-init:", parse_sctp_init},
+	{"a=tls-id:", parse_tls_id},
 	{"a=max-message-size:", parse_message_max},
 	{"a=end-of-candidates", parse_end_of_candidates},
 };
@@ -273,6 +293,8 @@ static void write_sctp(struct writer *w, const struct sdp *sdp)
 		write_number_line(w, "a=sctp-port:", sdp->sctp_port);
 	}
 	write_number_line(w, "a=max-message-size:", sdp->message_max);
+	if (sdp->sctp_init.size > 0)
+		write_line(w, "a=sctp-init:", sdp->sctp_init);
 }
 
 void sdp_write(struct writer *w, const struct sdp *sdp, uint64_t session_id)
@@ -301,6 +323,8 @@ void sdp_write(struct writer *w, const struct sdp *sdp, uint64_t session_id)
 	write_bytes(w, sdp->fingerprint_hash);
 	write_line(w, " ", sdp->fingerprint);
 	write_line(w, "a=setup:", bytes_of_text(setup_name(sdp->setup)));
+	if (sdp->tls_id.size > 0)
+		write_line(w, "a=tls-id:", sdp->tls_id);
 	write_line(w, "a=mid:", sdp->mid);
 	write_sctp(w, sdp);
 }

@@ -29,6 +29,8 @@ struct sdp {
 	struct bytes mid;
 	struct bytes ufrag, pwd;
 	struct bytes fingerprint_hash, fingerprint;
+	struct bytes tls_id;    /* RFC 8842 section 4; empty: none */
+	struct bytes sctp_init; /* draft-hancke-tsvwg-snap, in base64; empty: none */
 	struct bytes candidates[SDP_CANDIDATES_MAX]; /* "candidate:…" */
 	size_t candidate_count;
 };

@@ -23,7 +23,7 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 		stats.local_type = ice_type_name(selected.local_type);
 		stats.remote_type = ice_type_name(selected.remote_type);
 	}
-	if (peer->sctp) {
+	if (peer->dtls) {
 		const struct sctp_stats *sctp = sctp_stats(peer->sctp);
 		if (sctp->srtt > 0)
 			stats.rtt_us = sctp->srtt;

@@ -27,16 +27,7 @@ void sctp_connect_init(struct sctp_assoc *a)
 	a->streams_out = a->streams_in = a->config.streams;
 }
 
-void sctp_connect(struct sctp_assoc *a, usec now)
-{
-	(void)now;
-	if (a->state != SCTP_CLOSED || a->ended)
-		return;
-	sctp_assoc_set_state(a, SCTP_COOKIE_WAIT);
-	a->pending |= SCTP_PENDING_INIT;
-}
-
-static struct sctp_init our_init(const struct sctp_assoc *a)
+struct sctp_init sctp_connect_our_init(const struct sctp_assoc *a)
 {
 	return (struct sctp_init){
 		.tag = a->local_tag,
@@ -50,7 +41,7 @@ static struct sctp_init our_init(const struct sctp_assoc *a)
 
 void sctp_connect_write_init(struct sctp_assoc *a, usec now, struct writer *w)
 {
-	struct sctp_init init = our_init(a);
+	struct sctp_init init = sctp_connect_our_init(a);
 	sctp_init_write(w, &init, NULL);
 	sctp_timer_set(a, SCTP_TIMER_CONNECT, now + sctp_rto_current(&a->rto));
 }
@@ -74,13 +65,16 @@ void sctp_connect_on_timer(struct sctp_assoc *a, usec now)
 	a->pending |= a->state == SCTP_COOKIE_WAIT ? SCTP_PENDING_INIT : SCTP_PENDING_COOKIE_ECHO;
 }
 
-/* Section 5.2.4: the tags that a cookie for this INIT carries. */
-static struct sctp_cookie make_cookie(struct sctp_assoc *a, usec now, const struct sctp_init *peer)
+bool sctp_connect_is_acceptable(const struct sctp_init *init)
 {
-	struct sctp_cookie cookie = {
-		.local_tag = a->local_tag,
+	return init->tag != 0 && init->outgoing != 0 && init->incoming != 0 &&
+	       init->window >= SCTP_INIT_WINDOW_MIN;
+}
+
+static struct sctp_cookie cookie_of(const struct sctp_init *peer)
+{
+	return (struct sctp_cookie){
 		.peer_tag = peer->tag,
-		.local_tsn = a->local_tsn,
 		.peer_tsn = peer->tsn,
 		.peer_window = peer->window,
 		.peer_outgoing = peer->outgoing,
@@ -88,9 +82,24 @@ static struct sctp_cookie make_cookie(struct sctp_assoc *a, usec now, const stru
 		.reconfig = peer->reconfig,
 		.forward_tsn = peer->forward_tsn,
 		.zero_checksum = peer->zero_checksum,
-		.created = now,
 	};
-	if (sctp_assoc_is_open(a)) {
+}
+
+/* Whether the INIT is that of the association we have: then the peer does not restart, but has not
+ * noticed that the descriptions have set it up already (see snap.c). */
+static bool is_of_this_association(const struct sctp_assoc *a, const struct sctp_init *peer)
+{
+	return a->snap && peer->tag == a->peer_tag && peer->tsn == a->peer_tsn;
+}
+
+/* Section 5.2.4: the tags that a cookie for this INIT carries. */
+static struct sctp_cookie make_cookie(struct sctp_assoc *a, usec now, const struct sctp_init *peer)
+{
+	struct sctp_cookie cookie = cookie_of(peer);
+	cookie.local_tag = a->local_tag;
+	cookie.local_tsn = a->local_tsn;
+	cookie.created = now;
+	if (sctp_assoc_is_open(a) && !is_of_this_association(a, peer)) {
 		/* Section 5.2.2: perhaps the peer restarts. The association is left as it is. */
 		cookie.local_tie = a->local_tag;
 		cookie.peer_tie = a->peer_tag;
@@ -105,7 +114,7 @@ static void send_init_ack(struct sctp_assoc *a, usec now, const struct sctp_init
 	struct sctp_cookie cookie = make_cookie(a, now, peer);
 	uint8_t sealed[SCTP_COOKIE_SIZE], data[INIT_ACK_MAX];
 	sctp_cookie_seal(&a->cookie_key, &cookie, sealed);
-	struct sctp_init ack = our_init(a);
+	struct sctp_init ack = sctp_connect_our_init(a);
 	ack.tag = cookie.local_tag;
 	ack.tsn = cookie.local_tsn;
 	ack.cookie = bytes_of(sealed, sizeof sealed);
@@ -123,7 +132,7 @@ void sctp_connect_receive_init(struct sctp_assoc *a, usec now, struct sctp_chunk
 		a->stats.dropped_malformed++;
 		return;
 	}
-	if (a->ended || init.outgoing == 0 || init.incoming == 0) {
+	if (a->ended || !sctp_connect_is_acceptable(&init)) {
 		sctp_reply_solo_empty(a, init.tag, SCTP_ABORT, 0);
 		return;
 	}
@@ -172,6 +181,12 @@ static void adopt(struct sctp_assoc *a, const struct sctp_cookie *peer)
 		drop_missing_streams(a);
 }
 
+void sctp_connect_adopt(struct sctp_assoc *a, const struct sctp_init *peer)
+{
+	struct sctp_cookie cookie = cookie_of(peer);
+	adopt(a, &cookie);
+}
+
 static void forget_peer_cookie(struct sctp_assoc *a)
 {
 	free(a->peer_cookie);
@@ -179,7 +194,7 @@ static void forget_peer_cookie(struct sctp_assoc *a)
 	a->peer_cookie_size = 0;
 }
 
-static void establish(struct sctp_assoc *a, usec now)
+void sctp_connect_establish(struct sctp_assoc *a, usec now)
 {
 	sctp_timer_stop(a, SCTP_TIMER_CONNECT);
 	a->pending &= ~(unsigned)(SCTP_PENDING_INIT | SCTP_PENDING_COOKIE_ECHO);
@@ -194,6 +209,18 @@ static void establish(struct sctp_assoc *a, usec now)
 	sctp_reset_advance(a);
 }
 
+void sctp_connect(struct sctp_assoc *a, usec now)
+{
+	if (a->state != SCTP_CLOSED || a->ended)
+		return;
+	if (a->snap) {
+		sctp_connect_establish(a, now);
+		return;
+	}
+	sctp_assoc_set_state(a, SCTP_COOKIE_WAIT);
+	a->pending |= SCTP_PENDING_INIT;
+}
+
 void sctp_connect_receive_init_ack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 {
 	(void)now;
@@ -205,7 +232,7 @@ void sctp_connect_receive_init_ack(struct sctp_assoc *a, usec now, struct sctp_c
 		return;
 	}
 	size_t room = a->config.packet_max - SCTP_HEADER_SIZE - SCTP_CHUNK_HEADER_SIZE;
-	if (init.tag == 0 || init.outgoing == 0 || init.incoming == 0 || init.cookie.size == 0 ||
+	if (!sctp_connect_is_acceptable(&init) || init.cookie.size == 0 ||
 		init.cookie.size > (room & ~(size_t)3)) {
 		a->peer_tag = init.tag;
 		sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_MISSING_PARAMETER, "");
@@ -216,17 +243,7 @@ void sctp_connect_receive_init_ack(struct sctp_assoc *a, usec now, struct sctp_c
 		return;
 	memcpy(a->peer_cookie, init.cookie.data, init.cookie.size);
 	a->peer_cookie_size = init.cookie.size;
-	struct sctp_cookie peer = {
-		.peer_tag = init.tag,
-		.peer_tsn = init.tsn,
-		.peer_window = init.window,
-		.peer_outgoing = init.outgoing,
-		.peer_incoming = init.incoming,
-		.reconfig = init.reconfig,
-		.forward_tsn = init.forward_tsn,
-		.zero_checksum = init.zero_checksum,
-	};
-	adopt(a, &peer);
+	sctp_connect_adopt(a, &init);
 	if (init.unknown_size > 0)
 		sctp_reply_error(a, SCTP_CAUSE_UNRECOGNISED_PARAMETERS,
 			bytes_of(init.unknown, init.unknown_size));
@@ -297,7 +314,7 @@ bool sctp_connect_receive_cookie_echo(
 		 * and data may be counted; otherwise it is taken from the cookie. */
 		if (a->state != SCTP_COOKIE_ECHOED || cookie.peer_tag != a->peer_tag)
 			adopt(a, &cookie);
-		establish(a, now);
+		sctp_connect_establish(a, now);
 		a->pending |= SCTP_PENDING_COOKIE_ACK;
 		return true;
 	case VERDICT_DUPLICATE:
@@ -318,7 +335,7 @@ bool sctp_connect_receive_cookie_echo(
 void sctp_connect_receive_cookie_ack(struct sctp_assoc *a, usec now)
 {
 	if (a->state == SCTP_COOKIE_ECHOED)
-		establish(a, now);
+		sctp_connect_establish(a, now);
 }
 
 void sctp_connect_receive_stale_cookie(struct sctp_assoc *a, usec now)

@@ -85,6 +85,7 @@ struct sctp_assoc {
 	uint8_t *peer_cookie; /* to be echoed */
 	size_t peer_cookie_size;
 	unsigned connect_attempts;
+	bool snap; /* snap.c: the descriptions carried both INITs */
 	bool peer_reconfig, peer_forward_tsn;
 	bool peer_zero_checksum;          /* and we may make use of it */
 	uint16_t streams_out, streams_in; /* negotiated; config.streams before */
@@ -156,6 +157,12 @@ static inline bool sctp_timer_is_set(const struct sctp_assoc *a, enum sctp_timer
 /* connect.c */
 /* Draws the tag, the initial TSN and the key of cookies. */
 void sctp_connect_init(struct sctp_assoc *a);
+struct sctp_init sctp_connect_our_init(const struct sctp_assoc *a);
+/* RFC 9260 section 3.3.2: what makes an INIT or INIT ACK one that has to be refused. */
+bool sctp_connect_is_acceptable(const struct sctp_init *init);
+/* What the peer announces becomes the association's. */
+void sctp_connect_adopt(struct sctp_assoc *a, const struct sctp_init *peer);
+void sctp_connect_establish(struct sctp_assoc *a, usec now);
 void sctp_connect_write_init(struct sctp_assoc *a, usec now, struct writer *w);
 void sctp_connect_write_cookie_echo(struct sctp_assoc *a, usec now, struct writer *w);
 void sctp_connect_receive_init(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);

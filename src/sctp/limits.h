@@ -19,6 +19,10 @@
 #define SCTP_PACKET_MAX_MIN 256
 #define SCTP_PACKET_MAX_MAX 65532
 
+/* RFC 9260 section 3.3.2: "A receiver of an INIT chunk with the a_rwnd value set to a value smaller
+ * than 1500 MUST discard the packet". */
+#define SCTP_INIT_WINDOW_MIN 1500
+
 /* RFC 9260 section 6.2 wants at least 1,500 bytes of window; ours also holds one message. */
 #define SCTP_RECEIVE_WINDOW_MIN 4096
 

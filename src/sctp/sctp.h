@@ -119,6 +119,19 @@ MUST_CHECK enum err sctp_create(
 	const struct sctp_config *config, usec now, struct sctp_assoc **ret_assoc);
 void sctp_destroy(struct sctp_assoc *assoc);
 
+/* For a port that was not known at creation. Before sctp_connect(). */
+void sctp_set_remote_port(struct sctp_assoc *assoc, uint16_t port);
+
+/* Set-up without a handshake (SNAP, draft-hancke-tsvwg-snap): each side's INIT chunk travels in its
+ * description. Ours, of at most SCTP_INIT_MAX bytes; it is the same for the association's life. */
+#define SCTP_INIT_MAX 512
+size_t sctp_local_init(const struct sctp_assoc *assoc, uint8_t *data, size_t capacity);
+/* The peer's, before sctp_connect(), which then establishes the association at once. The peer must
+ * have ours. A later one replaces it, an empty one takes it back. ERR_MALFORMED: no INIT chunk, or
+ * one to be refused. ERR_EXISTS: it is our own, sent back by somebody who does not know what it is.
+ * ERR_STATE: connecting already. */
+MUST_CHECK enum err sctp_set_remote_init(struct sctp_assoc *assoc, struct bytes chunk);
+
 /* Sends INIT. In WebRTC both sides call it, and the collision makes one association (RFC 9260
  * section 5.2.1). Messages queued before travel with the handshake's third packet. */
 void sctp_connect(struct sctp_assoc *assoc, usec now);

@@ -1,13 +1,23 @@
 #include "support/peer_pair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/usec.h"
 
+/* On its way; the one sent first arrives first. */
+struct pair_datagram {
+	struct pair_datagram *next;
+	int64_t at;
+	int to;
+	size_t size;
+	uint8_t data[];
+};
+
 void pair_init(struct peer_pair *pair, const struct dpc_peer_config configs[2])
 {
-	*pair = (struct peer_pair){.now = PAIR_START};
+	*pair = (struct peer_pair){.now = PAIR_START, .network = rng_seeded(1)};
 	for (int i = 0; i < 2; i++) {
 		struct dpc_peer_config config = {0};
 		if (configs)
@@ -29,6 +39,11 @@ void pair_deinit(struct peer_pair *pair)
 {
 	dpc_peer_destroy(pair->ends[0].peer);
 	dpc_peer_destroy(pair->ends[1].peer);
+	while (pair->first) {
+		struct pair_datagram *datagram = pair->first;
+		pair->first = datagram->next;
+		free(datagram);
+	}
 }
 
 enum dpc_err pair_describe(struct peer_pair *pair)
@@ -79,37 +94,92 @@ static void count_event(struct pair_end *end, const struct dpc_event *event)
 	}
 }
 
+static void pull_events(struct peer_pair *pair, struct pair_end *end)
+{
+	struct dpc_event event;
+	while (dpc_peer_next_event(end->peer, &event)) {
+		count_event(end, &event);
+		if (end->message_at == 0 && end->messages > 0)
+			end->message_at = pair->now;
+		if (end->closed_at == 0 && end->closed)
+			end->closed_at = pair->now;
+	}
+}
+
+static void deliver(struct peer_pair *pair, int to, const uint8_t *data, size_t size)
+{
+	const struct dpc_path arrived = {
+		.local = pair->ends[to].addr, .remote = pair->ends[!to].addr};
+	dpc_peer_receive(pair->ends[to].peer, pair->now, &arrived, data, size);
+}
+
+static bool is_lost(struct peer_pair *pair, int from, const uint8_t *data, size_t size)
+{
+	return pair->cut || (pair->datagram_max > 0 && size > pair->datagram_max) ||
+	       (pair->loss > 0 && rng_below(&pair->network, 100) < pair->loss) ||
+	       (pair->on_datagram && !pair->on_datagram(pair, from, data, size));
+}
+
+static void carry(struct peer_pair *pair, int from, const uint8_t *data, size_t size)
+{
+	if (is_lost(pair, from, data, size))
+		return;
+	if (pair->latency == 0) {
+		deliver(pair, !from, data, size);
+		return;
+	}
+	struct pair_datagram *datagram = malloc(sizeof *datagram + size);
+	CHECK(datagram);
+	*datagram =
+		(struct pair_datagram){.at = pair->now + pair->latency, .to = !from, .size = size};
+	memcpy(datagram->data, data, size);
+	if (pair->first)
+		pair->last->next = datagram;
+	else
+		pair->first = datagram;
+	pair->last = datagram;
+}
+
+static void deliver_due(struct peer_pair *pair)
+{
+	while (pair->first && pair->first->at <= pair->now) {
+		struct pair_datagram *datagram = pair->first;
+		pair->first = datagram->next;
+		deliver(pair, datagram->to, datagram->data, datagram->size);
+		free(datagram);
+		pair_drain(pair, 0);
+		pair_drain(pair, 1);
+	}
+}
+
 void pair_drain(struct peer_pair *pair, int index)
 {
 	static uint8_t memory[DPC_WRITE_BEST];
-	struct pair_end *end = &pair->ends[index], *other = &pair->ends[!index];
-	struct dpc_event event;
+	struct pair_end *end = &pair->ends[index];
 	struct dpc_path path;
 	size_t segment, size;
-	while (dpc_peer_next_event(end->peer, &event))
-		count_event(end, &event);
+	pull_events(pair, end);
 	while ((size = dpc_peer_write(
 			end->peer, pair->now, memory, sizeof memory, &path, &segment)) > 0) {
-		const struct dpc_path arrived = {.local = other->addr, .remote = end->addr};
-		for (size_t at = 0; at < size && !pair->cut; at += segment)
-			dpc_peer_receive(other->peer, pair->now, &arrived, memory + at,
-				min_size(segment, size - at));
+		for (size_t at = 0; at < size; at += segment)
+			carry(pair, index, memory + at, min_size(segment, size - at));
 	}
-	while (dpc_peer_next_event(end->peer, &event))
-		count_event(end, &event);
+	pull_events(pair, end);
 }
 
 void pair_run(struct peer_pair *pair, int64_t duration)
 {
 	int64_t until = pair->now + duration;
 	while (pair->now <= until) {
+		deliver_due(pair);
 		for (int round = 0; round < 50; round++) {
 			pair_drain(pair, 0);
 			pair_drain(pair, 1);
 		}
 		int64_t next = usec_min(dpc_peer_deadline(pair->ends[0].peer),
 			dpc_peer_deadline(pair->ends[1].peer));
-		pair->now = usec_max(pair->now + PAIR_DELAY_US, usec_min(next, until + 1));
+		int64_t then = usec_max(pair->now + PAIR_DELAY_US, usec_min(next, until + 1));
+		pair->now = pair->first ? usec_min(then, pair->first->at) : then;
 		for (int i = 0; i < 2; i++)
 			dpc_peer_advance(pair->ends[i].peer, pair->now);
 	}

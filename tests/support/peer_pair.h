@@ -1,8 +1,10 @@
-/* Two peers joined by a perfect network in memory, in virtual time: for tests and fuzz targets that
- * need a connection and care about something else. */
+/* Two peers joined by a network in memory, in virtual time: for tests and fuzz targets that need a
+ * connection and care about something else. The network is perfect, unless a test asks for latency,
+ * loss or a largest datagram. */
 #ifndef SUPPORT_PEER_PAIR_H
 #define SUPPORT_PEER_PAIR_H
 
+#include "base/rng.h"
 #include "dpc/peer.h"
 
 #define PAIR_EVENTS_MAX 64
@@ -18,7 +20,9 @@ struct pair_end {
 	uint16_t channel; /* the latest that opened */
 	size_t last_size;
 	bool last_binary;
-	uint8_t last[64]; /* the first bytes of the latest message */
+	uint8_t last[64];   /* the first bytes of the latest message */
+	int64_t message_at; /* when the first message came */
+	int64_t closed_at;
 	const char *close_text;
 };
 
@@ -26,6 +30,15 @@ struct peer_pair {
 	struct pair_end ends[2];
 	int64_t now;
 	bool cut; /* nothing arrives any more */
+	/* The line between them. */
+	int64_t latency;     /* one way; 0: what is sent has arrived */
+	unsigned loss;       /* percent */
+	size_t datagram_max; /* larger ones are lost; 0: none are */
+	struct rng network;
+	/* Called with every datagram before it travels; false: it is lost. May be NULL. */
+	bool (*on_datagram)(struct peer_pair *pair, int from, const uint8_t *data, size_t size);
+	int counter; /* for on_datagram */
+	struct pair_datagram *first, *last;
 };
 
 /* Two peers with a host candidate each; `configs` may be NULL. Aborts when memory is out. */

@@ -216,7 +216,7 @@ static void descriptions_come_in_their_order(void **state)
 	assert_int_equal(
 		dpc_peer_set_remote_description(b, pair.now, offer, strlen(offer)), DPC_OK);
 	assert_int_equal(
-		dpc_peer_set_remote_description(b, pair.now, offer, strlen(offer)), DPC_ERR_STATE);
+		dpc_peer_set_remote_description(b, pair.now, offer, strlen(offer)), DPC_ERR_EXISTS);
 	pair_deinit(&pair);
 }
 

@@ -71,6 +71,8 @@ static void reads_what_it_writes(void **state)
 			.fingerprint = bytes_of_text(FINGERPRINT),
 			.candidates = {bytes_of_text("candidate:1 1 udp 1 192.0.2.1 1 typ host")},
 			.candidate_count = 1,
+			.tls_id = bytes_of_text("abcdefghijklmnopqrst"),
+			.sctp_init = bytes_of_text("AQAA"),
 		};
 		struct sdp back;
 		struct writer w = writer_of(text, sizeof text);
@@ -78,6 +80,8 @@ static void reads_what_it_writes(void **state)
 		assert_false(w.failed);
 		assert_ok(sdp_parse(writer_bytes(&w), &back));
 		assert_int_equal(back.legacy, legacy);
+		assert_bytes_equal(back.tls_id, sdp.tls_id);
+		assert_bytes_equal(back.sctp_init, sdp.sctp_init);
 		assert_int_equal(back.setup, SDP_ACTIVE);
 		assert_int_equal(back.message_max, 1234);
 		assert_bytes_equal(back.mid, sdp.mid);
@@ -125,6 +129,10 @@ static void each_field_is_checked(void **state)
 		{"a=sctp-port:5000", "a=sctp-port:65536", ERR_MALFORMED},
 		{"a=max-message-size:262144", "a=max-message-size:x", ERR_MALFORMED},
 		{"a=mid:0", "m=video 9 UDP/TLS/RTP/SAVPF 96", ERR_UNSUPPORTED},
+		{"a=mid:0", "a=sctp-init:", ERR_MALFORMED},
+		{"a=mid:0", "a=sctp-init:AQAA\r\na=sctp-init:AQAA", ERR_MALFORMED},
+		{"a=mid:0", "a=tls-id:twenty-characters-id", ERR_OK},
+		{"a=mid:0", "a=tls-id:nineteen-character", ERR_MALFORMED},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct sdp sdp;
@@ -159,6 +167,13 @@ static void counts_have_limits(void **state)
 	for (int i = 0; i < SDP_LINES_MAX; i++)
 		snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "a=x\r\n");
 	assert_err(parse_with("a=mid:0\r\n", lines, &sdp), ERR_LIMIT);
+	for (size_t over = 0; over < 2; over++) {
+		snprintf(lines, sizeof lines, "a=sctp-init:%0*d\r\n",
+			(int)(SDP_SCTP_INIT_MAX + over), 0);
+		assert_err(parse_with("a=mid:0\r\n", lines, &sdp), over ? ERR_MALFORMED : ERR_OK);
+		snprintf(lines, sizeof lines, "a=tls-id:%0*d\r\n", (int)(SDP_TLS_ID_MAX + over), 0);
+		assert_err(parse_with("a=mid:0\r\n", lines, &sdp), over ? ERR_MALFORMED : ERR_OK);
+	}
 }
 
 TESTS(TEST(reads_the_form_of_browsers), TEST(reads_the_form_of_old_drafts),
