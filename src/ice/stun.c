@@ -19,6 +19,7 @@ enum kind {
 	KIND_FLAG,
 	KIND_U32,
 	KIND_U64,
+	KIND_MAPPED,
 	KIND_ADDR,
 	KIND_ERROR,
 	KIND_INTEGRITY,
@@ -34,16 +35,24 @@ static const struct attribute {
 	size_t field;
 } attributes[] = {
 #define FIELD(name) offsetof(struct stun_message, name)
-	{STUN_MAPPED_ADDRESS, 8, 20, KIND_ADDR, FIELD(mapped)},
+	{STUN_MAPPED_ADDRESS, 8, 20, KIND_MAPPED, FIELD(mapped)},
 	{STUN_USERNAME, 0, 513, KIND_BYTES, FIELD(username)},
 	{STUN_MESSAGE_INTEGRITY, 20, 20, KIND_INTEGRITY, FIELD(integrity_offset)},
 	{STUN_ERROR_CODE, 4, 767, KIND_ERROR, 0},
 	{STUN_UNKNOWN_ATTRIBUTES, 0, UINT16_MAX, KIND_BYTES, FIELD(unknown_attributes)},
 	{STUN_REALM, 0, 763, KIND_BYTES, FIELD(realm)},
 	{STUN_NONCE, 0, 763, KIND_BYTES, FIELD(nonce)},
+	{STUN_CHANNEL_NUMBER, 4, 4, KIND_FLAG, 0},
+	{STUN_LIFETIME, 4, 4, KIND_U32, FIELD(lifetime)},
+	{STUN_XOR_PEER_ADDRESS, 8, 20, KIND_ADDR, FIELD(peer)},
+	{STUN_DATA, 0, STUN_MESSAGE_MAX, KIND_BYTES, FIELD(data)},
+	{STUN_XOR_RELAYED_ADDRESS, 8, 20, KIND_ADDR, FIELD(relayed)},
+	{STUN_REQUESTED_ADDRESS_FAMILY, 4, 4, KIND_FLAG, 0},
+	{STUN_REQUESTED_TRANSPORT, 4, 4, KIND_FLAG, 0},
+	{STUN_ALTERNATE_SERVER, 8, 20, KIND_ADDR, FIELD(alternate)},
 	{STUN_MESSAGE_INTEGRITY_SHA256, 16, 32, KIND_INTEGRITY, FIELD(integrity_sha256_offset)},
 	{STUN_USERHASH, 32, 32, KIND_BYTES, FIELD(userhash)},
-	{STUN_XOR_MAPPED_ADDRESS, 8, 20, KIND_ADDR, FIELD(mapped)},
+	{STUN_XOR_MAPPED_ADDRESS, 8, 20, KIND_MAPPED, FIELD(mapped)},
 	{STUN_PRIORITY, 4, 4, KIND_U32, FIELD(priority)},
 	{STUN_USE_CANDIDATE, 0, 0, KIND_FLAG, 0},
 	{STUN_SOFTWARE, 0, 763, KIND_BYTES, FIELD(software)},
@@ -163,6 +172,11 @@ static bool parse_value(const struct attribute *attribute, struct bytes value, s
 		memcpy(field, &(uint64_t){read_u64(&r)}, sizeof(uint64_t));
 		return true;
 	case KIND_ADDR:
+		if (!parse_addr(value, m->id, attribute->type != STUN_ALTERNATE_SERVER, &addr))
+			return false;
+		memcpy(field, &addr, sizeof addr);
+		return true;
+	case KIND_MAPPED:
 		if (!parse_addr(value, m->id, attribute->type == STUN_XOR_MAPPED_ADDRESS, &addr))
 			return false;
 		/* The plain address may have been rewritten by a NAT on the way (RFC 8489 section
@@ -345,7 +359,7 @@ void stun_add_addr(struct writer *w, enum stun_attribute attribute, const struct
 	uint8_t *at = add(w, (uint16_t)attribute, 4 + size);
 	if (!at)
 		return;
-	bool xored = attribute != STUN_MAPPED_ADDRESS;
+	bool xored = attribute != STUN_MAPPED_ADDRESS && attribute != STUN_ALTERNATE_SERVER;
 	unsigned port = xored ? addr->port ^ (STUN_COOKIE >> 16) : addr->port;
 	at[0] = 0;
 	at[1] = addr->family == ADDR_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6;

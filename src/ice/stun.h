@@ -1,4 +1,5 @@
-/* The STUN codec (RFC 8489; ICE's attributes from RFC 8445 section 16.1).
+/* The STUN codec (RFC 8489; the attributes of ICE from RFC 8445 section 16.1, those of TURN from
+ * RFC 8656 section 18).
  *
  * Parsing gives a view into the datagram and checks everything that needs no key: lengths of all
  * attributes, their order, and the FINGERPRINT where there is one. Integrity is checked apart with
@@ -34,14 +35,22 @@ enum stun_attribute {
 	STUN_MESSAGE_INTEGRITY = 0x0008,
 	STUN_ERROR_CODE = 0x0009,
 	STUN_UNKNOWN_ATTRIBUTES = 0x000a,
+	STUN_CHANNEL_NUMBER = 0x000c,
+	STUN_LIFETIME = 0x000d,
+	STUN_XOR_PEER_ADDRESS = 0x0012,
+	STUN_DATA = 0x0013,
 	STUN_REALM = 0x0014,
 	STUN_NONCE = 0x0015,
+	STUN_XOR_RELAYED_ADDRESS = 0x0016,
+	STUN_REQUESTED_ADDRESS_FAMILY = 0x0017,
+	STUN_REQUESTED_TRANSPORT = 0x0019,
 	STUN_MESSAGE_INTEGRITY_SHA256 = 0x001c,
 	STUN_USERHASH = 0x001e,
 	STUN_XOR_MAPPED_ADDRESS = 0x0020,
 	STUN_PRIORITY = 0x0024,
 	STUN_USE_CANDIDATE = 0x0025,
 	STUN_SOFTWARE = 0x8022,
+	STUN_ALTERNATE_SERVER = 0x8023,
 	STUN_FINGERPRINT = 0x8028,
 	STUN_ICE_CONTROLLED = 0x8029,
 	STUN_ICE_CONTROLLING = 0x802a,
@@ -67,6 +76,9 @@ struct stun_message {
 	uint32_t present; /* a bit for each known attribute, see stun_has() */
 	struct bytes username, software, realm, nonce, userhash, reason;
 	struct addr mapped; /* XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS, else ADDR_NONE */
+	struct addr relayed, peer, alternate; /* XOR-RELAYED-, XOR-PEER-ADDRESS, ALTERNATE-SERVER */
+	struct bytes data;
+	uint32_t lifetime; /* seconds */
 	uint32_t priority;
 	uint64_t controlled, controlling; /* tie-breakers */
 	struct bytes unknown_attributes;  /* of a 420 response: 16 bits each */
@@ -99,7 +111,7 @@ void stun_add_bytes(struct writer *w, enum stun_attribute attribute, struct byte
 void stun_add_flag(struct writer *w, enum stun_attribute attribute);
 void stun_add_u32(struct writer *w, enum stun_attribute attribute, uint32_t value);
 void stun_add_u64(struct writer *w, enum stun_attribute attribute, uint64_t value);
-/* MAPPED-ADDRESS plainly, others XORed (RFC 8489 section 14.2). */
+/* MAPPED-ADDRESS and ALTERNATE-SERVER plainly, others XORed (RFC 8489 section 14.2). */
 void stun_add_addr(struct writer *w, enum stun_attribute attribute, const struct addr *addr);
 void stun_add_error(struct writer *w, uint16_t code, const char *reason);
 void stun_add_unknown(struct writer *w, const uint16_t *attributes, size_t count);
