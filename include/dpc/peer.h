@@ -109,6 +109,8 @@ enum dpc_err dpc_peer_add_host(struct dpc_peer *peer, int64_t now, const struct 
  */
 enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now, const struct dpc_addr *base,
 	const struct dpc_addr *reflexive);
+/* An address on a relay, for which the caller wraps and unwraps what is sent from it. */
+enum dpc_err dpc_peer_add_relayed(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr);
 /* Candidates added after a description was made are to be trickled: each comes as a
  * DPC_EVENT_CANDIDATE, the end of them as one with an empty text. */
 void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now);

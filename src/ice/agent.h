@@ -74,6 +74,10 @@ bool ice_agent_is_controlling(const struct ice_agent *agent);
 MUST_CHECK enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr);
 MUST_CHECK enum err ice_agent_add_reflexive(
 	struct ice_agent *agent, usec now, const struct addr *base, const struct addr *reflexive);
+/* An address on a relay that the caller can send from as from one of its own (ice/turn.h): the last
+ * resort, and all there is where nothing else may be shown. */
+MUST_CHECK enum err ice_agent_add_relayed(
+	struct ice_agent *agent, usec now, const struct addr *addr);
 /* No more will be added: with all checks done and none valid, the agent may fail. */
 void ice_agent_end_of_local(struct ice_agent *agent, usec now);
 

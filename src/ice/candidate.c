@@ -157,6 +157,12 @@ void ice_candidate_format(const struct ice_candidate *candidate, char *text)
 		return;
 	addr = candidate->base;
 	addr.scope = 0;
+	/* RFC 8839 section 5.1: what would be ours as the relay sees it may be left out, as zeros
+	 * with port 9. It helps nobody, and where only a relay may be shown it would show more. */
+	if (candidate->type == ICE_RELAYED) {
+		memset(addr.ip, 0, sizeof addr.ip);
+		addr.port = 9;
+	}
 	size_t room = ICE_CANDIDATE_TEXT_MAX - (size_t)size;
 	int more = snprintf(text + size, room, " raddr %s rport %u", addr_ip_text(&addr, ip),
 		(unsigned)addr.port);

@@ -9,8 +9,9 @@
  *   nomination.c  which pair data goes over (8.1)
  *   consent.c     whether it may still go there (RFC 7675)
  *
- * Pairs are made of host candidates of ours alone: a reflexive one is replaced by its base before
- * pairing, which always leaves a duplicate of its base's pair (RFC 8445 section 6.1.2.4). So a pair
+ * Pairs are made of candidates of ours that are bases, host and relayed ones: a reflexive one is
+ * replaced by its base before pairing, which always leaves a duplicate of its base's pair (RFC 8445
+ * section 6.1.2.4). So a pair
  * is found by base and remote address, and those are its path. Pairs refer to candidates by index:
  * candidates are never removed. */
 #ifndef ICE_INTERNAL_H
@@ -199,7 +200,7 @@ uint64_t pair_priority(const struct ice_agent *agent, const struct ice_pair *pai
 bool pair_is_pending(const struct ice_pair *pair); /* its check may still succeed */
 size_t pair_find(const struct ice_agent *agent, size_t local, size_t remote);
 size_t pair_find_transaction(const struct ice_agent *agent, struct bytes id);
-/* The index of our host candidate that a datagram on this path came to, or NONE. */
+/* The index of our candidate that a datagram on this path came to, or NONE. */
 size_t pair_find_local(const struct ice_agent *agent, const struct path *path);
 /* A new frozen pair. NONE when impossible, or of too low a priority where the limit is reached.
  * May move pairs in memory. */

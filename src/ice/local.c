@@ -53,6 +53,16 @@ static enum err add_local(struct ice_agent *agent, struct ice_candidate *candida
 	return candidates_append(&agent->local, candidate, ICE_LOCAL_MAX);
 }
 
+static enum err add_base(struct ice_agent *agent, struct ice_candidate *candidate)
+{
+	enum err err = add_local(agent, candidate);
+	if (err)
+		return err;
+	if (agent_is_pairing(agent))
+		pair_add_all_of_local(agent, agent->local.count - 1);
+	return ERR_OK;
+}
+
 enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr)
 {
 	(void)now;
@@ -63,12 +73,7 @@ enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr
 		.base = *addr,
 		.priority = ice_candidate_priority(ICE_HOST, local_preference(agent, addr)),
 	};
-	enum err err = add_local(agent, &candidate);
-	if (err)
-		return err;
-	if (agent_is_pairing(agent))
-		pair_add_all_of_local(agent, agent->local.count - 1);
-	return ERR_OK;
+	return add_base(agent, &candidate);
 }
 
 static const struct ice_candidate *find_host(const struct ice_agent *agent, const struct addr *addr)
@@ -96,6 +101,20 @@ enum err ice_agent_add_reflexive(
 			ICE_SERVER_REFLEXIVE, (uint16_t)(host->priority >> 8)),
 	};
 	return add_local(agent, &candidate);
+}
+
+/* RFC 8445 section 5.1.1.2: its base is the relayed address itself. */
+enum err ice_agent_add_relayed(struct ice_agent *agent, usec now, const struct addr *addr)
+{
+	(void)now;
+	CHECK(addr->family != ADDR_NONE);
+	struct ice_candidate candidate = {
+		.type = ICE_RELAYED,
+		.addr = *addr,
+		.base = *addr,
+		.priority = ice_candidate_priority(ICE_RELAYED, local_preference(agent, addr)),
+	};
+	return add_base(agent, &candidate);
 }
 
 void ice_agent_end_of_local(struct ice_agent *agent, usec now)

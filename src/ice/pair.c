@@ -8,6 +8,12 @@ static const struct ice_candidate *local_of(
 	return &agent->local.items[pair->local];
 }
 
+/* Whether datagrams are sent from it. */
+static bool is_base(const struct ice_candidate *candidate)
+{
+	return candidate->type == ICE_HOST || candidate->type == ICE_RELAYED;
+}
+
 static const struct ice_candidate *remote_of(
 	const struct ice_agent *agent, const struct ice_pair *pair)
 {
@@ -96,7 +102,7 @@ size_t pair_find_local(const struct ice_agent *agent, const struct path *path)
 	unsigned best_points = 0;
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (c->type != ICE_HOST || c->addr.family != path->local.family ||
+		if (!is_base(c) || c->addr.family != path->local.family ||
 			c->addr.port != path->local.port)
 			continue;
 		if (!addr_is_unspecified(&path->local)) {
@@ -104,6 +110,9 @@ size_t pair_find_local(const struct ice_agent *agent, const struct path *path)
 				return i;
 			continue;
 		}
+		/* Which address of a relay it came to is always known. */
+		if (c->type == ICE_RELAYED)
+			continue;
 		unsigned points = plausibility(agent, i, &path->remote);
 		if (points > best_points) {
 			best = i;
@@ -119,7 +128,7 @@ static bool is_possible(const struct ice_agent *agent, size_t local, size_t remo
 {
 	const struct ice_candidate *ours = &agent->local.items[local];
 	const struct addr *theirs = &agent->remote.items[remote].addr;
-	if (ours->type != ICE_HOST || ours->addr.family != theirs->family)
+	if (!is_base(ours) || ours->addr.family != theirs->family)
 		return false;
 	if (theirs->family == ADDR_IPV6 &&
 		addr_is_link_local(&ours->addr) != addr_is_link_local(theirs))

@@ -29,6 +29,17 @@ enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now,
 	return err_to_public(err);
 }
 
+enum dpc_err dpc_peer_add_relayed(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr)
+{
+	struct addr relayed = addr_from_public(addr);
+	if (relayed.family == ADDR_NONE)
+		return DPC_ERR_MALFORMED;
+	peer->now = now;
+	enum err err = ice_agent_add_relayed(peer->ice, now, &relayed);
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
 void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now)
 {
 	peer->now = now;

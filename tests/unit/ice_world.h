@@ -29,6 +29,7 @@ struct world_side {
 	 */
 	struct addr outside, opened[WORLD_OPENED];
 	size_t opened_count;
+	struct addr relayed; /* outside of the NAT, when it has a family */
 	size_t sent;
 };
 
@@ -82,6 +83,13 @@ static inline void world_add_host(struct world *w, size_t i, const char *text)
 	assert_ok(ice_agent_add_host(side->agent, w->now, &side->addresses[side->address_count++]));
 }
 
+static inline void world_add_relayed(struct world *w, size_t i, const char *text)
+{
+	struct world_side *side = &w->sides[i];
+	side->relayed = world_addr(text);
+	assert_ok(ice_agent_add_relayed(side->agent, w->now, &side->relayed));
+}
+
 static inline bool world_owns(const struct world_side *side, const struct addr *addr)
 {
 	for (size_t i = 0; i < side->address_count; i++)
@@ -130,14 +138,15 @@ static inline bool world_route(
 		}
 	}
 	struct addr target = sent.remote;
-	if (there->outside.family != ADDR_NONE) {
+	bool relayed = there->relayed.family != ADDR_NONE && addr_equal(&target, &there->relayed);
+	if (there->outside.family != ADDR_NONE && !relayed) {
 		if (!addr_equal(&target, &there->outside) || !world_is_open(there, &source))
 			return false;
 		target = there->addresses[0];
 	}
-	if (!world_owns(there, &target))
+	if (!relayed && !world_owns(there, &target))
 		return false;
-	if (w->wildcard)
+	if (w->wildcard && !relayed)
 		memset(target.ip, 0, sizeof target.ip);
 	*ret_path = (struct path){.local = target, .remote = source};
 	return !w->cut && rng_below(&w->rng, 100) >= w->loss_percent;

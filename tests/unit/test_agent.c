@@ -172,6 +172,63 @@ static void two_nats_are_crossed_with_reflexive_candidates(void **state)
 
 /* Each letter is a step 30 ms after the one before: A, B: that side hears the other's credentials;
  * a, b: its candidates. */
+/* Without reflexive candidates, as behind NATs that give each target another port. */
+static void connect_over_relays(bool first_has_one, bool second_has_one)
+{
+	struct world *w = world_create(12, true, false);
+	for (size_t i = 0; i < 2; i++) {
+		world_add_host(w, i, i == 0 ? "10.0.0.1:1000" : "10.0.1.1:1000");
+		w->sides[i].outside =
+			world_addr(i == 0 ? "198.51.100.1:5000" : "198.51.100.2:5000");
+	}
+	if (first_has_one)
+		world_add_relayed(w, 0, "203.0.113.9:50000");
+	if (second_has_one)
+		world_add_relayed(w, 1, "203.0.113.9:50001");
+	world_signal_all(w);
+	assert_true(world_run_until(w, ICE_COMPLETED, 3 * USEC_PER_SEC));
+	for (size_t i = 0; i < 2; i++) {
+		struct ice_selected selected;
+		assert_true(ice_agent_selected(w->sides[i].agent, &selected));
+		assert_true(
+			selected.local_type == ICE_RELAYED || selected.remote_type == ICE_RELAYED);
+		if (selected.local_type == ICE_RELAYED)
+			assert_true(addr_equal(&selected.path.local, &w->sides[i].relayed));
+	}
+	/* And stays up. */
+	world_run(w, 60 * USEC_PER_SEC);
+	assert_int_equal(world_state(w, 0), ICE_COMPLETED);
+	assert_int_equal(world_state(w, 1), ICE_COMPLETED);
+	world_destroy(w);
+}
+
+static void a_relay_connects_what_no_other_way_does(void **state)
+{
+	(void)state;
+	connect_over_relays(true, true);
+	connect_over_relays(true, false);
+	connect_over_relays(false, true);
+}
+
+static void a_relay_is_left_alone_where_a_direct_way_works(void **state)
+{
+	(void)state;
+	struct world *w = world_create(13, true, false);
+	for (size_t i = 0; i < 2; i++) {
+		world_add_relayed(w, i, i == 0 ? "203.0.113.9:50000" : "203.0.113.9:50001");
+		world_add_host(w, i, i == 0 ? "192.0.2.1:1000" : "192.0.2.2:1000");
+	}
+	world_signal_all(w);
+	assert_true(world_run_until(w, ICE_COMPLETED, USEC_PER_SEC));
+	for (size_t i = 0; i < 2; i++) {
+		struct ice_selected selected;
+		assert_true(ice_agent_selected(w->sides[i].agent, &selected));
+		assert_int_equal(selected.local_type, ICE_HOST);
+		assert_int_equal(selected.remote_type, ICE_HOST);
+	}
+	world_destroy(w);
+}
+
 static void any_order_of_signals_connects(void **state)
 {
 	(void)state;
@@ -342,7 +399,9 @@ TESTS(TEST(two_hosts_connect_in_a_few_round_trips), TEST(events_tell_of_state_an
 	TEST(a_role_conflict_leaves_one_of_each),
 	TEST(many_addresses_connect_over_the_best_pair_despite_loss),
 	TEST(ipv6_is_preferred_where_both_work), TEST(a_nat_makes_peer_reflexive_candidates),
-	TEST(two_nats_are_crossed_with_reflexive_candidates), TEST(any_order_of_signals_connects),
+	TEST(two_nats_are_crossed_with_reflexive_candidates),
+	TEST(a_relay_connects_what_no_other_way_does),
+	TEST(a_relay_is_left_alone_where_a_direct_way_works), TEST(any_order_of_signals_connects),
 	TEST(a_check_that_overtakes_the_answer_saves_its_wait),
 	TEST(silence_is_noticed_and_healed_or_final),
 	TEST(an_idle_pair_costs_one_check_in_five_seconds),

@@ -64,6 +64,26 @@ static void redundant_candidates_change_nothing(void **state)
 	puppet_destroy(p);
 }
 
+static void relayed_candidates_are_the_last_resort_and_show_nothing_else(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct addr relayed = puppet_addr("203.0.113.9:50000");
+	puppet_add_host(p, "192.0.2.1:1");
+	assert_ok(add_reflexive(p, "192.0.2.1:1", "198.51.100.1:1"));
+	assert_ok(ice_agent_add_relayed(p->agent, p->now, &relayed));
+	assert_err(ice_agent_add_relayed(p->agent, p->now, &relayed), ERR_EXISTS);
+	const struct ice_candidate *candidate = ice_agent_local(p->agent, 2);
+	assert_int_equal(candidate->type, ICE_RELAYED);
+	assert_int_equal(candidate->priority >> 24, 0);
+	assert_true(candidate->priority < ice_agent_local(p->agent, 1)->priority);
+	char text[ICE_CANDIDATE_TEXT_MAX];
+	ice_candidate_format(candidate, text);
+	assert_non_null(strstr(text, "203.0.113.9 50000 typ relay raddr 0.0.0.0 rport 9"));
+	assert_null(strstr(text, "198.51.100.1"));
+	puppet_destroy(p);
+}
+
 static void candidates_stop_at_the_limit(void **state)
 {
 	(void)state;
@@ -91,4 +111,5 @@ static void after_failure_nothing_is_added(void **state)
 
 TESTS(TEST(families_take_turns_and_narrow_addresses_come_last),
 	TEST(foundations_are_of_type_and_base), TEST(redundant_candidates_change_nothing),
+	TEST(relayed_candidates_are_the_last_resort_and_show_nothing_else),
 	TEST(candidates_stop_at_the_limit), TEST(after_failure_nothing_is_added))
