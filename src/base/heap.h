@@ -1,5 +1,5 @@
-/* A heap of deadlines: the earliest in O(1), a change in O(log n). Nodes are embedded in what they
- * wake up; a zeroed node is in no heap. */
+/* A heap of deadlines: the earliest in O(1), a change in O(log n), and no change in O(1). Nodes are
+ * embedded in what they wake up; a zeroed node is in no heap. */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
@@ -13,8 +13,14 @@ struct heap_node {
 	size_t place; /* 1-based position in the heap; 0: in none */
 };
 
+/* Deadlines stand beside the nodes: a comparison does not go and look at the node. */
+struct heap_entry {
+	usec deadline;
+	struct heap_node *node;
+};
+
 struct heap {
-	struct heap_node **nodes;
+	struct heap_entry *entries;
 	size_t count, capacity;
 };
 

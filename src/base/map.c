@@ -84,9 +84,8 @@ static size_t find_place(const struct map *map, struct bytes key, uint64_t hash)
 	return at;
 }
 
-static enum err grow(struct map *map)
+static enum err resize(struct map *map, size_t capacity)
 {
-	size_t capacity = map->capacity ? 2 * map->capacity : MAP_FIRST_CAPACITY;
 	struct map_entry *entries = calloc(capacity, sizeof *entries);
 	if (!entries)
 		return ERR_NOMEM;
@@ -116,7 +115,7 @@ enum err map_insert(struct map *map, struct bytes key, void *value)
 	if (map->count >= map->max)
 		return ERR_LIMIT;
 	if (4 * (map->count + 1) > 3 * map->capacity) {
-		enum err err = grow(map);
+		enum err err = resize(map, map->capacity ? 2 * map->capacity : MAP_FIRST_CAPACITY);
 		if (err)
 			return err;
 	}
@@ -146,6 +145,11 @@ void *map_remove(struct map *map, struct bytes key)
 	}
 	map->entries[at] = (struct map_entry){0};
 	map->count--;
+	if (map->capacity > MAP_FIRST_CAPACITY && 8 * map->count < map->capacity) {
+		/* Without memory for a smaller table the large one does as well. */
+		enum err err = resize(map, map->capacity / 2);
+		CHECK(err == ERR_OK || err == ERR_NOMEM);
+	}
 	return value;
 }
 

@@ -1,6 +1,7 @@
 /* A hash map from bytes to pointers. Keys are hashed with SipHash-2-4 under a random secret,
- * because peers choose them. The map borrows the key: it lives inside the value, and both stay
- * unchanged while they are in the map. `max` is mandatory. */
+ * because peers choose them. The table grows with what is in it, and shrinks. The map borrows the
+ * key: it lives inside the value, and both stay unchanged while they are in the map. `max` is
+ * mandatory. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -16,7 +17,8 @@ struct map_entry {
 
 struct map {
 	struct map_entry *entries;
-	size_t capacity; /* zero or a power of two, at most three quarters in use */
+	size_t capacity; /* zero or a power of two, at most three quarters in use, and an eighth at
+			  * least unless it is small */
 	size_t count;
 	size_t max;
 	uint8_t secret[16];

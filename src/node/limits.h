@@ -62,8 +62,8 @@
 
 /* ---- node ---- */
 
-/* Connections of all kinds in the making or up. */
-#define NODE_LINKS_MAX 1024
+/* Connections of all kinds in the making or up: one for each contact. */
+#define NODE_LINKS_MAX 10000
 /* Connections of one session: the one in use, one that replaces it, and attempts of either side. */
 #define NODE_LINKS_PER_SESSION_MAX 6
 /* From SIGTERM to the end of the process: links flush what they accepted and say goodbye. */

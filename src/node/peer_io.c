@@ -275,6 +275,9 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	struct peer_io_peer **ret_peer)
 {
 	CHECK(config->on_event);
+	/* Before anything that costs. */
+	if (io->users.count >= io->users.max)
+		return ERR_LIMIT;
 	struct peer_io_peer *peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return ERR_NOMEM;
@@ -373,6 +376,7 @@ enum err peer_io_create(
 {
 	CHECK(config->local4.family != ADDR_IPV6);
 	CHECK(config->local6.family != ADDR_IPV4);
+	CHECK(config->peers_max <= PEER_IO_PEERS_MAX);
 	struct peer_io *io = calloc(1, sizeof(*io));
 	if (!io)
 		return ERR_NOMEM;
@@ -381,7 +385,7 @@ enum err peer_io_create(
 	io->rng = rng_system();
 	list_init(&io->peers);
 	list_init(&io->dirty);
-	map_init(&io->users, PEER_IO_PEERS_MAX, &io->rng);
+	map_init(&io->users, config->peers_max ? config->peers_max : PEER_IO_PEERS_MAX, &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
 	net_defer_init(&io->defer, loop, on_defer, io);
 	enum err err = peer_gather_init(io);

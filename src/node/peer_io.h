@@ -16,7 +16,7 @@
 #include "dpc/peer.h"
 #include "net/loop.h"
 
-/* Peers at once. */
+/* Peers at once, unless the configuration says less. */
 #define PEER_IO_PEERS_MAX 10000
 /* Paths remembered of one peer, more than ICE checks; the one not sent on for longest makes room.
  */
@@ -40,6 +40,7 @@ struct peer_io_peer;
 struct peer_io_config {
 	/* Where to bind, port 0 for any; ADDR_NONE leaves the family out. */
 	struct addr local4, local6;
+	size_t peers_max;   /* 0: PEER_IO_PEERS_MAX, which is the most */
 	bool loopback;      /* offer 127.0.0.1 and ::1 as host candidates too */
 	unsigned udp_avoid; /* enum net_udp_avoid, for tests */
 	/* Our reflexive address of this family is new or has changed. NULL: not wanted. */
@@ -83,7 +84,7 @@ struct peer_io_peer_config {
 	void *user;
 };
 
-/* ERR_LIMIT (PEER_IO_PEERS_MAX), ERR_CRYPTO, ERR_NOMEM. */
+/* ERR_LIMIT (peers_max), ERR_CRYPTO, ERR_NOMEM. */
 MUST_CHECK enum err peer_io_peer_create(struct peer_io *io,
 	const struct peer_io_peer_config *config, struct peer_io_peer **ret_peer);
 /* Sends what is ready to go first, so an abort gets out. Accepts NULL. */

@@ -383,6 +383,37 @@ static void a_silent_stun_server_delays_the_end_of_candidates_only_so_long(void 
 	net_udp_destroy(stun_server);
 }
 
+static void one_more_peer_than_configured_is_refused(void **state)
+{
+	(void)state;
+	struct peer_io_config config = {.loopback = true, .peers_max = 3};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	create(&a, offerer_io, true);
+	create(&b, offerer_io, true);
+	create(&c, offerer_io, true);
+	struct peer_io_peer_config one_more = {.on_event = on_event, .user = &d};
+	assert_err(peer_io_peer_create(offerer_io, &one_more, &d.peer), ERR_LIMIT);
+	peer_io_peer_destroy(a.peer);
+	create(&d, offerer_io, true);
+}
+
+static void as_many_peers_as_the_limit_says_and_no_more(void **state)
+{
+	(void)state;
+	struct peer_io_config config = {.loopback = true};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	struct peer_io_peer_config idle = {.on_event = on_event, .user = &a};
+	struct peer_io_peer *peer;
+	for (size_t i = 0; i < PEER_IO_PEERS_MAX; i++)
+		assert_ok(peer_io_peer_create(offerer_io, &idle, &peer));
+	assert_err(peer_io_peer_create(offerer_io, &idle, &peer), ERR_LIMIT);
+	struct peer_io_stats stats;
+	peer_io_stats(offerer_io, &stats);
+	assert_int_equal(stats.peers, PEER_IO_PEERS_MAX);
+}
+
 static void a_taken_port_is_told(void **state)
 {
 	(void)state;
@@ -404,4 +435,5 @@ TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(garbage_is_counted_and_a_connection_notices_nothing),
 	PEER_TEST(what_a_stun_server_sees_becomes_a_candidate),
 	PEER_TEST(a_silent_stun_server_delays_the_end_of_candidates_only_so_long),
-	PEER_TEST(a_taken_port_is_told))
+	PEER_TEST(one_more_peer_than_configured_is_refused),
+	PEER_TEST(as_many_peers_as_the_limit_says_and_no_more), PEER_TEST(a_taken_port_is_told))

@@ -64,5 +64,29 @@ static void refuses_more_than_its_maximum(void **state)
 	map_deinit(&map);
 }
 
+static void shrinks_when_nearly_all_is_gone(void **state)
+{
+	(void)state;
+	enum { MANY = 10000 };
+	static uint32_t many[MANY];
+	struct rng rng = rng_seeded(3);
+	struct map map;
+	map_init(&map, MANY, &rng);
+	for (uint32_t i = 0; i < MANY; i++) {
+		many[i] = i;
+		assert_ok(map_insert(&map, bytes_of(&many[i], sizeof many[i]), &many[i]));
+	}
+	size_t full = map.capacity;
+	for (uint32_t i = MANY - 1; i >= 100; i--)
+		assert_ptr_equal(map_remove(&map, bytes_of(&i, sizeof i)), &many[i]);
+	assert_true(map.capacity <= 8 * 100);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_ptr_equal(map_get(&map, bytes_of(&i, sizeof i)), &many[i]);
+	for (uint32_t i = 100; i < MANY; i++)
+		assert_ok(map_insert(&map, bytes_of(&many[i], sizeof many[i]), &many[i]));
+	assert_int_equal(map.capacity, full);
+	map_deinit(&map);
+}
+
 TESTS(TEST(siphash_gives_the_published_vector), TEST(holds_what_a_plain_array_holds),
-	TEST(refuses_more_than_its_maximum))
+	TEST(refuses_more_than_its_maximum), TEST(shrinks_when_nearly_all_is_gone))
