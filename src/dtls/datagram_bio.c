@@ -7,16 +7,34 @@
 /* Below IP and UDP, which do not count here: the mtu is that of the UDP payload. */
 #define MTU_OVERHEAD 0
 
-/* Every record that libssl seals passes here, whether it is sent or not. */
-static void note_sequence(struct datagram_bio *datagrams, struct bytes datagram)
+/* One that libssl has sealed. Its numbers go up by one from record to record, and so does the
+ * explicit part of its nonces, from a random beginning; if they do not, then nobody can tell which
+ * are free. */
+static void note_sealed(struct sealed_by_libssl *sealed, const struct dtls_record *record)
+{
+	struct reader r = reader_of(record->fragment);
+	uint64_t nonce = read_u64(&r);
+	if (sealed->count > 0 && record->sequence != sealed->next_sequence)
+		sealed->sequence_leaps = true;
+	if (r.failed || (sealed->count > 0 && nonce != sealed->next_nonce))
+		sealed->nonce_leaps = true;
+	sealed->count++;
+	sealed->next_sequence = record->sequence + 1;
+	sealed->next_nonce = nonce + 1;
+}
+
+/* Every record passes here, whether it is sent or not. */
+static void note_records(struct datagram_bio *datagrams, struct bytes datagram)
 {
 	struct dtls_record record;
 	while (dtls_record_next(&datagram, &record)) {
-		if (record.epoch > 0 && record.sequence >= datagrams->next_sequence)
-			datagrams->next_sequence = record.sequence + 1;
+		if (record.epoch == 1)
+			note_sealed(&datagrams->sealed, &record);
+		else if (record.epoch > 1)
+			datagrams->sealed.sequence_leaps = true;
 	}
 	if (datagram.size > 0)
-		datagrams->untracked = true;
+		datagrams->sealed.sequence_leaps = true;
 }
 
 static int write_datagram(BIO *bio, const char *data, int size)
@@ -26,7 +44,7 @@ static int write_datagram(BIO *bio, const char *data, int size)
 	if (size <= 0)
 		return size;
 	struct bytes datagram = bytes_of(data, (size_t)size);
-	note_sequence(datagrams, datagram);
+	note_records(datagrams, datagram);
 	if (datagrams->direct && datagram.data[0] == DTLS_RECORD_APPLICATION_DATA)
 		write_bytes(datagrams->direct, datagram);
 	else if (!datagram_queue_push(&datagrams->queue, datagram))

@@ -11,14 +11,22 @@
 
 #include <openssl/bio.h>
 
+/* What libssl has used up of the numbers of epoch 1, seen from the records that it wrote. */
+struct sealed_by_libssl {
+	uint64_t count; /* of records */
+	uint64_t next_sequence;
+	uint64_t next_nonce; /* of the explicit part, where a record has one */
+	bool sequence_leaps; /* they were not in a row, which should not be */
+	bool nonce_leaps;    /* likewise; always, where they are not explicit */
+};
+
 struct datagram_bio {
 	struct bytes input;          /* borrowed; the next read takes all of it */
 	struct datagram_queue queue; /* of what is to be sent */
 	struct writer *direct;       /* where application records go, or NULL: the queue */
 	size_t mtu;                  /* of the path */
 	uint64_t lost;               /* for want of room in the queue */
-	uint64_t next_sequence;      /* more than any of a record that was sealed and written */
-	bool untracked;              /* something was written that is no record: never */
+	struct sealed_by_libssl sealed;
 };
 
 /* ERR_NOMEM. The BIO refers to `datagrams`, which outlives it. */

@@ -6,9 +6,9 @@
  *
  * The peer has our last flight, as it seals application records: libssl has nothing left to do, and
  * is freed. From here on we seal all that is written, and start where it has stopped. So no two
- * writers ever draw from the same sequence numbers at a time, and no number, which is the nonce, is
- * used twice. A peer sees one row of numbers, in which no repetition of a flight is too old for its
- * replay window. docs/decisions/0005-dtls-records.md has more. */
+ * writers ever draw from the same numbers at a time, and no nonce is used twice. A peer sees one
+ * row of numbers, in which no repetition of a flight is too old for its replay window.
+ * docs/decisions/0005-dtls-records.md has more. */
 #include "dtls/internal.h"
 
 #include <openssl/crypto.h>
@@ -62,13 +62,23 @@ enum err handover_begin(struct dtls *dtls)
 	return err;
 }
 
+/* Whether it is known for certain which numbers libssl has not used. */
+static bool can_continue(const struct dtls *dtls)
+{
+	const struct sealed_by_libssl *sealed = &dtls->datagrams.sealed;
+	bool has_explicit = dtls->suite->explicit_size > 0;
+	return sealed->count > 0 && !sealed->sequence_leaps &&
+	       !(has_explicit && sealed->nonce_leaps);
+}
+
 void handover_finish(struct dtls *dtls)
 {
 	CHECK(dtls->own_records);
-	if (!dtls->ssl)
+	/* If not, libssl seals to the end, as it would have without us. */
+	if (!dtls->ssl || !can_continue(dtls))
 		return;
-	CHECK(!dtls->datagrams.untracked);
-	dtls->layer.next = dtls->datagrams.next_sequence;
+	record_layer_continue(&dtls->layer, dtls->datagrams.sealed.next_sequence,
+		dtls->datagrams.sealed.next_nonce);
 	/* Cleanses the master secret and its copy of the keys. */
 	SSL_free(dtls->ssl);
 	dtls->ssl = NULL;

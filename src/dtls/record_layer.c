@@ -9,9 +9,16 @@
 /* RFC 5246 section 6.2.3.3: seq_num + type + version + length, of the plaintext. */
 #define ADDITIONAL_SIZE 13
 #define BLOCK_SIZE 16
+#define NONCE_PART_SIZE 8
 
 static_assert(DTLS_SEQUENCE_MAX < UINT64_C(1) << SEQUENCE_BITS, "it fits the record's field");
 static_assert(DTLS_SEQUENCE_RESERVE < DTLS_SEQUENCE_MAX, "most numbers are for data");
+
+/* Epoch and sequence number, as they stand in the header. */
+static uint64_t number_of(uint64_t sequence)
+{
+	return (uint64_t)EPOCH << SEQUENCE_BITS | sequence;
+}
 
 static EVP_CIPHER_CTX *make_cipher(
 	const struct suite *suite, const struct record_key *key, bool is_sealing)
@@ -28,6 +35,7 @@ enum err record_layer_init(struct record_layer *layer, const struct suite *suite
 	const struct record_key *sealing, const struct record_key *opening)
 {
 	*layer = (struct record_layer){.suite = suite};
+	record_layer_continue(layer, 0, number_of(0));
 	memcpy(layer->seal_salt, sealing->salt, sizeof layer->seal_salt);
 	memcpy(layer->open_salt, opening->salt, sizeof layer->open_salt);
 	layer->sealer = make_cipher(suite, sealing, true);
@@ -46,15 +54,16 @@ void record_layer_deinit(struct record_layer *layer)
 	OPENSSL_cleanse(layer, sizeof *layer);
 }
 
+void record_layer_continue(struct record_layer *layer, uint64_t sequence, uint64_t nonce)
+{
+	CHECK(sequence >= layer->next);
+	layer->next = sequence;
+	layer->nonce_offset = nonce - sequence;
+}
+
 size_t record_headroom(const struct suite *suite)
 {
 	return DTLS_RECORD_HEADER_SIZE + suite->explicit_size;
-}
-
-/* Epoch and sequence number, as they stand in the header. */
-static uint64_t number_of(uint64_t sequence)
-{
-	return (uint64_t)EPOCH << SEQUENCE_BITS | sequence;
 }
 
 static void write_additional(
@@ -67,17 +76,16 @@ static void write_additional(
 	write_u16(&w, (uint16_t)size);
 }
 
-/* `part` is the eight bytes that differ from record to record. */
-static void make_nonce(const struct suite *suite, const uint8_t salt[SUITE_IV_SIZE],
-	const uint8_t part[8], uint8_t nonce[SUITE_IV_SIZE])
+/* RFC 5288 section 3: the nonce is the salt and then the explicit part of the record. RFC 7905
+ * section 2: it is the salt XORed with the sequence number, "padded on the left with four 0x00
+ * bytes". A short salt has zeros behind it, so both are one to us. `part` is what differs from
+ * record to record. */
+static void make_nonce(const uint8_t salt[SUITE_IV_SIZE], const uint8_t part[NONCE_PART_SIZE],
+	uint8_t nonce[SUITE_IV_SIZE])
 {
 	memcpy(nonce, salt, SUITE_IV_SIZE);
-	/* RFC 5288 section 3: behind the salt, where the salt is zero; RFC 7905 section 2: "XORed"
-	 * with its end. */
-	for (size_t i = 0; i < 8; i++)
-		nonce[SUITE_IV_SIZE - 8 + i] ^= part[i];
-	CHECK(suite->salt_size == SUITE_IV_SIZE ||
-		suite->salt_size + suite->explicit_size == SUITE_IV_SIZE);
+	for (size_t i = 0; i < NONCE_PART_SIZE; i++)
+		nonce[SUITE_IV_SIZE - NONCE_PART_SIZE + i] ^= part[i];
 }
 
 /* ---- Sealing ---- */
@@ -110,7 +118,7 @@ enum err record_layer_seal(struct record_layer *layer, enum dtls_record_type typ
 	CHECK(size <= RECORD_PLAINTEXT_MAX);
 	if (is_used_up(layer, type))
 		return ERR_LIMIT;
-	uint64_t number = number_of(layer->next++);
+	uint64_t number = number_of(layer->next);
 	layer->blocks += (size + BLOCK_SIZE - 1) / BLOCK_SIZE + 1;
 
 	uint8_t additional[ADDITIONAL_SIZE], nonce[SUITE_IV_SIZE];
@@ -119,11 +127,13 @@ enum err record_layer_seal(struct record_layer *layer, enum dtls_record_type typ
 	write_u16(&w, DTLS_VERSION_1_2);
 	write_u64(&w, number);
 	write_u16(&w, (uint16_t)(suite->explicit_size + size + SUITE_TAG_SIZE));
+	const uint8_t *explicit = record + w.size;
 	if (suite->explicit_size > 0)
-		write_u64(&w, number);
+		write_u64(&w, layer->next + layer->nonce_offset);
 	CHECK(!w.failed);
+	layer->next++;
 	write_additional(additional, number, type, size);
-	make_nonce(suite, layer->seal_salt, additional, nonce);
+	make_nonce(layer->seal_salt, suite->explicit_size > 0 ? explicit : additional, nonce);
 	if (!encrypt(layer, nonce, additional, record + w.size, size))
 		return openssl_error(ERR_CRYPTO);
 	*ret_size = w.size + size + RECORD_TAILROOM;
@@ -151,7 +161,7 @@ bool record_layer_open(struct record_layer *layer, const struct dtls_record *rec
 {
 	const struct suite *suite = layer->suite;
 	struct reader r = reader_of(record->fragment);
-	struct bytes part = read_bytes(&r, suite->explicit_size);
+	struct bytes explicit = read_bytes(&r, suite->explicit_size);
 	struct bytes sealed = r.rest;
 	if (record->epoch != EPOCH || record->version != DTLS_VERSION_1_2 || r.failed ||
 		sealed.size < SUITE_TAG_SIZE)
@@ -164,7 +174,7 @@ bool record_layer_open(struct record_layer *layer, const struct dtls_record *rec
 	uint8_t additional[ADDITIONAL_SIZE], nonce[SUITE_IV_SIZE];
 	write_additional(additional, number_of(record->sequence), record->type, size);
 	/* What a peer puts into its explicit part is its own affair (RFC 5288 section 3). */
-	make_nonce(suite, layer->open_salt, part.size > 0 ? part.data : additional, nonce);
+	make_nonce(layer->open_salt, suite->explicit_size > 0 ? explicit.data : additional, nonce);
 	if (!decrypt(layer, nonce, additional, sealed, data)) {
 		layer->forged++;
 		ERR_clear_error();

@@ -2,7 +2,7 @@
  * 5246 section 6.2.3.3), in epoch 1 and no other, as nothing is ever renegotiated.
  *
  * A sequence number makes the nonce of the record that it is of, so it is taken before the cipher
- * is used and never given back. docs/decisions/0005-dtls-records.md says why no number that libssl
+ * is used and never given back. docs/decisions/0005-dtls-records.md says why no nonce that libssl
  * has used is used here. */
 #ifndef DTLS_RECORD_LAYER_H
 #define DTLS_RECORD_LAYER_H
@@ -19,7 +19,9 @@ struct record_layer {
 	const struct suite *suite; /* NULL: zeroed, without keys */
 	EVP_CIPHER_CTX *sealer, *opener;
 	uint8_t seal_salt[SUITE_IV_SIZE], open_salt[SUITE_IV_SIZE];
-	uint64_t next;   /* sequence number of the record that is sealed next */
+	uint64_t next; /* sequence number of the record that is sealed next */
+	/* Of the explicit part of a nonce from the sequence number, modulo 2^64. */
+	uint64_t nonce_offset;
 	uint64_t blocks; /* sealed so far, of 16 bytes */
 	uint64_t forged; /* records that did not open */
 	struct replay_window window;
@@ -30,6 +32,10 @@ struct record_layer {
 MUST_CHECK enum err record_layer_init(struct record_layer *layer, const struct suite *suite,
 	const struct record_key *sealing, const struct record_key *opening);
 void record_layer_deinit(struct record_layer *layer);
+
+/* Goes on behind another writer: the next record has this number and, if its nonce has an explicit
+ * part, this one; both go up by one from there. */
+void record_layer_continue(struct record_layer *layer, uint64_t sequence, uint64_t nonce);
 
 /* What lies before the plaintext in a record, and what behind it. */
 size_t record_headroom(const struct suite *suite);
