@@ -209,7 +209,7 @@ static void begin_closing(struct dpc_peer *peer)
 {
 	peer->state = DPC_CLOSING;
 	peer->guard = peer->now + PEER_CLOSE_TIMEOUT;
-	peer->closing_bytes = sctp_stats(peer->sctp)->send_queue_bytes;
+	peer->closing_acked = sctp_stats(peer->sctp)->bytes_acked;
 }
 
 /* The other side's graceful close is ours too, and has the same time: its last word may be lost. */
@@ -289,10 +289,10 @@ static bool closing_gets_on(struct dpc_peer *peer)
 {
 	if (peer->state != DPC_CLOSING)
 		return false;
-	size_t left = sctp_stats(peer->sctp)->send_queue_bytes;
-	if (left >= peer->closing_bytes)
+	uint64_t acked = sctp_stats(peer->sctp)->bytes_acked;
+	if (acked == peer->closing_acked)
 		return false;
-	peer->closing_bytes = left;
+	peer->closing_acked = acked;
 	peer->guard = peer->now + PEER_CLOSE_TIMEOUT;
 	return true;
 }

@@ -235,6 +235,7 @@ static void handle_ack(
 	}
 	if (ack.stale)
 		return;
+	a->stats.bytes_acked += ack.bytes;
 	if (tells_window)
 		a->peer_window = sack->window;
 	if (ack.round_trip > 0)

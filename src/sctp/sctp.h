@@ -105,6 +105,7 @@ struct sctp_event {
 struct sctp_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t messages_in, messages_out;
+	uint64_t bytes_acked; /* of messages, by the peer */
 	uint64_t messages_abandoned;
 	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
 	uint64_t dropped_checksum, dropped_tag, dropped_malformed;

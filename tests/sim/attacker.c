@@ -20,7 +20,7 @@ void attacker_see(struct connection *c, const struct network_packet *packet)
 {
 	struct attacker *a = &c->attacker;
 	struct kept *kept = &a->kept[a->kept_next];
-	if (!a->on_path || a->left == 0 || packet->size > sizeof kept->data ||
+	if (!a->on_path || a->left == 0 || packet->size == 0 || packet->size > sizeof kept->data ||
 		rng_below(&a->rng, 8) > 0)
 		return;
 	*kept = (struct kept){.to = packet->to, .path = packet->path, .size = packet->size};

@@ -31,6 +31,12 @@ void checker_message(struct connection *c, int end, const struct dpc_event *even
 			end, index);
 		return;
 	}
+	if (!c->plan[k].unordered && index < flow->next_index) {
+		connection_object(c, "channel %zu: end %d gets message %u after message %u", k, end,
+			index, flow->next_index - 1);
+		return;
+	}
+	flow->next_index = index + 1;
 	if (flow->seen[index]) {
 		connection_object(c, "channel %zu: end %d gets message %u twice", k, end, index);
 		return;
@@ -74,6 +80,20 @@ void checker_closed(struct connection *c, int end, usec now, const char *reason)
 		connection_object(c, "end %d is closed (%s) before it has everything", end, reason);
 }
 
+/* What did not arrive was given up, and counted. */
+static void check_abandoned(struct connection *c, int end, const struct dpc_stats *stats)
+{
+	uint64_t missing = 0;
+	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
+		missing += c->ends[end].out[k].accepted - c->ends[end].out[k].received;
+	if (!c->ended && missing > stats->messages_abandoned)
+		connection_object(c,
+			"of end %d's messages %" PRIu64 " are missing and %" PRIu64
+			" were given up",
+			end, missing, stats->messages_abandoned);
+	c->abandoned += stats->messages_abandoned;
+}
+
 void checker_end(struct connection *c)
 {
 	for (int end = 0; end < 2; end++) {
@@ -82,6 +102,7 @@ void checker_end(struct connection *c)
 		if (!e->peer)
 			continue;
 		dpc_peer_stats(e->peer, &stats);
+		check_abandoned(c, end, &stats);
 		if (!e->closed)
 			connection_object(c, "end %d never closes", end);
 		if (!c->ended && (stats.send_queue_bytes > 0 || stats.receive_queue_bytes > 0))

@@ -97,7 +97,7 @@ void connection_init(struct connection *c, uint64_t seed, FILE *log)
 	attacker_plan(c);
 	churn_plan(c);
 	c->next = c->watched = c->progressed = SIM_START;
-	c->limit = mishap_over(c) + LIVENESS;
+	c->limit = mishap_over(c) + LIVENESS + workload_time_max(c);
 	c->closer = (int)rng_below(&c->rng, 2);
 	connection_clock(c, 0, SIM_START);
 	draw_peer(c, 0);

@@ -37,7 +37,10 @@ struct lives {
 };
 
 struct channel_plan {
-	bool unordered;
+	bool unordered, negotiated;
+	enum dpc_reliability reliability;
+	uint32_t limit; /* of the reliability */
+	uint16_t priority;
 	uint32_t messages; /* to send in each direction */
 	uint32_t size_max; /* of a message */
 	usec gap;          /* between two, at most */
@@ -47,6 +50,7 @@ struct channel_plan {
 struct flow {
 	uint32_t accepted; /* for sending */
 	uint32_t received;
+	uint32_t next_index; /* after the latest that was received */
 	bool seen[SIM_MESSAGES_MAX];
 	usec next_send;
 	bool blocked; /* until DPC_EVENT_SENDABLE */
@@ -141,6 +145,7 @@ struct connection {
 	FILE *log; /* or NULL */
 	char failure[200];
 	uint64_t messages, bytes; /* received and right */
+	uint64_t abandoned;       /* messages given up */
 	usec next, limit;         /* when something happens next; when all must be over */
 	/* The watch for stalls: the latest look, the latest progress, and what it was known by. */
 	usec watched, progressed;

@@ -76,6 +76,7 @@ void draw_peer(struct connection *c, int end)
 	static const uint32_t message_maxima[] = {0, 0, 0, 1200, 16384, 65536};
 	static const uint32_t windows[] = {0, 0, 4096, 65536, 300000, 4000000};
 	static const uint32_t queues[] = {0, 0, 300000, 400000, 1000000};
+	static const uint32_t mtus[] = {0, 0, 0, 576, 1000, 1400, 1500, 4000, 9000};
 	struct end *e = &c->ends[end];
 	struct dpc_peer_config config = {
 		.offerer = end == 0,
@@ -83,7 +84,11 @@ void draw_peer(struct connection *c, int end)
 		.message_max = one_of(&c->rng, message_maxima, 6),
 		.receive_window = one_of(&c->rng, windows, 6),
 		.send_queue_max = one_of(&c->rng, queues, 5),
+		.mtu = one_of(&c->rng, mtus, c->network.profile.mtu > 1200 ? 9 : 5),
+		.congestion = (enum dpc_congestion)rng_below(&c->rng, DPC_CONGESTION_NEWRENO + 1),
 		.legacy_sdp = rng_below(&c->rng, 4) == 0,
+		.no_interleaving = rng_below(&c->rng, 3) == 0,
+		.no_partial_reliability = rng_below(&c->rng, 4) == 0,
 		.seed = 1 + rng_u64(&c->rng) / 2,
 	};
 	e->message_max = config.message_max > 0 ? config.message_max : DPC_MESSAGE_MAX_DEFAULT;

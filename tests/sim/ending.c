@@ -32,9 +32,8 @@ static bool is_opener(int end, size_t k)
 /* Everything that channel k is for was said, as far as this end knows. */
 static bool channel_is_done(const struct connection *c, int end, size_t k)
 {
-	uint32_t messages = c->plan[k].messages;
-	return c->ends[end].open[k] && c->ends[end].out[k].accepted == messages &&
-	       c->ends[!end].out[k].received == messages;
+	return c->ends[end].open[k] && c->ends[end].out[k].accepted == c->plan[k].messages &&
+	       workload_is_settled(c, !end, k);
 }
 
 static void close_channel(struct connection *c, int end, usec now, size_t k, uint16_t handle)

@@ -23,7 +23,7 @@
 /* In memory that all processes see; the numbers only grow, by atomic additions. */
 struct shared {
 	uint64_t taken; /* seeds */
-	uint64_t done, failures, connections, messages, bytes, datagrams;
+	uint64_t done, failures, connections, messages, bytes, abandoned, datagrams;
 	usec duration;
 	struct job {
 		uint64_t seed; /* the one it is at */
@@ -62,6 +62,7 @@ static void run_seed(uint64_t seed)
 	add(&shared->connections, result.connections);
 	add(&shared->messages, result.messages);
 	add(&shared->bytes, result.bytes);
+	add(&shared->abandoned, result.abandoned);
 	add(&shared->datagrams, result.datagrams);
 	__atomic_fetch_add(&shared->duration, result.duration, __ATOMIC_RELAXED);
 	add(&shared->done, 1);
@@ -167,9 +168,11 @@ bool jobs_run(uint64_t from, uint64_t seeds, size_t jobs)
 		pids[j] = start(&shared->jobs[j], from, seeds);
 	watch(pids, jobs, from, seeds);
 	printf("%" PRIu64 " seeds, %" PRIu64 " failures: %" PRIu64 " connections, %" PRIu64
-	       " messages, %.1f MB, %" PRIu64 " datagrams in %.0f virtual seconds\n",
+	       " messages, %.1f MB, %" PRIu64 " given up, %" PRIu64
+	       " datagrams in %.0f virtual seconds\n",
 		shared->done, shared->failures, shared->connections, shared->messages,
-		(double)shared->bytes / 1e6, shared->datagrams, (double)shared->duration / 1e6);
+		(double)shared->bytes / 1e6, shared->abandoned, shared->datagrams,
+		(double)shared->duration / 1e6);
 	bool good = shared->failures == 0 && shared->done == seeds;
 	munmap(shared, sizeof *shared);
 	return good;

@@ -77,6 +77,7 @@ usec mishap_deadline(const struct connection *c, usec now)
 		next = usec_min(next, later(m->jump_at, now));
 		next = usec_min(next, later(m->rebind_at, now));
 		next = usec_min(next, later(m->unread_to, now));
+		next = usec_min(next, later(m->still_to, now));
 	}
 	return next;
 }

@@ -1,10 +1,29 @@
 #include "workload.h"
 
 #define INDEX_SIZE 4
+#define RATE_MIN 4000      /* bytes a second, over the worst of the paths */
+#define NEGOTIATED_ID 1000 /* of channel 0; beyond all that are told in band */
 #define POOL_SIZE ((size_t)1024 * 1024)
 #define POOL_SEED 1
 
 static uint8_t message_memory[SIM_MESSAGE_MAX];
+
+static void draw_reliability(struct rng *rng, struct channel_plan *plan)
+{
+	switch (rng_below(rng, 6)) {
+	case 0:
+		plan->reliability = DPC_MAX_RETRANSMITS;
+		plan->limit = (uint32_t)rng_below(rng, 4);
+		return;
+	case 1:
+		plan->reliability = DPC_MAX_LIFETIME;
+		plan->limit = (uint32_t)rng_below(rng, 2000);
+		return;
+	default:
+		plan->reliability = DPC_RELIABLE;
+		return;
+	}
+}
 
 void workload_plan(struct connection *c)
 {
@@ -15,11 +34,23 @@ void workload_plan(struct connection *c)
 		if (k % SIM_CHANNELS >= c->channels)
 			continue;
 		plan->unordered = rng_below(&c->rng, 3) == 0;
+		plan->negotiated = rng_below(&c->rng, 6) == 0;
+		draw_reliability(&c->rng, plan);
+		if (rng_below(&c->rng, 3) == 0)
+			plan->priority = (uint16_t)(1 + rng_below(&c->rng, 2000));
 		plan->size_max = sizes[rng_below(&c->rng, sizeof sizes / sizeof sizes[0])];
 		uint32_t most = plan->size_max > 10000 ? 8 : SIM_MESSAGES_MAX;
 		plan->messages = (uint32_t)rng_below(&c->rng, most + 1);
 		plan->gap = rng_below(&c->rng, 2) ? 0 : (usec)rng_below(&c->rng, 200000);
 	}
+}
+
+usec workload_time_max(const struct connection *c)
+{
+	usec bytes = 0;
+	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
+		bytes += 2 * (usec)c->plan[k].messages * c->plan[k].size_max;
+	return bytes / RATE_MIN * USEC_PER_SEC;
 }
 
 /* ---- Bytes ---- */
@@ -28,7 +59,7 @@ void workload_plan(struct connection *c)
  * time of a run. Pieces that begin elsewhere differ as much as others do. */
 static const uint8_t *pool(void)
 {
-	static uint8_t bytes[POOL_SIZE];
+	static uint8_t bytes[POOL_SIZE + INDEX_SIZE];
 	static bool filled;
 	if (!filled) {
 		struct rng rng = rng_seeded(POOL_SEED);
@@ -61,7 +92,7 @@ size_t workload_piece(uint64_t seed, size_t size_max, const uint8_t **ret_data)
 
 static bool has_index(const struct channel_plan *plan)
 {
-	return plan->unordered;
+	return plan->unordered || plan->reliability != DPC_RELIABLE;
 }
 
 size_t workload_message(
@@ -94,14 +125,28 @@ uint32_t workload_index(const struct connection *c, size_t channel, const struct
 
 /* ---- Channels ---- */
 
+static bool is_opener(const struct connection *c, int end, size_t k)
+{
+	return k / SIM_CHANNELS == (size_t)end || c->plan[k].negotiated;
+}
+
 void workload_open(struct connection *c, int end, usec now)
 {
 	struct end *e = &c->ends[end];
-	for (size_t i = 0; i < c->channels; i++) {
-		size_t k = (size_t)end * SIM_CHANNELS + i;
+	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++) {
+		const struct channel_plan *plan = &c->plan[k];
+		if (k % SIM_CHANNELS >= c->channels || !is_opener(c, end, k))
+			continue;
 		char label[2] = {(char)('a' + k), 0};
 		const struct dpc_channel_config config = {
-			.label = label, .unordered = c->plan[k].unordered};
+			.label = label,
+			.unordered = plan->unordered,
+			.reliability = plan->reliability,
+			.limit = plan->limit,
+			.priority = plan->priority,
+			.negotiated = plan->negotiated,
+			.id = plan->negotiated ? (uint16_t)(NEGOTIATED_ID + k) : 0,
+		};
 		if (dpc_peer_open_channel(e->peer, connection_clock(c, end, now), &config,
 			    &e->handle[k]) != DPC_OK)
 			connection_object(c, "end %d cannot open channel %zu", end, k);
@@ -121,9 +166,8 @@ static bool send_one(struct connection *c, int end, size_t k, usec now)
 	struct end *e = &c->ends[end];
 	struct flow *flow = &e->out[k];
 	const struct channel_plan *plan = &c->plan[k];
-	bool ours = k / SIM_CHANNELS == (size_t)end;
 	if (flow->accepted >= plan->messages || flow->blocked || now < flow->next_send ||
-		(!e->open[k] && !ours))
+		(!e->open[k] && !is_opener(c, end, k)))
 		return false;
 	size_t size = workload_message(c, end, k, flow->accepted, message_memory);
 	bool binary = flow->accepted % 2 == 0;
@@ -168,10 +212,26 @@ usec workload_deadline(const struct connection *c, usec now)
 	return next;
 }
 
+/* Of a channel that may give messages up, those that are not here are known to be given up when the
+ * sender has nothing left to send. */
+bool workload_is_settled(const struct connection *c, int from, size_t k)
+{
+	const struct flow *flow = &c->ends[from].out[k];
+	const struct channel_plan *plan = &c->plan[k];
+	struct dpc_stats stats;
+	if (flow->received == plan->messages)
+		return true;
+	if (plan->reliability == DPC_RELIABLE || flow->accepted < plan->messages ||
+		!c->ends[from].peer)
+		return false;
+	dpc_peer_stats(c->ends[from].peer, &stats);
+	return stats.send_queue_bytes == 0;
+}
+
 bool workload_all_received(const struct connection *c, int end)
 {
 	for (size_t k = 0; k < 2 * SIM_CHANNELS; k++)
-		if (c->ends[!end].out[k].received < c->plan[k].messages)
+		if (!workload_is_settled(c, !end, k))
 			return false;
 	return true;
 }

@@ -8,6 +8,9 @@
 /* Draws channels, message counts and sizes, once the peers are made. */
 void workload_plan(struct connection *c);
 
+/* What it may take over a path on which little comes through. */
+usec workload_time_max(const struct connection *c);
+
 /* Opens the channels of an end. */
 void workload_open(struct connection *c, int end, usec now);
 /* The channel of a handle, SIZE_MAX for none. */
@@ -18,7 +21,10 @@ void workload_act(struct connection *c, int end, usec now);
 usec workload_deadline(const struct connection *c, usec now);
 void workload_sendable(struct connection *c, int end);
 
-/* Whether an end has all that the other shall send; whether all that it shall send was accepted. */
+/* Whether all that an end shall send on a channel has arrived or was given up. */
+bool workload_is_settled(const struct connection *c, int from, size_t channel);
+/* Whether an end has all that the other shall send and did not give up; whether all that it shall
+ * send was accepted. */
 bool workload_all_received(const struct connection *c, int end);
 bool workload_all_accepted(const struct connection *c, int end);
 

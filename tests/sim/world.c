@@ -36,6 +36,7 @@ static void add(const struct connection *c, FILE *log, struct world_result *resu
 	result->connections++;
 	result->messages += c->messages;
 	result->bytes += c->bytes;
+	result->abandoned += c->abandoned;
 	result->datagrams += sent;
 	result->duration += c->finished;
 	result->trace ^= c->network.trace;

@@ -10,7 +10,7 @@
 
 struct world_result {
 	char failure[200]; /* empty: no checker objected */
-	uint64_t connections, messages, bytes, datagrams;
+	uint64_t connections, messages, bytes, abandoned, datagrams;
 	usec duration;  /* of its connections, added */
 	uint64_t trace; /* of all that was sent in it: two runs of a seed have the same */
 };

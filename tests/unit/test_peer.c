@@ -98,6 +98,42 @@ static void abort_is_told_to_the_other_side(void **state)
 	pair_deinit(&pair);
 }
 
+/* How many datagrams, besides STUN, the path still carries. */
+static size_t datagrams_left;
+
+static bool while_some_are_left(struct peer_pair *pair, int from, const uint8_t *data, size_t size)
+{
+	(void)pair;
+	(void)from;
+	bool stun = size > 0 && data[0] <= 3;
+	if (!stun && datagrams_left == 0)
+		return false;
+	datagrams_left -= !stun;
+	return true;
+}
+
+/* Of a large message, parts are delivered long before the whole. */
+static void graceful_close_waits_for_a_large_message_on_a_slow_path(void **state)
+{
+	(void)state;
+	static const uint8_t message[250000];
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	pair.on_datagram = while_some_are_left;
+	struct dpc_peer *peer = pair.ends[0].peer;
+	assert_int_equal(
+		dpc_peer_send(peer, pair.now, pair.ends[0].channel, true, message, sizeof message),
+		DPC_OK);
+	dpc_peer_close(peer, pair.now);
+	for (int i = 0; i < 40 && !pair.ends[0].closed; i++) {
+		datagrams_left = 30;
+		pair_run(&pair, 5 * USEC_PER_SEC);
+	}
+	assert_int_equal(pair.ends[1].messages, 1);
+	assert_string_equal(pair.ends[0].close_text, "closed");
+	pair_deinit(&pair);
+}
+
 static void closed_channel_closes_at_both_ends_and_its_id_is_used_again(void **state)
 {
 	(void)state;
@@ -355,6 +391,7 @@ static void channels_have_a_limit(void **state)
 
 TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
 	TEST(graceful_close_delivers_first), TEST(abort_is_told_to_the_other_side),
+	TEST(graceful_close_waits_for_a_large_message_on_a_slow_path),
 	TEST(close_of_the_other_side_ends_though_its_last_words_are_lost),
 	TEST(closed_channel_closes_at_both_ends_and_its_id_is_used_again),
 	TEST(never_sends_more_than_the_other_side_accepts),
