@@ -1,6 +1,6 @@
 /* Measures our data channels: two processes, loopback, one UDP socket each.
  *
- *     rtc [--json] [--seconds N]
+ *     rtc [--json] [--seconds N] [--mtu N]
  *
  * The parent offers and sends, the child answers, counts and echoes; they signal over a socket
  * pair. Bulk and message rates are what the receiving side has taken within the time, CPU is that
@@ -25,6 +25,7 @@ struct result {
 	double rtt_us_p50, rtt_us_p99;
 	double setup_ms_p50, setup_ms_max;
 	double kib_per_connection, idle_cpu_percent;
+	size_t mtu; /* of the bulk: the largest UDP payload sent */
 };
 
 static struct connection *begin(struct side *side, uint32_t id, const char *label)
@@ -85,6 +86,7 @@ static void measure_setup(struct side *side, struct result *result)
 }
 
 struct rate {
+	size_t mtu;             /* at the end */
 	double bytes, messages; /* a second */
 	double cpu_s_per_GB;
 };
@@ -103,10 +105,13 @@ static struct rate measure_rate(struct side *side, size_t size, usec duration)
 	struct counts after = side_count_other(side);
 	usec cpu = side_count(side).cpu - cpu_before + after.cpu - before.cpu;
 	side->message_size = 0;
+	struct dpc_stats stats;
+	dpc_peer_stats(peer_io_peer_dpc(c->peer), &stats);
 	end(side, c);
 	double seconds = (double)(after.at - before.at) / 1e6;
 	double bytes = (double)(after.bytes - before.bytes);
-	return (struct rate){.bytes = bytes / seconds,
+	return (struct rate){.mtu = stats.mtu,
+		.bytes = bytes / seconds,
 		.messages = (double)(after.messages - before.messages) / seconds,
 		.cpu_s_per_GB = bytes > 0 ? (double)cpu / 1e6 / (bytes / 1e9) : 0};
 }
@@ -155,6 +160,7 @@ static struct result measure(struct side *side, usec duration)
 	measure_setup(side, &result);
 	struct rate bulk = measure_rate(side, 16384, duration);
 	result.bulk_MBps = bulk.bytes / 1e6;
+	result.mtu = bulk.mtu;
 	result.bulk_cpu_s_per_GB = bulk.cpu_s_per_GB;
 	result.msgs_200B_per_s = measure_rate(side, 200, duration).messages;
 	result.msgs_10k_per_s = measure_rate(side, 10000, duration).messages;
@@ -170,15 +176,15 @@ static void print_json(const struct result *r)
 	printf("{\"bulk_MBps\": %.1f, \"bulk_cpu_s_per_GB\": %.2f, \"msgs_200B_per_s\": %.0f, "
 	       "\"msgs_10k_per_s\": %.0f, \"msgs_100k_per_s\": %.0f, \"rtt_us_p50\": %.0f, "
 	       "\"rtt_us_p99\": %.0f, \"setup_ms_p50\": %.2f, \"kib_per_connection\": %.1f, "
-	       "\"idle_cpu_percent\": %.2f}\n",
+	       "\"idle_cpu_percent\": %.2f, \"mtu\": %zu}\n",
 		r->bulk_MBps, r->bulk_cpu_s_per_GB, r->msgs_200B_per_s, r->msgs_10k_per_s,
 		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, r->setup_ms_p50,
-		r->kib_per_connection, r->idle_cpu_percent);
+		r->kib_per_connection, r->idle_cpu_percent, r->mtu);
 }
 
 static void print_table(const struct result *r)
 {
-	printf("data channels, two processes, loopback\n\n"
+	printf("data channels, two processes, loopback, UDP payloads of %zu bytes at most\n\n"
 	       "  bulk, 16 KiB messages          %10.1f MB/s\n"
 	       "  CPU, both sides                %10.2f s/GB\n"
 	       "  messages of 200 B              %10.0f /s\n"
@@ -188,32 +194,35 @@ static void print_table(const struct result *r)
 	       "  set-up, median / slowest of %d %10.2f / %.2f ms\n"
 	       "  memory of an idle connection   %10.1f KiB a side\n"
 	       "  CPU of %d idle connections    %10.2f %% of a core, a side\n",
-		r->bulk_MBps, r->bulk_cpu_s_per_GB, r->msgs_200B_per_s, r->msgs_10k_per_s,
+		r->mtu, r->bulk_MBps, r->bulk_cpu_s_per_GB, r->msgs_200B_per_s, r->msgs_10k_per_s,
 		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, SETUPS, r->setup_ms_p50,
 		r->setup_ms_max, r->kib_per_connection, IDLE_CONNECTIONS, r->idle_cpu_percent);
 }
 
 static int wrong_usage(void)
 {
-	fprintf(stderr, "usage: rtc [--json] [--seconds N]\n");
+	fprintf(stderr, "usage: rtc [--json] [--seconds N] [--mtu N]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	bool json = false;
-	uint32_t seconds = 3;
+	uint32_t seconds = 3, mtu_max = 0;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			json = true;
 		} else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
 			if (!text_to_u32(argv[++i], &seconds) || seconds == 0 || seconds > 3600)
 				return wrong_usage();
+		} else if (strcmp(argv[i], "--mtu") == 0 && i + 1 < argc) {
+			if (!text_to_u32(argv[++i], &mtu_max))
+				return wrong_usage();
 		} else {
 			return wrong_usage();
 		}
 	}
-	struct side *side = side_create(IDLE_CONNECTIONS);
+	struct side *side = side_create(IDLE_CONNECTIONS, mtu_max);
 	struct result result = measure(side, (usec)seconds * USEC_PER_SEC);
 	side_destroy(side);
 	if (json)

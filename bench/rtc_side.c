@@ -138,6 +138,7 @@ void connection_create(struct side *side, struct connection *c, uint32_t id)
 {
 	struct peer_io_peer_config config = {.peer.offerer = side->offerer,
 		.peer.unix_time = net_unix_now() / USEC_PER_SEC,
+		.peer.mtu_max = side->mtu_max,
 		.on_event = on_event,
 		.user = c};
 	*c = (struct connection){.side = side, .id = id};
@@ -325,13 +326,14 @@ static void on_control(unsigned events, void *user)
 
 /* ---- Life ---- */
 
-static struct side *create(bool offerer, int fd, size_t capacity)
+static struct side *create(bool offerer, int fd, size_t capacity, uint32_t mtu_max)
 {
 	struct side *side = calloc(1, sizeof(*side));
 	CHECK(side);
 	side->offerer = offerer;
 	side->fd = fd;
 	side->capacity = capacity;
+	side->mtu_max = mtu_max;
 	side->connections = calloc(capacity, sizeof(*side->connections));
 	CHECK(side->connections);
 	side_must(net_loop_create(&side->loop), "cannot make a loop");
@@ -359,7 +361,7 @@ static void destroy(struct side *side)
 	free(side);
 }
 
-struct side *side_create(size_t capacity)
+struct side *side_create(size_t capacity, uint32_t mtu_max)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -369,13 +371,13 @@ struct side *side_create(size_t capacity)
 		side_die("cannot fork");
 	if (child == 0) {
 		close(ends[0]);
-		struct side *answerer = create(false, ends[1], capacity);
+		struct side *answerer = create(false, ends[1], capacity, mtu_max);
 		net_loop_run(answerer->loop);
 		destroy(answerer);
 		exit(0);
 	}
 	close(ends[1]);
-	struct side *offerer = create(true, ends[0], capacity);
+	struct side *offerer = create(true, ends[0], capacity, mtu_max);
 	offerer->child = child;
 	return offerer;
 }

@@ -59,6 +59,7 @@ struct side {
 	int fd;      /* to the other process */
 	pid_t child; /* the offerer's */
 	struct connection *connections;
+	uint32_t mtu_max;
 	size_t capacity;                  /* of them: that of an id is at its remainder */
 	uint64_t bytes, messages, closed; /* received; connections that ended */
 	struct counts counted;            /* the other side's latest */
@@ -75,8 +76,9 @@ struct side {
 	size_t ping_count;
 };
 
-/* Starts the answering process and returns the offering side, in this one. */
-struct side *side_create(size_t capacity);
+/* Starts the answering process and returns the offering side, in this one. `mtu_max` is that of all
+ * peers. */
+struct side *side_create(size_t capacity, uint32_t mtu_max);
 /* Ends the other process, too, which must have done well. */
 void side_destroy(struct side *side);
 /* Runs the loop. */

@@ -209,7 +209,7 @@ int main(int argc, char **argv)
 			return wrong_usage();
 		}
 	}
-	struct side *side = side_create(connections);
+	struct side *side = side_create(connections, 0);
 	struct result result = measure(side, (usec)seconds * USEC_PER_SEC);
 	side_destroy(side);
 	if (json)

@@ -75,8 +75,10 @@ struct dpc_peer_config {
 	bool offerer;            /* makes the offer, and controls ICE */
 	int64_t unix_time;       /* seconds; for the dates of the certificate */
 	uint32_t message_max;    /* largest message accepted; 0: DPC_MESSAGE_MAX_DEFAULT */
-	uint32_t mtu;            /* largest UDP payload sent, 576 to 9,000, else DPC_ERR_LIMIT; 0:
-				  * DPC_MTU_DEFAULT */
+	uint32_t mtu;            /* largest UDP payload that every path is taken to carry, 576 to
+				  * 9,000, else DPC_ERR_LIMIT; 0: DPC_MTU_DEFAULT */
+	uint32_t mtu_max;        /* up to this one, paths are searched for more (RFC 8899): what
+				  * the interface carries, less 28; at most 16,384. 0: not searched */
 	uint32_t receive_window; /* bytes; 0: 1 MiB */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	enum dpc_congestion congestion;
@@ -147,8 +149,9 @@ int64_t dpc_peer_deadline(const struct dpc_peer *peer);
 
 /* Fills `data` with datagrams for one path, all `*ret_segment` bytes long but the last, which may
  * be shorter: as one sendmsg() with UDP_SEGMENT takes them. Returns the bytes in all, 0 when there
- * is nothing to send. `capacity` is at least DPC_WRITE_MIN and the configured mtu; with
- * DPC_WRITE_BEST a whole flight fits. */
+ * is nothing to send. `capacity` is at least DPC_WRITE_MIN and the configured mtu and mtu_max; with
+ * DPC_WRITE_BEST a whole flight fits. The sockets must not fragment (IP_PMTUDISC_PROBE): a datagram
+ * that is larger than the interface carries is one of the search, and counts as lost. */
 #define DPC_WRITE_MIN 2048
 #define DPC_WRITE_BEST 65000
 size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t capacity,
@@ -272,6 +275,7 @@ struct dpc_stats {
 	uint64_t dropped; /* datagrams, records, packets and messages that were malformed or not for
 			     us */
 	size_t cwnd, send_queue_bytes, receive_queue_bytes;
+	size_t mtu; /* the largest UDP payload that is sent now */
 };
 
 void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats);

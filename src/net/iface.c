@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "net/internal.h"
 #include "net/limits.h"
 
@@ -65,6 +67,39 @@ enum err net_iface_list(bool loopback, struct addr *addrs, size_t max, size_t *r
 	freeifaddrs(all);
 	*ret_count = list.count;
 	return ERR_OK;
+}
+
+static uint32_t mtu_of(int fd, const char *name)
+{
+	struct ifreq request = {0};
+	if (!text_copy(request.ifr_name, sizeof(request.ifr_name), name) ||
+		ioctl(fd, SIOCGIFMTU, &request) != 0 || request.ifr_mtu < 0)
+		return 0;
+	return (uint32_t)request.ifr_mtu;
+}
+
+uint32_t net_iface_mtu(bool loopback)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all) != 0)
+		return 0;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t largest = 0;
+	for (const struct ifaddrs *i = all; i && fd >= 0; i = i->ifa_next) {
+		struct addr addr;
+		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) ||
+			!addr_of_sockaddr(i->ifa_addr, &addr) || !is_usable(&addr) ||
+			(addr_is_loopback(&addr) && !loopback))
+			continue;
+		uint32_t mtu = mtu_of(fd, i->ifa_name);
+		largest = mtu > largest ? mtu : largest;
+	}
+	if (fd >= 0)
+		close(fd);
+	freeifaddrs(all);
+	return largest;
 }
 
 enum err net_iface_source(const struct addr *remote, struct addr *ret_local)

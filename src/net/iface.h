@@ -2,6 +2,8 @@
 #ifndef NET_IFACE_H
 #define NET_IFACE_H
 
+#include <stdint.h>
+
 #include "base/addr.h"
 #include "base/err.h"
 
@@ -10,6 +12,10 @@
  * loopback ones unless `loopback` is true or there is nothing else. ERR_IO. */
 MUST_CHECK enum err net_iface_list(
 	bool loopback, struct addr *addrs, size_t max, size_t *ret_count);
+
+/* The largest MTU of the interfaces that have such addresses, in bytes; 0 when it cannot be told.
+ */
+uint32_t net_iface_mtu(bool loopback);
 
 /* The local IP that the kernel would send from to `remote`, with port 0; nothing is sent.
  * ERR_UNREACHABLE, ERR_UNSUPPORTED (the family), ERR_IO. */

@@ -23,7 +23,18 @@ static void refresh_hosts(struct peer_io *io, usec now)
 		return;
 	}
 	gather->host_count = count;
+	gather->mtu = net_iface_mtu(io->config.loopback);
 	gather->hosts_at = now;
+}
+
+/* RFC 791 and RFC 768: what is left of a packet for the payload. IPv6 leaves less, which the search
+ * finds out. */
+#define IPV4_UDP_HEADERS 28
+
+uint32_t peer_gather_mtu(struct peer_io *io, usec now)
+{
+	refresh_hosts(io, now);
+	return io->gather.mtu > IPV4_UDP_HEADERS ? io->gather.mtu - IPV4_UDP_HEADERS : 0;
 }
 
 static void add_host(struct peer_io_peer *peer, struct addr addr, usec now)

@@ -287,7 +287,10 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	peer->with_reflexive = config->with_reflexive;
 	peer->on_event = config->on_event;
 	peer->user_data = config->user;
-	enum err err = err_from_public(dpc_peer_create(&config->peer, now, &peer->dpc));
+	struct dpc_peer_config peer_config = config->peer;
+	if (io->config.search_mtu && peer_config.mtu_max == 0)
+		peer_config.mtu_max = peer_gather_mtu(io, now);
+	enum err err = err_from_public(dpc_peer_create(&peer_config, now, &peer->dpc));
 	if (err)
 		goto fail_peer;
 	err = net_timer_init(&peer->timer, io->loop, on_timer, peer);

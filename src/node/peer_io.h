@@ -42,6 +42,7 @@ struct peer_io_config {
 	struct addr local4, local6;
 	size_t peers_max;   /* 0: PEER_IO_PEERS_MAX, which is the most */
 	bool loopback;      /* offer 127.0.0.1 and ::1 as host candidates too */
+	bool search_mtu;    /* peers search their paths for what the interfaces carry */
 	unsigned udp_avoid; /* enum net_udp_avoid, for tests */
 	/* Our reflexive address of this family is new or has changed. NULL: not wanted. */
 	void (*on_reflexive)(const struct addr *reflexive, void *user);

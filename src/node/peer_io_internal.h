@@ -18,6 +18,7 @@ struct peer_gather {
 	struct addr hosts[NET_IFACE_ADDRS_MAX]; /* port 0 */
 	size_t host_count;
 	usec hosts_at; /* when they were looked up; 0: never */
+	uint32_t mtu;  /* the largest of their interfaces */
 	struct reflexive servers[PEER_IO_STUN_SERVERS_MAX];
 	size_t server_count;
 	struct net_timer timer;   /* the next STUN request */
@@ -61,6 +62,8 @@ struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family);
 MUST_CHECK enum err peer_gather_init(struct peer_io *io);
 void peer_gather_deinit(struct peer_io *io);
 /* Gives a new peer what is known. */
+/* The largest UDP payload that an interface of ours carries, 0 when that is not known. */
+uint32_t peer_gather_mtu(struct peer_io *io, usec now);
 void peer_gather_begin(struct peer_io_peer *peer, usec now);
 /* Time has passed. */
 void peer_gather_advance(struct peer_io_peer *peer, usec now);

@@ -86,7 +86,8 @@ static enum err create_association(struct dpc_peer *peer)
 	const struct sctp_config config = {
 		.local_port = SCTP_PORT,
 		.remote_port = SCTP_PORT,
-		.packet_max = peer_sctp_packet_max(peer),
+		.packet_max = peer_sctp_packet_max(peer->config.mtu),
+		.packet_limit = peer_sctp_packet_max(peer->config.mtu_max),
 		.message_max = peer->config.message_max,
 		.receive_window = peer->config.receive_window,
 		.send_queue_max = peer->config.send_queue_max,

@@ -66,7 +66,7 @@ struct dpc_peer {
 	/* A sealed datagram that was larger than the segments of the last flight: it opens the
 	 * next. */
 	uint8_t *held;
-	size_t held_size;
+	size_t held_size, held_capacity;
 
 	bool sendable; /* tell so: sends were refused before the association existed */
 	uint64_t dropped, bytes_in, bytes_out;
@@ -114,8 +114,10 @@ static inline enum dpc_err err_to_public(enum err err)
 	return DPC_ERR_STATE;
 }
 
-/* The whole SCTP packet that fits a datagram of the configured size under DTLS. */
-size_t peer_sctp_packet_max(const struct dpc_peer *peer);
+/* The whole SCTP packet that fits a datagram of this size under DTLS. */
+size_t peer_sctp_packet_max(size_t datagram);
+/* The largest datagram sent now, probes of the path apart. */
+size_t peer_datagram_max(const struct dpc_peer *peer);
 
 /* Carries the layers on after any input: starts DTLS when there is a path, SCTP when DTLS is up,
  * and ends the peer when a layer has ended. */

@@ -46,5 +46,7 @@
 /* Smallest and largest UDP payload that the configuration may ask for. */
 #define PEER_MTU_MIN 576
 #define PEER_MTU_MAX 9000
+/* Where the search for a larger one ends at the latest: a DTLS record holds 16 KiB. */
+#define PEER_MTU_SEARCH_MAX 16384
 
 #endif

@@ -45,11 +45,16 @@ static size_t write_sealed(struct dpc_peer *peer, uint8_t *data, size_t capacity
 /* Keeps a datagram that does not fit the flight for the next call. */
 static bool hold(struct dpc_peer *peer, const uint8_t *data, size_t size)
 {
-	if (!peer->held)
-		peer->held = malloc(peer->config.mtu);
-	if (!peer->held)
+	if (size > peer->held_capacity) {
+		free(peer->held);
+		peer->held_capacity = max_size(size, peer_datagram_max(peer));
+		peer->held = malloc(peer->held_capacity);
+	}
+	if (!peer->held) {
+		peer->held_capacity = 0;
 		return false;
-	CHECK(size <= peer->config.mtu);
+	}
+	CHECK(size <= peer->held_capacity);
 	memcpy(peer->held, data, size);
 	peer->held_size = size;
 	return true;
@@ -58,13 +63,18 @@ static bool hold(struct dpc_peer *peer, const uint8_t *data, size_t size)
 static size_t write_flight(
 	struct dpc_peer *peer, uint8_t *data, size_t capacity, size_t *ret_segment)
 {
-	size_t mtu = peer->config.mtu;
+	size_t largest = peer_datagram_max(peer);
 	size_t segment = write_sealed(peer, data, capacity);
 	size_t total = segment;
+	if (segment > largest) {
+		/* A probe of the path goes alone: the interface may refuse its size. */
+		*ret_segment = segment;
+		return total;
+	}
 	for (size_t count = 1; segment > 0 && count < PEER_SEGMENTS_MAX; count++) {
-		if (capacity - total < mtu)
+		if (capacity - total < largest)
 			break;
-		size_t size = write_sealed(peer, data + total, capacity - total);
+		size_t size = write_sealed(peer, data + total, largest);
 		if (size == 0)
 			break;
 		if (size > segment) {
@@ -110,7 +120,7 @@ size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t cap
 	struct dpc_path *ret_path, size_t *ret_segment)
 {
 	CHECK(capacity >= DPC_WRITE_MIN);
-	CHECK(capacity >= peer->config.mtu);
+	CHECK(capacity >= peer->config.mtu && capacity >= peer->config.mtu_max);
 	peer->now = now;
 	struct path path = peer->path;
 	size_t segment = 0, total = write_ice(peer, data, capacity, &path);

@@ -26,6 +26,7 @@ enum dpc_err dpc_peer_create(
 		return DPC_ERR_NOMEM;
 	peer->config = *config;
 	peer->config.mtu = or_default(config->mtu, DPC_MTU_DEFAULT);
+	peer->config.mtu_max = (uint32_t)min_size(config->mtu_max, PEER_MTU_SEARCH_MAX);
 	peer->config.message_max = or_default(config->message_max, DPC_MESSAGE_MAX_DEFAULT);
 	enum err err = ERR_LIMIT;
 	if (peer->config.mtu < PEER_MTU_MIN || peer->config.mtu > PEER_MTU_MAX)
@@ -73,10 +74,15 @@ void dpc_peer_destroy(struct dpc_peer *peer)
 	free(peer);
 }
 
-size_t peer_sctp_packet_max(const struct dpc_peer *peer)
+size_t peer_sctp_packet_max(size_t datagram)
 {
 	/* A multiple of four, as all SCTP packets are: full packets then have one size. */
-	return (peer->config.mtu - DTLS_OVERHEAD_MAX) & ~(size_t)3;
+	return sat_sub(datagram, DTLS_OVERHEAD_MAX) & ~(size_t)3;
+}
+
+size_t peer_datagram_max(const struct dpc_peer *peer)
+{
+	return sctp_packet_size(peer->sctp) + DTLS_OVERHEAD_MAX;
 }
 
 /* ---- The life of the layers ---- */
@@ -105,6 +111,8 @@ static void notice_path(struct dpc_peer *peer)
 	if (has_path && (!peer->has_path || !path_equal(&peer->path, &selected.path))) {
 		peer->path = selected.path;
 		peer->path_changed = true;
+		if (peer->sctp)
+			sctp_path_changed(peer->sctp, peer->now);
 	}
 	peer->has_path = has_path;
 }

@@ -14,6 +14,9 @@ static struct sctp_config complete(const struct sctp_config *config)
 	struct sctp_config c = *config;
 	c.packet_max = or_default(c.packet_max, SCTP_PACKET_MAX_DEFAULT);
 	c.packet_max = min_size(max_size(c.packet_max, SCTP_PACKET_MAX_MIN), SCTP_PACKET_MAX_MAX);
+	/* Packets are whole words. */
+	c.packet_max &= ~(size_t)3;
+	c.packet_limit = min_size(c.packet_limit, SCTP_PACKET_MAX_MAX) & ~(size_t)3;
 	c.message_max = or_default(c.message_max, SCTP_MESSAGE_MAX_DEFAULT);
 	c.receive_window = or_default(c.receive_window, SCTP_RECEIVE_WINDOW_DEFAULT);
 	/* A message in progress must never be what keeps the window closed. */
@@ -38,8 +41,8 @@ enum err sctp_create(const struct sctp_config *config, usec now, struct sctp_ass
 	sctp_connect_init(a);
 	sctp_queue_init(&a->queue);
 	sctp_outstanding_init(&a->outstanding, (UINT64_C(1) << 32) + a->local_tsn);
-	sctp_congestion_init(
-		&a->congestion, a->config.congestion, a->config.packet_max & ~(size_t)3);
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.packet_max);
+	sctp_pmtu_init(&a->pmtu, a->config.packet_max, a->config.packet_limit);
 	sctp_rto_init(&a->rto);
 	sctp_reassembly_init(&a->reassembly, &a->inbox, a->config.message_max);
 	sctp_reset_init(a);
@@ -214,6 +217,8 @@ static bool receive_open(struct sctp_assoc *a, usec now, struct sctp_chunk chunk
 	case SCTP_HEARTBEAT_ACK:
 		sctp_heartbeat_receive_ack(a, now, chunk);
 		return true;
+	case SCTP_PAD:
+		return true; /* RFC 4820 section 3: "MUST discard this chunk and continue" */
 	case SCTP_RE_CONFIG:
 		sctp_reset_receive(a, now, chunk);
 		return true;
@@ -338,6 +343,7 @@ void sctp_advance(struct sctp_assoc *a, usec now)
 		[SCTP_TIMER_SACK] = sctp_receive_on_sack_timer,
 		[SCTP_TIMER_HEARTBEAT] = sctp_heartbeat_on_timer,
 		[SCTP_TIMER_RESET] = sctp_reset_on_timer,
+		[SCTP_TIMER_PMTU] = sctp_pmtu_on_timer,
 	};
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)
 		if (a->timers[i] <= now) {
@@ -430,6 +436,7 @@ enum sctp_state sctp_state(const struct sctp_assoc *a)
 
 const struct sctp_stats *sctp_stats(struct sctp_assoc *a)
 {
+	a->stats.packet_size = a->pmtu.size;
 	a->stats.cwnd = a->congestion.cwnd;
 	a->stats.peer_window = a->peer_window;
 	a->stats.in_flight = a->outstanding.in_flight;

@@ -30,6 +30,7 @@ enum sctp_chunk_type {
 	SCTP_COOKIE_ACK = 11,
 	SCTP_SHUTDOWN_COMPLETE = 14,
 	SCTP_RE_CONFIG = 130,
+	SCTP_PAD = 132, /* RFC 4820 */
 	SCTP_FORWARD_TSN = 192,
 };
 

@@ -32,6 +32,14 @@ void sctp_congestion_init(
 	c->ops->init(c);
 }
 
+void sctp_congestion_set_mtu(struct sctp_congestion *c, size_t packet_max)
+{
+	CHECK(packet_max >= SCTP_PACKET_MAX_MIN);
+	c->mtu = packet_max;
+	/* One packet may always be in flight. */
+	c->cwnd = max_size(c->cwnd, packet_max);
+}
+
 void sctp_congestion_on_send(struct sctp_congestion *c, usec now, usec rto)
 {
 	if (c->last_sent > 0 && now - c->last_sent >= rto)

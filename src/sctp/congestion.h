@@ -51,6 +51,9 @@ struct sctp_congestion {
 void sctp_congestion_init(
 	struct sctp_congestion *c, enum sctp_congestion_algorithm algorithm, size_t packet_max);
 
+/* Packets may be as large as `packet_max` now. */
+void sctp_congestion_set_mtu(struct sctp_congestion *c, size_t packet_max);
+
 /* Before new data is sent while nothing is in flight. */
 void sctp_congestion_on_send(struct sctp_congestion *c, usec now, usec rto);
 void sctp_congestion_on_ack(struct sctp_congestion *c, const struct sctp_congestion_ack *ack);

@@ -38,15 +38,20 @@ void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now)
 	while (a->heartbeat_nonce == 0);
 }
 
-void sctp_heartbeat_write(struct sctp_assoc *a, usec now, struct writer *w)
+void sctp_heartbeat_write_info(struct writer *w, uint64_t nonce, usec now)
 {
-	a->heartbeat_sent = now;
 	size_t chunk = sctp_chunk_begin(w, SCTP_HEARTBEAT, 0);
 	size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_HEARTBEAT_INFO);
-	write_u64(w, a->heartbeat_nonce);
+	write_u64(w, nonce);
 	write_u64(w, (uint64_t)now);
 	sctp_parameter_end(w, place);
 	sctp_chunk_end(w, chunk);
+}
+
+void sctp_heartbeat_write(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	a->heartbeat_sent = now;
+	sctp_heartbeat_write_info(w, a->heartbeat_nonce, now);
 	sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + sctp_rto_current(&a->rto));
 }
 
@@ -75,6 +80,10 @@ void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chun
 	struct reader value = reader_of(info.value);
 	uint64_t nonce = read_u64(&value);
 	usec sent = (usec)read_u64(&value);
+	if (sctp_pmtu_receive_ack(a, now, nonce)) {
+		a->error_count = 0;
+		return;
+	}
 	/* An answer to an older one, or to none of ours, proves nothing. */
 	if (a->heartbeat_nonce == 0 || nonce != a->heartbeat_nonce || sent != a->heartbeat_sent)
 		return;

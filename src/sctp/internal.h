@@ -9,6 +9,7 @@
 #include "sctp/cookie.h"
 #include "sctp/inbox.h"
 #include "sctp/outstanding.h"
+#include "sctp/pmtu.h"
 #include "sctp/queue.h"
 #include "sctp/reassembly.h"
 #include "sctp/rto.h"
@@ -23,6 +24,7 @@ enum sctp_timer {
 	SCTP_TIMER_SACK,       /* the delayed SACK */
 	SCTP_TIMER_HEARTBEAT,
 	SCTP_TIMER_RESET, /* the RE-CONFIG request */
+	SCTP_TIMER_PMTU,  /* a probe of the path MTU, and the pause between searches */
 	SCTP_TIMER_COUNT,
 };
 
@@ -119,6 +121,8 @@ struct sctp_assoc {
 	uint64_t heartbeat_nonce; /* of the one that is not answered; 0: none */
 	usec heartbeat_sent;
 	usec last_activity;
+
+	struct sctp_pmtu pmtu;
 
 	struct sctp_stats stats;
 };
@@ -230,9 +234,27 @@ void sctp_reset_on_timer(struct sctp_assoc *a, usec now);
 
 /* heartbeat.c */
 void sctp_heartbeat_start(struct sctp_assoc *a, usec now);
+/* The chunk itself: what comes back unchanged. */
+void sctp_heartbeat_write_info(struct writer *w, uint64_t nonce, usec now);
 void sctp_heartbeat_receive(struct sctp_assoc *a, struct sctp_chunk chunk);
 void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);
 void sctp_heartbeat_write(struct sctp_assoc *a, usec now, struct writer *w);
 void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now);
+
+/* pmtu.c */
+/* Of the room in a packet, what a chunk may take up: so much that it always fits again. */
+size_t sctp_pmtu_fragment_room(const struct sctp_assoc *a, size_t room);
+/* The cumulative TSN moved, or data is sent after a pause. */
+void sctp_pmtu_note_progress(struct sctp_assoc *a, usec now);
+void sctp_pmtu_note_timeout(struct sctp_assoc *a);
+/* Before a packet is written: perhaps large ones do not arrive any more. */
+void sctp_pmtu_watch(struct sctp_assoc *a, usec now);
+/* Whether a probe is to be sent that fits `capacity`. */
+bool sctp_pmtu_wants_probe(const struct sctp_assoc *a, size_t capacity);
+/* The chunks of the probe, behind the packet's header. */
+void sctp_pmtu_write_probe(struct sctp_assoc *a, usec now, struct writer *w);
+/* False when it answers no probe. */
+bool sctp_pmtu_receive_ack(struct sctp_assoc *a, usec now, uint64_t nonce);
+void sctp_pmtu_on_timer(struct sctp_assoc *a, usec now);
 
 #endif

@@ -49,6 +49,11 @@
 /* RFC 9260 section 9.2 recommends five times RTO.Max for the guard of the shutdown sequence. */
 #define SCTP_SHUTDOWN_GUARD (5 * SCTP_RTO_MAX)
 
+/* RFC 8899 section 5.1. */
+#define SCTP_PMTU_MAX_PROBES 3
+#define SCTP_PMTU_PROBE_TIMEOUT_MIN USEC_PER_SEC
+#define SCTP_PMTU_RAISE_INTERVAL (600 * USEC_PER_SEC)
+
 /* RFC 9260 section 7.2.4: the third report that a TSN is missing retransmits it. */
 #define SCTP_MISSES_TO_RETRANSMIT 3
 

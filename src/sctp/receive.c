@@ -264,6 +264,7 @@ static void handle_ack(
 	}
 	sctp_transmit_set_timer(a, now, ack.advanced);
 	if (ack.advanced) {
+		sctp_pmtu_note_progress(a, now);
 		sctp_reset_advance(a);
 		sctp_shutdown_advance(a);
 	}

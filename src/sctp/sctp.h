@@ -35,9 +35,11 @@ enum sctp_congestion_algorithm {
 
 struct sctp_config {
 	uint16_t local_port, remote_port; /* 5000 unless the descriptions say otherwise */
-	size_t packet_max;                /* bytes of one SCTP packet; 0: 1,163 = 1,200 - DTLS */
-	size_t message_max;               /* largest message accepted from the peer; 0: 262,144 */
-	size_t receive_window;            /* bytes; 0: 1 MiB */
+	size_t packet_max;     /* bytes of one SCTP packet, which every path is taken to carry; 0:
+				  1,163 = 1,200 - DTLS */
+	size_t packet_limit;   /* up to which the path is searched for more (RFC 8899); 0: not */
+	size_t message_max;    /* largest message accepted from the peer; 0: 262,144 */
+	size_t receive_window; /* bytes; 0: 1 MiB */
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
 	enum sctp_congestion_algorithm congestion;
@@ -112,6 +114,7 @@ struct sctp_stats {
 	size_t cwnd, peer_window, in_flight; /* bytes now */
 	size_t send_queue_bytes;             /* accepted, not yet acknowledged */
 	size_t receive_queue_bytes;          /* received, not yet pulled */
+	size_t packet_size;                  /* see sctp_packet_size() */
 	usec srtt, rto;
 };
 
@@ -141,8 +144,14 @@ void sctp_receive(struct sctp_assoc *assoc, usec now, struct bytes packet);
 void sctp_advance(struct sctp_assoc *assoc, usec now);
 usec sctp_deadline(const struct sctp_assoc *assoc);
 
+/* The size of the largest packets that are sent now, probes apart. */
+size_t sctp_packet_size(const struct sctp_assoc *assoc);
+/* Packets take another way now, of which nothing is known. */
+void sctp_path_changed(struct sctp_assoc *assoc, usec now);
+
 /* The next packet to send, written into `data`; its size, or 0 when there is none now. `capacity`
- * is at least packet_max. While bulk data waits, packets are filled to packet_max exactly where
+ * is at least sctp_packet_size(); a probe of the path, which is larger than any other packet, is
+ * written only where it fits. While bulk data waits, packets are filled to that size exactly where
  * they can be, so that a flight can go out in equal segments. */
 size_t sctp_write(struct sctp_assoc *assoc, usec now, uint8_t *data, size_t capacity);
 

@@ -39,6 +39,7 @@ void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 	/* A chunk that the peer had no room for says nothing about the network. */
 	if (a->peer_window >= a->congestion.mtu)
 		sctp_congestion_on_timeout(&a->congestion, now);
+	sctp_pmtu_note_timeout(a);
 	sctp_outstanding_lose_all(&a->outstanding);
 	a->fast_retransmit = false;
 }
@@ -118,11 +119,13 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 	size_t room = room_for_data(w);
 	if (a->queue.buffered == 0 || room == 0 || a->outstanding.lost > 0)
 		return false;
-	if (sctp_outstanding_is_empty(&a->outstanding))
+	if (sctp_outstanding_is_empty(&a->outstanding)) {
 		sctp_congestion_on_send(&a->congestion, now, sctp_rto_current(&a->rto));
+		sctp_pmtu_note_progress(a, now);
+	}
 	if (a->outstanding.in_flight >= a->congestion.cwnd)
 		return false;
-	room = allowed(a, now, room);
+	room = allowed(a, now, sctp_pmtu_fragment_room(a, room));
 	struct sctp_slice slice;
 	if (room == 0 || sctp_outstanding_reserve(&a->outstanding) ||
 		!sctp_queue_cut(&a->queue, room, &slice))
@@ -259,10 +262,20 @@ static size_t write_solo(struct sctp_assoc *a, struct writer *w)
 	return seal(a, w);
 }
 
+/* Alone, and of a size that no other packet has. */
+static size_t write_probe(struct sctp_assoc *a, usec now, uint8_t *data)
+{
+	struct writer w = writer_of(data, a->pmtu.target);
+	sctp_packet_begin(&w, header_of(a, a->peer_tag));
+	sctp_pmtu_write_probe(a, now, &w);
+	return a->peer_zero_checksum ? finish(a, &w) : seal(a, &w);
+}
+
 size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity)
 {
-	CHECK(capacity >= a->config.packet_max);
-	struct writer w = writer_of(data, a->config.packet_max & ~(size_t)3);
+	sctp_pmtu_watch(a, now);
+	CHECK(capacity >= a->pmtu.size);
+	struct writer w = writer_of(data, a->pmtu.size);
 	if (a->solo.size > 0)
 		return write_solo(a, &w);
 	if (a->pending & SCTP_PENDING_INIT)
@@ -272,6 +285,8 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 		return 0;
 	/* RFC 9653 section 5.2: not with COOKIE ECHO, before which the peer keeps no state that
 	 * would tell it to accept that. */
+	if (sctp_pmtu_wants_probe(a, capacity))
+		return write_probe(a, now, data);
 	bool zero_checksum = a->peer_zero_checksum && !(a->pending & SCTP_PENDING_COOKIE_ECHO);
 	sctp_packet_begin(&w, header_of(a, a->peer_tag));
 	while (a->pending && write_pending(a, now, &w)) {}

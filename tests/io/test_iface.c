@@ -31,6 +31,14 @@ static void loopback_comes_when_asked_for(void **state)
 	assert_true(any);
 }
 
+static void the_mtu_is_that_of_the_widest_interface(void **state)
+{
+	(void)state;
+	/* RFC 8200 section 5: every link of IPv6 carries 1,280; loopback has 65,536 here. */
+	assert_true(net_iface_mtu(true) >= 1280);
+	assert_true(net_iface_mtu(false) <= net_iface_mtu(true));
+}
+
 static void no_more_than_asked_for(void **state)
 {
 	(void)state;
@@ -53,4 +61,5 @@ static void the_source_of_a_route_is_a_local_address(void **state)
 }
 
 TESTS(TEST(the_source_of_a_route_is_a_local_address), TEST(there_is_always_an_address),
-	TEST(loopback_comes_when_asked_for), TEST(no_more_than_asked_for))
+	TEST(loopback_comes_when_asked_for), TEST(the_mtu_is_that_of_the_widest_interface),
+	TEST(no_more_than_asked_for))

@@ -1,5 +1,5 @@
-/* Offers and answers between peers: what is agreed on, what somebody on the way can change, and what
- * a later description may say. */
+/* Offers and answers between peers: what is agreed on, what somebody on the way can change, and
+ * what a later description may say. */
 #include <stdlib.h>
 
 #include "base/usec.h"
@@ -24,8 +24,7 @@ static void change_line(char *sdp, const char *name, const char *value)
 
 static enum dpc_err give(struct peer_pair *pair, int to, const char *sdp)
 {
-	return dpc_peer_set_remote_description(
-		pair->ends[to].peer, pair->now, sdp, strlen(sdp));
+	return dpc_peer_set_remote_description(pair->ends[to].peer, pair->now, sdp, strlen(sdp));
 }
 
 static void describe(struct peer_pair *pair, int from, char *sdp)
@@ -40,8 +39,7 @@ static void assert_connects(struct peer_pair *pair)
 	for (int i = 0; i < 2; i++) {
 		uint16_t channel;
 		struct dpc_peer *peer = pair->ends[i].peer;
-		assert_int_equal(
-			dpc_peer_open_channel(peer, pair->now, &config, &channel), DPC_OK);
+		assert_int_equal(dpc_peer_open_channel(peer, pair->now, &config, &channel), DPC_OK);
 		assert_int_equal(
 			dpc_peer_send(peer, pair->now, channel, false, "hello", 5), DPC_OK);
 	}
@@ -192,12 +190,10 @@ static void a_changed_init_ends_in_a_report_and_not_in_silence(void **state)
 	assert_true(pair.ends[1].peer->snap);
 	const struct dpc_channel_config config = {.label = "test"};
 	uint16_t channel;
-	assert_int_equal(dpc_peer_open_channel(
-				 pair.ends[0].peer, pair.now, &config, &channel),
-		DPC_OK);
-	assert_int_equal(dpc_peer_open_channel(
-				 pair.ends[1].peer, pair.now, &config, &channel),
-		DPC_OK);
+	assert_int_equal(
+		dpc_peer_open_channel(pair.ends[0].peer, pair.now, &config, &channel), DPC_OK);
+	assert_int_equal(
+		dpc_peer_open_channel(pair.ends[1].peer, pair.now, &config, &channel), DPC_OK);
 	pair_run(&pair, 120 * USEC_PER_SEC);
 	for (int i = 0; i < 2; i++) {
 		assert_true(pair.ends[i].closed);

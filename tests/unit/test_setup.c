@@ -29,8 +29,8 @@ enum from {
 
 struct setup {
 	bool no_snap[2];
-	enum from from;     /* who sends the first message */
-	int answer_trips;   /* how many latencies the answer takes to the offerer */
+	enum from from;   /* who sends the first message */
+	int answer_trips; /* how many latencies the answer takes to the offerer */
 	bool (*on_datagram)(struct peer_pair *pair, int from, const uint8_t *data, size_t size);
 };
 
