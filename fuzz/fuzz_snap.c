@@ -11,9 +11,8 @@ static void send_some(struct sctp_assoc *a, usec now)
 {
 	static const uint8_t zeros[5000];
 	for (uint16_t stream = 0; stream < 3; stream++) {
-		struct sctp_message message = {.stream = stream,
-			.ppid = 53,
-			.data = bytes_of(zeros, sizeof zeros)};
+		struct sctp_message message = {
+			.stream = stream, .ppid = 53, .data = bytes_of(zeros, sizeof zeros)};
 		enum err err = sctp_send(a, now, &message);
 		CHECK(err == ERR_OK || err == ERR_NOT_FOUND);
 	}
@@ -22,10 +21,8 @@ static void send_some(struct sctp_assoc *a, usec now)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rng rng = rng_seeded(1);
-	struct sctp_config config = {.local_port = 5000,
-		.remote_port = 5000,
-		.zero_checksum = true,
-		.rng = &rng};
+	struct sctp_config config = {
+		.local_port = 5000, .remote_port = 5000, .zero_checksum = true, .rng = &rng};
 	struct sctp_assoc *a;
 	usec now = USEC_PER_SEC;
 	CHECK(sctp_create(&config, now, &a) == ERR_OK);
