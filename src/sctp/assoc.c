@@ -44,7 +44,7 @@ enum err sctp_create(const struct sctp_config *config, usec now, struct sctp_ass
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.packet_max);
 	sctp_pmtu_init(&a->pmtu, a->config.packet_max, a->config.packet_limit);
 	sctp_rto_init(&a->rto);
-	sctp_reassembly_init(&a->reassembly, &a->inbox, a->config.message_max);
+	sctp_reassembly_init(&a->reassembly, &a->inbox, a->config.message_max, a->config.rng);
 	sctp_reset_init(a);
 	a->advertised = a->config.receive_window;
 	*ret_assoc = a;
@@ -201,6 +201,7 @@ static bool receive_open(struct sctp_assoc *a, usec now, struct sctp_chunk chunk
 {
 	switch (chunk.type) {
 	case SCTP_DATA:
+	case SCTP_I_DATA:
 		if (sctp_assoc_can_receive_data(a))
 			sctp_receive_data(a, now, chunk);
 		return true;
@@ -208,6 +209,9 @@ static bool receive_open(struct sctp_assoc *a, usec now, struct sctp_chunk chunk
 		sctp_receive_sack(a, now, chunk);
 		return true;
 	case SCTP_FORWARD_TSN:
+	case SCTP_I_FORWARD_TSN:
+		if (a->config.no_partial_reliability)
+			return receive_unknown(a, chunk);
 		if (sctp_assoc_can_receive_data(a))
 			sctp_receive_forward_tsn(a, now, chunk);
 		return true;
@@ -388,7 +392,6 @@ bool sctp_next_event(struct sctp_assoc *a, struct sctp_event *ret_event)
 
 enum err sctp_send(struct sctp_assoc *a, usec now, const struct sctp_message *message)
 {
-	(void)now;
 	if (message->data.size == 0)
 		return ERR_MALFORMED;
 	if (a->ended || a->shutdown_wanted || a->state >= SCTP_SHUTDOWN_PENDING)
@@ -406,7 +409,7 @@ enum err sctp_send(struct sctp_assoc *a, usec now, const struct sctp_message *me
 		a->send_refused = message->data.size;
 		return ERR_AGAIN;
 	}
-	return sctp_queue_push(&a->queue, message);
+	return sctp_queue_push(&a->queue, now, message);
 }
 
 enum err sctp_set_priority(struct sctp_assoc *a, uint16_t id, uint16_t priority)

@@ -165,6 +165,39 @@ void sctp_data_write(struct writer *w, const struct sctp_data *data)
 	sctp_chunk_end(w, place);
 }
 
+enum err sctp_i_data_parse(struct sctp_chunk chunk, struct sctp_data *ret_data)
+{
+	struct reader r = reader_of(chunk.value);
+	struct sctp_data data = {.flags = chunk.flags};
+	data.tsn = read_u32(&r);
+	data.stream = read_u16(&r);
+	read_skip(&r, 2);
+	data.mid = read_u32(&r);
+	uint32_t ppid_or_fsn = read_u32(&r);
+	/* RFC 8260 section 2.1: "If the B bit is set (...) the FSN value is implicitly 0." */
+	if (data.flags & SCTP_DATA_BEGIN)
+		data.ppid = ppid_or_fsn;
+	else
+		data.fsn = ppid_or_fsn;
+	data.payload = r.rest;
+	if (r.failed)
+		return ERR_MALFORMED;
+	*ret_data = data;
+	return ERR_OK;
+}
+
+void sctp_i_data_write(struct writer *w, const struct sctp_data *data)
+{
+	size_t place = sctp_chunk_begin(w, SCTP_I_DATA, data->flags);
+	write_u32(w, data->tsn);
+	write_u16(w, data->stream);
+	write_u16(w, 0);
+	write_u32(w, data->mid);
+	write_u32(w, data->flags & SCTP_DATA_BEGIN ? data->ppid : data->fsn);
+	write_bytes(w, data->payload);
+	sctp_chunk_end(w, place);
+}
+
 static void note_unknown(struct sctp_init *init, struct bytes parameter)
 {
 	struct writer w = writer_of(init->unknown, sizeof init->unknown);
@@ -180,6 +213,8 @@ static void read_extensions(struct sctp_init *init, struct bytes types)
 	for (size_t i = 0; i < types.size; i++) {
 		init->reconfig |= types.data[i] == SCTP_RE_CONFIG;
 		init->forward_tsn |= types.data[i] == SCTP_FORWARD_TSN;
+		init->interleaving |= types.data[i] == SCTP_I_DATA;
+		init->i_forward_tsn |= types.data[i] == SCTP_I_FORWARD_TSN;
 	}
 }
 
@@ -238,13 +273,20 @@ enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init)
 	return ERR_OK;
 }
 
-static void write_extensions(struct writer *w)
+static void write_extensions(struct writer *w, const struct sctp_init *init)
 {
 	size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_EXTENSIONS);
-	write_u8(w, SCTP_RE_CONFIG);
-	write_u8(w, SCTP_FORWARD_TSN);
+	if (init->reconfig)
+		write_u8(w, SCTP_RE_CONFIG);
+	if (init->forward_tsn)
+		write_u8(w, SCTP_FORWARD_TSN);
+	if (init->interleaving)
+		write_u8(w, SCTP_I_DATA);
+	if (init->i_forward_tsn)
+		write_u8(w, SCTP_I_FORWARD_TSN);
 	sctp_parameter_end(w, place);
-	sctp_parameter_end(w, sctp_parameter_begin(w, SCTP_PARAMETER_FORWARD_TSN));
+	if (init->forward_tsn)
+		sctp_parameter_end(w, sctp_parameter_begin(w, SCTP_PARAMETER_FORWARD_TSN));
 }
 
 static void write_zero_checksum(struct writer *w)
@@ -270,7 +312,7 @@ void sctp_init_write(struct writer *w, const struct sctp_init *init, const struc
 	}
 	if (init->zero_checksum)
 		write_zero_checksum(w);
-	write_extensions(w);
+	write_extensions(w, init);
 	struct reader unknown =
 		reader_of(peer ? bytes_of(peer->unknown, peer->unknown_size) : (struct bytes){0});
 	struct sctp_parameter p;

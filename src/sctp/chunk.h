@@ -1,5 +1,5 @@
-/* The wire format of SCTP (RFC 9260 section 3, RFC 3758, RFC 6525, RFC 9653): packets, chunks and
- * parameters. Parsed views borrow the packet.
+/* The wire format of SCTP (RFC 9260 section 3, RFC 3758, RFC 6525, RFC 8260, RFC 9653): packets,
+ * chunks and parameters. Parsed views borrow the packet.
  *
  *   packet  source port 16 | destination port 16 | verification tag 32 | checksum 32 | chunks
  *   chunk   type 8 | flags 8 | length 16 | value | 0 to 3 bytes of padding
@@ -14,6 +14,7 @@
 #define SCTP_HEADER_SIZE 12
 #define SCTP_CHUNK_HEADER_SIZE 4
 #define SCTP_DATA_HEADER_SIZE 16
+#define SCTP_I_DATA_HEADER_SIZE 20
 
 enum sctp_chunk_type {
 	SCTP_DATA = 0,
@@ -29,9 +30,11 @@ enum sctp_chunk_type {
 	SCTP_COOKIE_ECHO = 10,
 	SCTP_COOKIE_ACK = 11,
 	SCTP_SHUTDOWN_COMPLETE = 14,
+	SCTP_I_DATA = 64,
 	SCTP_RE_CONFIG = 130,
 	SCTP_PAD = 132, /* RFC 4820 */
 	SCTP_FORWARD_TSN = 192,
+	SCTP_I_FORWARD_TSN = 194,
 };
 
 enum sctp_parameter_type {
@@ -57,6 +60,7 @@ enum sctp_cause {
 	SCTP_CAUSE_INVALID_STREAM = 1,
 	SCTP_CAUSE_MISSING_PARAMETER = 2,
 	SCTP_CAUSE_STALE_COOKIE = 3,
+	SCTP_CAUSE_OUT_OF_RESOURCE = 4,
 	SCTP_CAUSE_INVALID_PARAMETER = 7,
 	SCTP_CAUSE_UNRECOGNISED_CHUNK = 6,
 	SCTP_CAUSE_UNRECOGNISED_PARAMETERS = 8,
@@ -65,11 +69,14 @@ enum sctp_cause {
 	SCTP_CAUSE_PROTOCOL = 13,
 };
 
-/* Flags of DATA. */
+/* Flags of DATA and I-DATA. */
 #define SCTP_DATA_END 0x01
 #define SCTP_DATA_BEGIN 0x02
 #define SCTP_DATA_UNORDERED 0x04
 #define SCTP_DATA_IMMEDIATE 0x08 /* RFC 7053: acknowledge at once */
+
+/* RFC 8260 section 2.3.1: the message named in I-FORWARD-TSN is an unordered one. */
+#define SCTP_SKIP_UNORDERED 0x0001
 
 /* RFC 9653 section 8: what finds errors in place of the checksum. */
 #define SCTP_ERROR_DETECTION_DTLS 1
@@ -100,11 +107,14 @@ struct sctp_parameter {
 	struct bytes value, whole;
 };
 
+/* DATA and I-DATA. */
 struct sctp_data {
 	uint8_t flags;
 	uint32_t tsn;
-	uint16_t stream, ssn;
-	uint32_t ppid;
+	uint16_t stream;
+	uint16_t ssn;      /* DATA */
+	uint32_t mid, fsn; /* I-DATA */
+	uint32_t ppid;     /* I-DATA: in the first fragment only */
 	struct bytes payload;
 };
 
@@ -114,7 +124,8 @@ struct sctp_init {
 	uint16_t outgoing, incoming; /* streams */
 	uint32_t tsn;
 	struct bytes cookie; /* INIT ACK only */
-	bool forward_tsn, reconfig;
+	bool forward_tsn, reconfig, interleaving;
+	bool i_forward_tsn;
 	bool zero_checksum; /* accepts packets whose checksum is zero, since DTLS finds errors */
 	/* Parameters to report, as they came, padded. */
 	uint8_t unknown[SCTP_UNKNOWN_PARAMETERS_MAX];
@@ -151,6 +162,8 @@ void sctp_chunk_write_empty(struct writer *w, enum sctp_chunk_type type, uint8_t
 
 MUST_CHECK enum err sctp_data_parse(struct sctp_chunk chunk, struct sctp_data *ret_data);
 void sctp_data_write(struct writer *w, const struct sctp_data *data);
+MUST_CHECK enum err sctp_i_data_parse(struct sctp_chunk chunk, struct sctp_data *ret_data);
+void sctp_i_data_write(struct writer *w, const struct sctp_data *data);
 
 MUST_CHECK enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init);
 /* INIT, or INIT ACK when there is a cookie; reports the unknown parameters of `peer`, if any. */

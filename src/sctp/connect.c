@@ -35,6 +35,10 @@ struct sctp_init sctp_connect_our_init(const struct sctp_assoc *a)
 		.outgoing = a->config.streams,
 		.incoming = a->config.streams,
 		.tsn = a->local_tsn,
+		.reconfig = true,
+		.forward_tsn = !a->config.no_partial_reliability,
+		.interleaving = !a->config.no_interleaving,
+		.i_forward_tsn = !a->config.no_partial_reliability && !a->config.no_interleaving,
 		.zero_checksum = a->config.zero_checksum,
 	};
 }
@@ -82,6 +86,8 @@ static struct sctp_cookie cookie_of(const struct sctp_init *peer)
 		.reconfig = peer->reconfig,
 		.forward_tsn = peer->forward_tsn,
 		.zero_checksum = peer->zero_checksum,
+		.interleaving = peer->interleaving,
+		.i_forward_tsn = peer->i_forward_tsn,
 	};
 }
 
@@ -153,8 +159,6 @@ static void drop_missing_streams(struct sctp_assoc *a)
 	struct sctp_out_stream *stream;
 	while ((stream = sctp_stream_table_next(&a->queue.streams, from, &id))) {
 		from = (uint32_t)id + 1;
-		if (stream->state == SCTP_OUT_DRAINING)
-			a->queue.draining--;
 		sctp_queue_drop_stream(&a->queue, stream);
 		if (sctp_inbox_push_event(&a->inbox, SCTP_EVENT_RESET_FAILED, id))
 			a->stats.dropped_malformed++;
@@ -168,7 +172,12 @@ static void adopt(struct sctp_assoc *a, const struct sctp_cookie *peer)
 	a->peer_tsn = peer->peer_tsn;
 	a->peer_window = peer->peer_window;
 	a->peer_reconfig = peer->reconfig;
-	a->peer_forward_tsn = peer->forward_tsn;
+	/* RFC 8260 section 2.2.1: "if both endpoints have indicated I-DATA support". */
+	a->interleaving = peer->interleaving && !a->config.no_interleaving;
+	a->queue.interleaving = a->interleaving;
+	a->queue.begun_max = a->interleaving ? peer->peer_window / 2 : SIZE_MAX;
+	a->peer_forward_tsn = !a->config.no_partial_reliability &&
+			      (a->interleaving ? peer->i_forward_tsn : peer->forward_tsn);
 	a->peer_zero_checksum = a->config.zero_checksum && peer->zero_checksum;
 	a->streams_out =
 		a->config.streams < peer->peer_incoming ? a->config.streams : peer->peer_incoming;

@@ -7,6 +7,8 @@
 #define FLAG_RECONFIG 1
 #define FLAG_FORWARD_TSN 2
 #define FLAG_ZERO_CHECKSUM 4
+#define FLAG_INTERLEAVING 8
+#define FLAG_I_FORWARD_TSN 16
 
 static void authenticate(
 	const struct sctp_cookie_key *key, struct bytes content, uint8_t mac[MAC_SIZE])
@@ -32,7 +34,9 @@ void sctp_cookie_seal(const struct sctp_cookie_key *key, const struct sctp_cooki
 	write_u16(&w, cookie->peer_incoming);
 	write_u32(&w, (cookie->reconfig ? FLAG_RECONFIG : 0u) |
 			      (cookie->forward_tsn ? FLAG_FORWARD_TSN : 0u) |
-			      (cookie->zero_checksum ? FLAG_ZERO_CHECKSUM : 0u));
+			      (cookie->zero_checksum ? FLAG_ZERO_CHECKSUM : 0u) |
+			      (cookie->interleaving ? FLAG_INTERLEAVING : 0u) |
+			      (cookie->i_forward_tsn ? FLAG_I_FORWARD_TSN : 0u));
 	write_u64(&w, (uint64_t)cookie->created);
 	CHECK(!w.failed);
 	CHECK(w.size == SCTP_COOKIE_SIZE - MAC_SIZE);
@@ -72,6 +76,8 @@ enum err sctp_cookie_open(
 	ret_cookie->reconfig = flags & FLAG_RECONFIG;
 	ret_cookie->forward_tsn = flags & FLAG_FORWARD_TSN;
 	ret_cookie->zero_checksum = flags & FLAG_ZERO_CHECKSUM;
+	ret_cookie->interleaving = flags & FLAG_INTERLEAVING;
+	ret_cookie->i_forward_tsn = flags & FLAG_I_FORWARD_TSN;
 	ret_cookie->created = (usec)read_u64(&r);
 	CHECK(!r.failed);
 	return ERR_OK;

@@ -24,7 +24,7 @@ struct sctp_cookie {
 	uint32_t local_tsn, peer_tsn;
 	uint32_t peer_window;
 	uint16_t peer_outgoing, peer_incoming; /* streams */
-	bool reconfig, forward_tsn, zero_checksum;
+	bool reconfig, forward_tsn, zero_checksum, interleaving, i_forward_tsn;
 	usec created;
 };
 

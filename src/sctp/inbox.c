@@ -39,6 +39,17 @@ enum err sctp_inbox_item_append(struct sctp_inbox_item **item, struct bytes byte
 	return ERR_OK;
 }
 
+struct sctp_inbox_item *sctp_inbox_item_fit(struct sctp_inbox_item *item)
+{
+	if (item->capacity <= 2 * item->size)
+		return item;
+	struct sctp_inbox_item *smaller = realloc(item, sizeof *item + item->size);
+	if (!smaller)
+		return item;
+	smaller->capacity = smaller->size;
+	return smaller;
+}
+
 void sctp_inbox_push(struct sctp_inbox *inbox, struct sctp_inbox_item *item)
 {
 	item->next = NULL;

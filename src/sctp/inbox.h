@@ -28,6 +28,9 @@ struct sctp_inbox_item *sctp_inbox_item_new(size_t capacity);
 /* Appends to the item, which may move: *item is then the new place. ERR_NOMEM. */
 MUST_CHECK enum err sctp_inbox_item_append(struct sctp_inbox_item **item, struct bytes bytes);
 
+/* Gives back memory that was reserved in vain; the item may move. */
+struct sctp_inbox_item *sctp_inbox_item_fit(struct sctp_inbox_item *item);
+
 /* Takes a complete message, or an event without data. */
 void sctp_inbox_push(struct sctp_inbox *inbox, struct sctp_inbox_item *item);
 

@@ -9,6 +9,7 @@
 #include "sctp/cookie.h"
 #include "sctp/inbox.h"
 #include "sctp/outstanding.h"
+#include "sctp/partial.h"
 #include "sctp/pmtu.h"
 #include "sctp/queue.h"
 #include "sctp/reassembly.h"
@@ -39,6 +40,7 @@ enum sctp_pending {
 	SCTP_PENDING_RESET_REQUEST = 1 << 6,
 	SCTP_PENDING_SHUTDOWN = 1 << 7,
 	SCTP_PENDING_SHUTDOWN_ACK = 1 << 8,
+	SCTP_PENDING_FORWARD_TSN = 1 << 9,
 };
 
 /* RFC 6525. */
@@ -88,8 +90,10 @@ struct sctp_assoc {
 	size_t peer_cookie_size;
 	unsigned connect_attempts;
 	bool snap; /* snap.c: the descriptions carried both INITs */
-	bool peer_reconfig, peer_forward_tsn;
-	bool peer_zero_checksum;          /* and we may make use of it */
+	bool peer_reconfig;
+	bool interleaving;       /* I-DATA and I-FORWARD-TSN in place of DATA and FORWARD-TSN */
+	bool peer_forward_tsn;   /* the one or the other can be sent */
+	bool peer_zero_checksum; /* and we may make use of it */
 	uint16_t streams_out, streams_in; /* negotiated; config.streams before */
 
 	/* Sending: transmit.c */
@@ -179,6 +183,7 @@ void sctp_connect_receive_stale_cookie(struct sctp_assoc *a, usec now);
 void sctp_connect_on_timer(struct sctp_assoc *a, usec now);
 
 /* receive.c */
+/* Also I-DATA, and I-FORWARD-TSN below. */
 void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);
 void sctp_receive_sack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);
 void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);

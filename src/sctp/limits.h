@@ -73,6 +73,31 @@
  * window is zero. Bounds the memory behind one-byte messages. */
 #define SCTP_RECEIVE_ITEMS_MAX 32768
 
+/* Streams that the peer has used and not reset; one more ends the association. Data channels are
+ * CHANNELS_MAX at most. */
+#define SCTP_STREAMS_USED_MAX 4096
+
+/* I-DATA: messages of one stream and order of which some fragments are there and some are not. A
+ * sender works on one at a time (RFC 8260 section 2.2.2), the others are those that have lost one.
+ * What begins one more is dropped, and comes again. */
+#define SCTP_STARTED_MAX 1024
+
+/* I-DATA: a message that is not larger is thought to fit into one chunk, and may begin at any time.
+ */
+#define SCTP_UNCUT_MAX 1100
+
+/* I-DATA: a peer that works on many large messages at once fills the receive window with parts of
+ * messages none of which can become whole. While its caller has read everything, an association
+ * takes this much more of them; a peer that needs even more has to be cut off. */
+#define SCTP_PARTS_MAX ((size_t)16 * 1024 * 1024)
+
+/* Streams named in one FORWARD-TSN; it goes as far as they do, and the next follows. */
+#define SCTP_SKIPS_MAX 256
+
+/* With fewer messages waiting on a stream, those that the peer skips are searched, else their
+ * numbers are counted through. The square of this is about SCTP_TSN_SPAN_MAX. */
+#define SCTP_SKIP_SEARCH_MAX 181
+
 /* Data that fills a gap is accepted this far beyond the window: the probes of RFC 9260 section 6.1
  * rule A may have exceeded it, and refusing the missing piece would block everything. */
 #define SCTP_WINDOW_SLACK ((size_t)64 * 1024)

@@ -86,6 +86,27 @@ static void mark_lost(struct sctp_outstanding *o, uint64_t tsn)
 		o->probe_tsn = 0;
 }
 
+uint64_t sctp_outstanding_add_abandoned(struct sctp_outstanding *o, const struct sctp_slice *slice)
+{
+	CHECK(count(o) < o->capacity);
+	uint64_t tsn = o->next++;
+	*at(o, tsn) = (struct sctp_sent){
+		.slice = *slice, .edge = o->next, .state = SCTP_SENT_ABANDONED, .run = 1};
+	return tsn;
+}
+
+void sctp_outstanding_abandon(struct sctp_outstanding *o, uint64_t tsn)
+{
+	struct sctp_sent *sent = at(o, tsn);
+	if (sent->state == SCTP_SENT_IN_FLIGHT)
+		mark_lost(o, tsn);
+	if (sent->state == SCTP_SENT_LOST) {
+		o->lost--;
+		sent->run = 1;
+	}
+	sent->state = SCTP_SENT_ABANDONED;
+}
+
 struct sctp_sent *sctp_outstanding_lost(struct sctp_outstanding *o, uint64_t *ret_tsn)
 {
 	if (o->lost == 0)
@@ -133,7 +154,7 @@ static void acknowledge_cumulatively(struct sctp_outstanding *o, struct sctp_que
 	ack->advanced = cumulative >= o->first;
 	for (; o->first <= cumulative; o->first++) {
 		struct sctp_sent *sent = at(o, o->first);
-		if (sent->state != SCTP_SENT_ACKED)
+		if (sent->state != SCTP_SENT_ACKED && sent->state != SCTP_SENT_ABANDONED)
 			acknowledge(o, o->first, sent, now, ack);
 		sctp_queue_finish(queue, &sent->slice);
 	}
@@ -147,7 +168,7 @@ static uint64_t acknowledge_block(
 	uint64_t tsn = start;
 	while (tsn <= end) {
 		struct sctp_sent *sent = at(o, tsn);
-		if (sent->state == SCTP_SENT_ACKED) {
+		if (sent->state == SCTP_SENT_ACKED || sent->state == SCTP_SENT_ABANDONED) {
 			tsn += sent->run;
 			continue;
 		}

@@ -10,15 +10,17 @@
 
 enum sctp_sent_state {
 	SCTP_SENT_IN_FLIGHT,
-	SCTP_SENT_LOST,  /* to be sent again */
-	SCTP_SENT_ACKED, /* by a gap block: may still be taken back */
+	SCTP_SENT_LOST,      /* to be sent again */
+	SCTP_SENT_ACKED,     /* by a gap block: may still be taken back */
+	SCTP_SENT_ABANDONED, /* not to be sent again: partial.h */
 };
 
 struct sctp_sent {
 	struct sctp_slice slice;
 	uint64_t edge; /* the next new TSN when this was last sent: it can be judged missing only
 			  by what was sent after it */
-	uint32_t run;  /* acknowledged chunks from here on, at least; valid while ACKED */
+	uint32_t run;  /* acknowledged or abandoned chunks from here on, at least; valid while one
+			  of them */
 	uint8_t state; /* enum sctp_sent_state */
 	uint8_t misses;
 	bool resent; /* its round trip is not measured (Karn's rule) */
@@ -61,6 +63,17 @@ static inline bool sctp_outstanding_is_empty(const struct sctp_outstanding *o)
 MUST_CHECK enum err sctp_outstanding_reserve(struct sctp_outstanding *o);
 /* Adds a slice that is being sent and returns its TSN. */
 uint64_t sctp_outstanding_add(struct sctp_outstanding *o, usec now, const struct sctp_slice *slice);
+
+/* One that is outstanding. */
+static inline struct sctp_sent *sctp_outstanding_at(const struct sctp_outstanding *o, uint64_t tsn)
+{
+	return &o->ring[(size_t)tsn & (o->capacity - 1)];
+}
+
+/* Takes a TSN for a slice that will never be sent. There is room for it. */
+uint64_t sctp_outstanding_add_abandoned(struct sctp_outstanding *o, const struct sctp_slice *slice);
+/* The chunk will not be sent again. */
+void sctp_outstanding_abandon(struct sctp_outstanding *o, uint64_t tsn);
 
 /* The lowest lost chunk, or NULL. */
 struct sctp_sent *sctp_outstanding_lost(struct sctp_outstanding *o, uint64_t *ret_tsn);

@@ -3,14 +3,7 @@
 #include <stdlib.h>
 
 #include "base/serial.h"
-
-/* SSNs start here, so that those before the first one do not go below zero. */
-#define SSN_FIRST UINT64_C(0x10000)
-
-struct sctp_in_stream {
-	uint64_t next_ssn;
-	struct sctp_slots waiting; /* of struct sctp_inbox_item, by SSN */
-};
+#include "sctp/ordering.h"
 
 struct sctp_fragment {
 	struct sctp_data data;       /* its payload is `content` */
@@ -18,22 +11,12 @@ struct sctp_fragment {
 	uint8_t content[];
 };
 
-void sctp_reassembly_init(struct sctp_reassembly *r, struct sctp_inbox *inbox, size_t message_max)
+void sctp_reassembly_init(
+	struct sctp_reassembly *r, struct sctp_inbox *inbox, size_t message_max, struct rng *rng)
 {
 	*r = (struct sctp_reassembly){.inbox = inbox, .message_max = message_max};
-}
-
-static void drop_stream(struct sctp_reassembly *r, uint16_t id, struct sctp_in_stream *stream)
-{
-	struct sctp_inbox_item *item;
-	while ((item = sctp_slots_take_any(&stream->waiting))) {
-		r->bytes -= item->size;
-		r->items--;
-		free(item);
-	}
-	enum err err = sctp_stream_table_set(&r->streams, id, NULL);
-	CHECK(err == ERR_OK);
-	free(stream);
+	rng_fill(rng, r->messages.secret, sizeof r->messages.secret);
+	rng_fill(rng, r->fragments.secret, sizeof r->fragments.secret);
 }
 
 static void drop_current(struct sctp_reassembly *r)
@@ -49,9 +32,8 @@ static void drop_current(struct sctp_reassembly *r)
 void sctp_reassembly_deinit(struct sctp_reassembly *r)
 {
 	uint16_t id = 0;
-	struct sctp_in_stream *stream;
-	while ((stream = sctp_stream_table_next(&r->streams, id, &id)))
-		drop_stream(r, id, stream);
+	while (sctp_stream_table_next(&r->streams, id, &id))
+		sctp_ordering_drop_stream(r, id);
 	sctp_stream_table_deinit(&r->streams);
 	drop_current(r);
 	struct sctp_fragment *fragment;
@@ -60,42 +42,7 @@ void sctp_reassembly_deinit(struct sctp_reassembly *r)
 	*r = (struct sctp_reassembly){0};
 }
 
-static struct sctp_in_stream *find_stream(struct sctp_reassembly *r, uint16_t id)
-{
-	struct sctp_in_stream *stream = sctp_stream_table_get(&r->streams, id);
-	if (stream)
-		return stream;
-	stream = calloc(1, sizeof *stream);
-	if (!stream)
-		return NULL;
-	stream->next_ssn = SSN_FIRST;
-	stream->waiting.first = SSN_FIRST;
-	if (sctp_stream_table_set(&r->streams, id, stream)) {
-		free(stream);
-		return NULL;
-	}
-	return stream;
-}
-
-/* Hands a complete message over. */
-static void hand_over(struct sctp_reassembly *r, struct sctp_inbox_item *item)
-{
-	r->bytes -= item->size;
-	r->items--;
-	sctp_inbox_push(r->inbox, item);
-}
-
-static void hand_over_waiting(struct sctp_reassembly *r, struct sctp_in_stream *stream)
-{
-	struct sctp_inbox_item *item;
-	while ((item = sctp_slots_take(&stream->waiting, stream->next_ssn))) {
-		stream->next_ssn++;
-		hand_over(r, item);
-	}
-}
-
-/* A complete message, counted in `bytes` and `items`: to the inbox, or to its place among those
- * that wait. Takes the item, except on an error. */
+/* A complete message, counted in `bytes` and `items`. Takes the item, except on an error. */
 static enum err deliver(
 	struct sctp_reassembly *r, const struct sctp_data *head, struct sctp_inbox_item *item)
 {
@@ -106,25 +53,11 @@ static enum err deliver(
 			.ppid = head->ppid,
 			.unordered = head->flags & SCTP_DATA_UNORDERED},
 	};
-	if (item->event.message.unordered) {
-		hand_over(r, item);
-		return ERR_OK;
-	}
-	struct sctp_in_stream *stream = find_stream(r, head->stream);
-	if (!stream)
-		return ERR_NOMEM;
-	uint64_t ssn = serial16_unwrap(stream->next_ssn, head->ssn);
-	if (ssn == stream->next_ssn) {
-		stream->next_ssn++;
-		hand_over(r, item);
-		hand_over_waiting(r, stream);
-		return ERR_OK;
-	}
-	if (ssn < stream->next_ssn || sctp_slots_get(&stream->waiting, ssn))
-		return ERR_MALFORMED;
-	enum err err =
-		sctp_slots_put(&stream->waiting, stream->next_ssn, SCTP_TSN_SPAN_MAX, ssn, item);
-	return err == ERR_LIMIT ? ERR_MALFORMED : err;
+	struct sctp_in_stream *stream;
+	enum err err = sctp_ordering_stream(r, head->stream, &stream);
+	if (err)
+		return err;
+	return sctp_ordering_deliver(r, stream, serial16_unwrap(stream->next, head->ssn), item);
 }
 
 static bool is_whole(const struct sctp_data *data)
@@ -160,6 +93,7 @@ static enum err finish(struct sctp_reassembly *r)
 {
 	if (!is_whole(&r->current_head))
 		r->size_hint = r->current->size;
+	r->current = sctp_inbox_item_fit(r->current);
 	struct sctp_inbox_item *item = r->current;
 	enum err err = deliver(r, &r->current_head, item);
 	if (err == ERR_OK)
@@ -324,25 +258,14 @@ void sctp_reassembly_skip(struct sctp_reassembly *r, uint64_t from, uint64_t to)
 
 enum err sctp_reassembly_skip_messages(struct sctp_reassembly *r, uint16_t id, uint16_t ssn)
 {
-	struct sctp_in_stream *stream = find_stream(r, id);
-	if (!stream)
-		return ERR_NOMEM;
-	uint64_t last = serial16_unwrap(stream->next_ssn, ssn);
-	/* Those that were complete go out, in order. */
-	for (; stream->next_ssn <= last && stream->waiting.count > 0; stream->next_ssn++) {
-		struct sctp_inbox_item *item = sctp_slots_take(&stream->waiting, stream->next_ssn);
-		if (item)
-			hand_over(r, item);
-	}
-	if (stream->next_ssn <= last)
-		stream->next_ssn = last + 1;
-	hand_over_waiting(r, stream);
-	return ERR_OK;
+	struct sctp_in_stream *stream;
+	enum err err = sctp_ordering_stream(r, id, &stream);
+	if (!err)
+		sctp_ordering_skip(r, stream, id, false, serial16_unwrap(stream->next, ssn));
+	return err;
 }
 
 void sctp_reassembly_reset(struct sctp_reassembly *r, uint16_t id)
 {
-	struct sctp_in_stream *stream = sctp_stream_table_get(&r->streams, id);
-	if (stream)
-		drop_stream(r, id, stream);
+	sctp_ordering_drop_stream(r, id);
 }

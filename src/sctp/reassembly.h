@@ -8,29 +8,38 @@
 #ifndef SCTP_REASSEMBLY_H
 #define SCTP_REASSEMBLY_H
 
+#include "base/rng.h"
 #include "sctp/chunk.h"
 #include "sctp/inbox.h"
 #include "sctp/slots.h"
 #include "sctp/stream_table.h"
+#include "sctp/table.h"
+
+/* SSNs and MIDs start here, so that those before the first one do not go below zero. */
+#define SCTP_NUMBER_FIRST (UINT64_C(1) << 32)
 
 struct sctp_reassembly {
 	struct sctp_inbox *inbox;
-	struct sctp_stream_table streams; /* of struct sctp_in_stream */
-	struct sctp_inbox_item *current;  /* the message in progress, NULL: none */
-	struct sctp_data current_head;    /* its first fragment, without payload */
-	struct sctp_slots held;           /* of struct sctp_fragment, by TSN */
-	size_t bytes;                     /* held, in progress, or waiting for an older message */
-	size_t items;                     /* the same as a count */
+	struct sctp_stream_table streams; /* of struct sctp_in_stream: ordering.h */
+	size_t stream_count;
+	struct sctp_table messages;      /* of struct sctp_in_message: ordering.h */
+	struct sctp_table fragments;     /* I-DATA: interleave.c */
+	struct sctp_inbox_item *current; /* the message in progress, NULL: none */
+	struct sctp_data current_head;   /* its first fragment, without payload */
+	struct sctp_slots held;          /* of struct sctp_fragment, by TSN */
+	size_t bytes;                    /* held, in progress, or waiting for an older message */
+	size_t items;                    /* the same as a count */
 	size_t message_max;
 	size_t size_hint; /* of the last message in fragments: the next is probably like it */
 	bool skipped;     /* the peer has abandoned something; the next fragment may be its rest */
 };
 
-void sctp_reassembly_init(struct sctp_reassembly *r, struct sctp_inbox *inbox, size_t message_max);
+void sctp_reassembly_init(
+	struct sctp_reassembly *r, struct sctp_inbox *inbox, size_t message_max, struct rng *rng);
 void sctp_reassembly_deinit(struct sctp_reassembly *r);
 
-/* All of these return ERR_NOMEM, or ERR_MALFORMED or ERR_TOO_LARGE when the peer broke the
- * protocol; after an error of the peer's the association ends. */
+/* All of these return ERR_NOMEM, or ERR_MALFORMED, ERR_TOO_LARGE or ERR_LIMIT (streams) when the
+ * peer broke the protocol; after an error of the peer's the association ends. */
 
 /* The chunk that follows the cumulative TSN. On ERR_NOMEM nothing has happened. */
 MUST_CHECK enum err sctp_reassembly_append(struct sctp_reassembly *r, const struct sctp_data *data);
@@ -46,6 +55,13 @@ void sctp_reassembly_skip(struct sctp_reassembly *r, uint64_t from, uint64_t to)
 /* ... and on this stream all messages up to `ssn`. */
 MUST_CHECK enum err sctp_reassembly_skip_messages(
 	struct sctp_reassembly *r, uint16_t stream, uint16_t ssn);
+
+/* I-DATA, in any order of TSNs: interleave.c. On ERR_NOMEM nothing has happened. */
+MUST_CHECK enum err sctp_interleave_receive(
+	struct sctp_reassembly *r, const struct sctp_data *data);
+/* RFC 8260 section 2.3.1: the peer gives up these messages of a stream up to `mid`. */
+MUST_CHECK enum err sctp_interleave_skip(
+	struct sctp_reassembly *r, uint16_t stream, bool unordered, uint32_t mid);
 
 /* RFC 6525: the next message of the stream has number 0. */
 void sctp_reassembly_reset(struct sctp_reassembly *r, uint16_t stream);

@@ -15,9 +15,17 @@ static size_t queued_items(const struct sctp_assoc *a)
 	return a->reassembly.items + a->inbox.messages;
 }
 
+/* What may be queued. Nobody can make room by reading when parts of messages fill the window. */
+static size_t limit_of(const struct sctp_assoc *a)
+{
+	if (!a->interleaving || a->inbox.messages > 0)
+		return a->config.receive_window;
+	return a->config.receive_window + min_size(a->reassembly.bytes, SCTP_PARTS_MAX);
+}
+
 size_t sctp_receive_window(const struct sctp_assoc *a)
 {
-	size_t room = sat_sub(a->config.receive_window, sctp_receive_queued(a));
+	size_t room = sat_sub(limit_of(a), sctp_receive_queued(a));
 	if (room < WINDOW_WORTH_TELLING || queued_items(a) > SCTP_RECEIVE_ITEMS_MAX / 2)
 		return 0;
 	return room;
@@ -31,7 +39,7 @@ static bool fits(const struct sctp_assoc *a, uint64_t tsn, size_t size)
 		return false;
 	if (queued_items(a) >= SCTP_RECEIVE_ITEMS_MAX)
 		return false;
-	size_t limit = a->config.receive_window;
+	size_t limit = limit_of(a);
 	if (tsn < sctp_tracker_highest(&a->tracker))
 		limit += SCTP_WINDOW_SLACK;
 	return sctp_receive_queued(a) + size <= limit;
@@ -46,16 +54,16 @@ static bool tracker_has_room(const struct sctp_assoc *a, uint64_t tsn)
 /* An error of reassembly that is the peer's fault, or leaves no way on. */
 static void fail(struct sctp_assoc *a, enum err err)
 {
-	const char *text = err == ERR_TOO_LARGE ? "message too large"
-			   : err == ERR_NOMEM   ? "out of memory"
-						: "fragments do not fit";
+	const char *text = err == ERR_TOO_LARGE                   ? "message too large"
+			   : err == ERR_LIMIT || err == ERR_NOMEM ? "out of memory"
+								  : "fragments do not fit";
 	sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_PROTOCOL, text);
 }
 
 /* Puts what was held into order, after the cumulative TSN has moved from `from`. */
 static void release(struct sctp_assoc *a, uint64_t from)
 {
-	for (uint64_t tsn = from + 1; tsn <= a->tracker.cumulative; tsn++) {
+	for (uint64_t tsn = from + 1; !a->interleaving && tsn <= a->tracker.cumulative; tsn++) {
 		enum err err = sctp_reassembly_release(&a->reassembly, tsn);
 		if (err) {
 			fail(a, err);
@@ -77,6 +85,8 @@ static enum err store(struct sctp_assoc *a, uint64_t tsn, const struct sctp_data
 		sctp_reply_error(a, SCTP_CAUSE_INVALID_STREAM, bytes_of(value, sizeof value));
 		if (in_order && a->reassembly.current)
 			err = ERR_MALFORMED;
+	} else if (a->interleaving) {
+		err = sctp_interleave_receive(&a->reassembly, data);
 	} else if (in_order) {
 		err = sctp_reassembly_append(&a->reassembly, data);
 	} else {
@@ -92,11 +102,24 @@ static enum err store(struct sctp_assoc *a, uint64_t tsn, const struct sctp_data
 	return ERR_OK;
 }
 
+/* RFC 8260 section 2.2.3: with I-DATA negotiated, "the receiver of the DATA chunk MUST abort the
+ * association (...). The same applies if I-DATA support has not been negotiated for an association
+ * and an I-DATA chunk is received." Section 2.3.1 says so of FORWARD-TSN and I-FORWARD-TSN. */
+static bool fits_association(struct sctp_assoc *a, bool interleaving)
+{
+	if (a->interleaving == interleaving)
+		return true;
+	sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_PROTOCOL, "not the chunks agreed on");
+	return false;
+}
+
 void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 {
 	(void)now;
+	if (!fits_association(a, chunk.type == SCTP_I_DATA))
+		return;
 	struct sctp_data data;
-	if (sctp_data_parse(chunk, &data)) {
+	if (a->interleaving ? sctp_i_data_parse(chunk, &data) : sctp_data_parse(chunk, &data)) {
 		a->stats.dropped_malformed++;
 		return;
 	}
@@ -116,6 +139,9 @@ void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 	}
 	if (!fits(a, tsn, data.payload.size) || !tracker_has_room(a, tsn)) {
 		a->sack_now = true;
+		if (a->reassembly.bytes > SCTP_PARTS_MAX + a->config.receive_window / 2)
+			sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_OUT_OF_RESOURCE,
+				"too many messages at once");
 		return;
 	}
 	size_t messages = a->inbox.messages;
@@ -131,9 +157,29 @@ void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 		a->sack_now = true;
 }
 
+/* The messages that a FORWARD-TSN or I-FORWARD-TSN names, by stream. */
+static enum err skip_messages(struct sctp_assoc *a, struct reader r)
+{
+	enum err err = ERR_OK;
+	while (!err && r.rest.size >= (a->interleaving ? 8 : 4)) {
+		uint16_t stream = read_u16(&r), ssn_or_flags = read_u16(&r);
+		uint32_t mid = a->interleaving ? read_u32(&r) : 0;
+		if (stream >= a->streams_in)
+			continue;
+		if (a->interleaving)
+			err = sctp_interleave_skip(
+				&a->reassembly, stream, ssn_or_flags & SCTP_SKIP_UNORDERED, mid);
+		else
+			err = sctp_reassembly_skip_messages(&a->reassembly, stream, ssn_or_flags);
+	}
+	return err;
+}
+
 void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 {
 	(void)now;
+	if (!fits_association(a, chunk.type == SCTP_I_FORWARD_TSN))
+		return;
 	struct reader r = reader_of(chunk.value);
 	uint64_t tsn = serial32_unwrap(a->tracker.cumulative, read_u32(&r));
 	if (r.failed) {
@@ -145,15 +191,13 @@ void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk 
 	if (tsn <= a->tracker.cumulative)
 		return;
 	size_t messages = a->inbox.messages;
-	sctp_reassembly_skip(&a->reassembly, a->tracker.cumulative, tsn);
+	if (!a->interleaving)
+		sctp_reassembly_skip(&a->reassembly, a->tracker.cumulative, tsn);
 	sctp_tracker_forward(&a->tracker, tsn);
-	while (r.rest.size >= 4) {
-		uint16_t stream = read_u16(&r), ssn = read_u16(&r);
-		if (stream < a->streams_in &&
-			sctp_reassembly_skip_messages(&a->reassembly, stream, ssn)) {
-			fail(a, ERR_NOMEM);
-			return;
-		}
+	enum err err = skip_messages(a, r);
+	if (err) {
+		fail(a, err);
+		return;
 	}
 	release(a, tsn);
 	if (!a->ended)
@@ -263,6 +307,7 @@ static void handle_ack(
 		a->stats.fast_retransmits++;
 	}
 	sctp_transmit_set_timer(a, now, ack.advanced);
+	sctp_partial_on_ack(a);
 	if (ack.advanced) {
 		sctp_pmtu_note_progress(a, now);
 		sctp_reset_advance(a);

@@ -34,8 +34,7 @@ enum err sctp_reset_stream(struct sctp_assoc *a, usec now, uint16_t id)
 		return ERR_NOMEM;
 	if (stream->state != SCTP_OUT_OPEN)
 		return ERR_STATE;
-	stream->state = SCTP_OUT_DRAINING;
-	a->queue.draining++;
+	sctp_queue_drain(&a->queue, stream);
 	sctp_reset_advance(a);
 	return ERR_OK;
 }
@@ -47,19 +46,20 @@ static void tell(struct sctp_assoc *a, enum sctp_event_type type, uint16_t id)
 		sctp_assoc_abort(a, SCTP_CLOSE_ABORTED, SCTP_CAUSE_USER_ABORT, "out of memory");
 }
 
+static struct sctp_out_stream *draining_at(struct list *node)
+{
+	return CONTAINER_OF(node, struct sctp_out_stream, draining);
+}
+
 static void fail_draining(struct sctp_assoc *a)
 {
-	struct sctp_out_stream *stream;
-	uint16_t id;
-	for (uint32_t from = 0; (stream = sctp_stream_table_next(&a->queue.streams, from, &id));
-		from = (uint32_t)id + 1)
-		if (stream->state == SCTP_OUT_DRAINING) {
-			stream->state = SCTP_OUT_OPEN;
-			a->queue.draining--;
-			tell(a, SCTP_EVENT_RESET_FAILED, id);
-			if (a->ended)
-				return;
-		}
+	LIST_FOREACH_SAFE (node, &a->queue.to_reset) {
+		struct sctp_out_stream *stream = draining_at(node);
+		sctp_queue_end_drain(&a->queue, stream, SCTP_OUT_OPEN);
+		tell(a, SCTP_EVENT_RESET_FAILED, stream->id);
+		if (a->ended)
+			return;
+	}
 }
 
 void sctp_reset_advance(struct sctp_assoc *a)
@@ -71,16 +71,14 @@ void sctp_reset_advance(struct sctp_assoc *a)
 		fail_draining(a);
 		return;
 	}
-	struct sctp_out_stream *stream;
-	uint16_t id;
-	for (uint32_t from = 0; r->stream_count < SCTP_RESET_STREAMS_MAX &&
-				(stream = sctp_stream_table_next(&a->queue.streams, from, &id));
-		from = (uint32_t)id + 1) {
-		if (stream->state != SCTP_OUT_DRAINING || stream->unfinished > 0)
+	LIST_FOREACH_SAFE (node, &a->queue.to_reset) {
+		struct sctp_out_stream *stream = draining_at(node);
+		if (r->stream_count == SCTP_RESET_STREAMS_MAX)
+			break;
+		if (stream->unfinished > 0)
 			continue;
-		stream->state = SCTP_OUT_RESETTING;
-		a->queue.draining--;
-		r->streams[r->stream_count++] = id;
+		sctp_queue_end_drain(&a->queue, stream, SCTP_OUT_RESETTING);
+		r->streams[r->stream_count++] = stream->id;
 	}
 	if (r->stream_count == 0)
 		return;
@@ -354,18 +352,14 @@ static void receive_incoming(struct sctp_assoc *a, struct bytes value)
 	for (uint32_t from = 0; all && sctp_stream_table_next(&a->queue.streams, from, &id);
 		from = (uint32_t)id + 1) {
 		struct sctp_out_stream *stream = sctp_stream_table_get(&a->queue.streams, id);
-		if (stream->state == SCTP_OUT_OPEN) {
-			stream->state = SCTP_OUT_DRAINING;
-			a->queue.draining++;
-		}
+		if (stream->state == SCTP_OUT_OPEN)
+			sctp_queue_drain(&a->queue, stream);
 	}
 	while (r.rest.size >= 2) {
 		struct sctp_out_stream *stream =
 			sctp_stream_table_get(&a->queue.streams, read_u16(&r));
-		if (stream && stream->state == SCTP_OUT_OPEN) {
-			stream->state = SCTP_OUT_DRAINING;
-			a->queue.draining++;
-		}
+		if (stream && stream->state == SCTP_OUT_OPEN)
+			sctp_queue_drain(&a->queue, stream);
 	}
 	finish_peer_request(a, request, SCTP_RESET_PERFORMED);
 	sctp_reset_advance(a);

@@ -41,6 +41,7 @@ void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 		sctp_congestion_on_timeout(&a->congestion, now);
 	sctp_pmtu_note_timeout(a);
 	sctp_outstanding_lose_all(&a->outstanding);
+	sctp_partial_on_timeout(a);
 	a->fast_retransmit = false;
 }
 
@@ -59,26 +60,35 @@ static void write_slice(struct sctp_assoc *a, uint64_t tsn, const struct sctp_sl
 		.flags = slice->flags,
 		.tsn = (uint32_t)tsn,
 		.stream = slice->message->stream->id,
-		.ssn = slice->message->ssn,
+		.ssn = (uint16_t)slice->message->mid,
+		.mid = slice->message->mid,
+		.fsn = slice->fragment,
 		.ppid = slice->message->ppid,
 		.payload = bytes_of(slice->message->data + slice->offset, slice->size),
 	};
 	if (immediate || waits_for_sack(a))
 		data.flags |= SCTP_DATA_IMMEDIATE;
-	sctp_data_write(w, &data);
+	if (a->interleaving)
+		sctp_i_data_write(w, &data);
+	else
+		sctp_data_write(w, &data);
 }
 
-static size_t room_for_data(const struct writer *w)
+static size_t room_for_data(const struct sctp_assoc *a, const struct writer *w)
 {
-	return sat_sub(w->capacity - w->size, SCTP_DATA_HEADER_SIZE) & ~(size_t)3;
+	size_t header = a->interleaving ? SCTP_I_DATA_HEADER_SIZE : SCTP_DATA_HEADER_SIZE;
+	return sat_sub(w->capacity - w->size, header) & ~(size_t)3;
 }
 
 /* The lost ones, lowest TSN first; false when there is none, or no room for the next. */
 static bool write_lost(struct sctp_assoc *a, usec now, struct writer *w)
 {
 	uint64_t tsn;
-	struct sctp_sent *sent = sctp_outstanding_lost(&a->outstanding, &tsn);
-	if (!sent || sent->slice.size > room_for_data(w))
+	struct sctp_sent *sent;
+	do
+		sent = sctp_outstanding_lost(&a->outstanding, &tsn);
+	while (sent && sctp_partial_gives_up_lost(a, now, tsn));
+	if (!sent || sent->slice.size > room_for_data(a, w))
 		return false;
 	bool alone = a->outstanding.in_flight == 0;
 	bool congested = a->outstanding.in_flight >= a->congestion.cwnd && !a->fast_retransmit;
@@ -86,6 +96,8 @@ static bool write_lost(struct sctp_assoc *a, usec now, struct writer *w)
 		return false;
 	sctp_outstanding_resend(&a->outstanding, tsn);
 	a->stats.retransmitted_chunks++;
+	if (sent->slice.resends < UINT16_MAX)
+		sent->slice.resends++;
 	write_slice(a, tsn, &sent->slice, alone, w);
 	/* Section 6.3.2 R1, and 7.2.4: the timer belongs to the lowest TSN. */
 	if (tsn == a->outstanding.first || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
@@ -116,7 +128,8 @@ static size_t allowed(struct sctp_assoc *a, usec now, size_t room)
 
 static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 {
-	size_t room = room_for_data(w);
+	sctp_partial_expire(a, now);
+	size_t room = room_for_data(a, w);
 	if (a->queue.buffered == 0 || room == 0 || a->outstanding.lost > 0)
 		return false;
 	if (sctp_outstanding_is_empty(&a->outstanding)) {
@@ -131,6 +144,9 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 		!sctp_queue_cut(&a->queue, room, &slice))
 		return false;
 	uint64_t tsn = sctp_outstanding_add(&a->outstanding, now, &slice);
+	if (slice.flags & SCTP_DATA_BEGIN)
+		slice.message->first_tsn = tsn;
+	slice.message->last_tsn = tsn;
 	write_slice(a, tsn, &slice, a->window_probe, w);
 	a->congestion.last_sent = now;
 	a->last_activity = now;
@@ -168,6 +184,7 @@ static bool write_pending(struct sctp_assoc *a, usec now, struct writer *w)
 		{SCTP_PENDING_RESET_REQUEST, 20 + 2 * SCTP_RESET_STREAMS_MAX},
 		{SCTP_PENDING_SHUTDOWN, 8},
 		{SCTP_PENDING_SHUTDOWN_ACK, 4},
+		{SCTP_PENDING_FORWARD_TSN, SCTP_FORWARD_TSN_MIN},
 	};
 	size_t i = 0;
 	while (!(a->pending & order[i].bit))
@@ -201,6 +218,9 @@ static bool write_pending(struct sctp_assoc *a, usec now, struct writer *w)
 		break;
 	case SCTP_PENDING_SHUTDOWN_ACK:
 		sctp_shutdown_write_ack(a, now, w);
+		break;
+	case SCTP_PENDING_FORWARD_TSN:
+		sctp_partial_write(a, now, w);
 		break;
 	}
 	return true;
@@ -295,6 +315,8 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 	/* What did not fit goes first into the next packet. */
 	if (!a->pending && a->replies.size == 0)
 		write_data(a, now, &w);
+	/* What follows from a message that was given up instead. */
+	while (a->pending && write_pending(a, now, &w)) {}
 	CHECK(!w.failed);
 	if (w.size == SCTP_HEADER_SIZE)
 		return 0;

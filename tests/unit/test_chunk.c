@@ -96,7 +96,11 @@ static void init_carries_what_both_ends_need(void **state)
 		.outgoing = 3,
 		.incoming = 4,
 		.tsn = 5,
-		.cookie = bytes_of_text("cookie")};
+		.cookie = bytes_of_text("cookie"),
+		.reconfig = true,
+		.forward_tsn = true,
+		.interleaving = true,
+		.i_forward_tsn = true};
 	struct sctp_init out;
 	sctp_init_write(&w, &in, NULL);
 	struct reader r = reader_of(writer_bytes(&w));
@@ -112,7 +116,20 @@ static void init_carries_what_both_ends_need(void **state)
 	assert_true(bytes_equal_text(out.cookie, "cookie"));
 	assert_true(out.forward_tsn);
 	assert_true(out.reconfig);
+	assert_true(out.interleaving);
+	assert_true(out.i_forward_tsn);
 	assert_int_equal(out.unknown_size, 0);
+	/* And nothing of it where nothing of it is offered. */
+	in.forward_tsn = in.reconfig = in.interleaving = in.i_forward_tsn = false;
+	w = writer_of(data, sizeof data);
+	sctp_init_write(&w, &in, NULL);
+	r = reader_of(writer_bytes(&w));
+	assert_true(sctp_chunk_next(&r, &chunk));
+	assert_ok(sctp_init_parse(chunk, &out));
+	assert_false(out.forward_tsn);
+	assert_false(out.reconfig);
+	assert_false(out.interleaving);
+	assert_false(out.i_forward_tsn);
 }
 
 static void unknown_parameters_are_reported_and_obeyed_as_their_bits_say(void **state)

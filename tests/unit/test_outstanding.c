@@ -17,7 +17,7 @@ static void send(struct fixture *f, size_t count, usec now)
 	for (size_t i = 0; i < count; i++) {
 		struct sctp_message message = {.data = bytes_of(data, SIZE)};
 		struct sctp_slice slice;
-		assert_ok(sctp_queue_push(&f->queue, &message));
+		assert_ok(sctp_queue_push(&f->queue, 0, &message));
 		assert_true(sctp_queue_cut(&f->queue, SIZE, &slice));
 		assert_ok(sctp_outstanding_reserve(&f->o));
 		sctp_outstanding_add(&f->o, now, &slice);

@@ -8,7 +8,7 @@ static void push(struct sctp_queue *queue, uint16_t stream, size_t size, bool un
 	static const uint8_t data[100000];
 	struct sctp_message message = {
 		.stream = stream, .unordered = unordered, .data = bytes_of(data, size)};
-	assert_ok(sctp_queue_push(queue, &message));
+	assert_ok(sctp_queue_push(queue, 0, &message));
 }
 
 static struct sctp_slice cut(struct sctp_queue *queue, size_t room)
@@ -40,7 +40,7 @@ static void fragments_of_a_message_are_not_interleaved(void **state)
 		struct sctp_slice slice = cut(&queue, 1000);
 		assert_int_equal(slice.message->stream->id, expected[i].stream);
 		assert_int_equal(slice.size, expected[i].size);
-		assert_int_equal(slice.message->ssn, expected[i].ssn);
+		assert_int_equal(slice.message->mid, expected[i].ssn);
 		assert_int_equal(slice.flags, expected[i].flags);
 		sctp_queue_finish(&queue, &slice);
 	}

@@ -16,7 +16,8 @@ struct fixture {
 static void init(struct fixture *f)
 {
 	f->inbox = (struct sctp_inbox){0};
-	sctp_reassembly_init(&f->r, &f->inbox, 100);
+	struct rng rng = rng_seeded(1);
+	sctp_reassembly_init(&f->r, &f->inbox, 100, &rng);
 }
 
 static void deinit(struct fixture *f)

@@ -22,7 +22,8 @@ static void give(
 static void init(struct pair *p, size_t window)
 {
 	pair_init_with(p, 1, (struct sctp_config){0},
-		(struct sctp_config){.receive_window = window, .message_max = 1000});
+		(struct sctp_config){
+			.receive_window = window, .message_max = 1000, .no_interleaving = true});
 	pair_connect(p);
 	pair_run(p, USEC_PER_SEC);
 }

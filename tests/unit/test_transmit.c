@@ -57,7 +57,7 @@ static void the_first_flight_is_the_initial_window(void **state)
 
 static bool note_immediate(struct pair *p, int from, uint8_t *data, size_t size)
 {
-	if (from == 0 && data[SCTP_HEADER_SIZE] == SCTP_DATA && size > 0)
+	if (from == 0 && data[SCTP_HEADER_SIZE] == SCTP_I_DATA && size > 0)
 		p->counter = data[SCTP_HEADER_SIZE + 1] & SCTP_DATA_IMMEDIATE;
 	return true;
 }

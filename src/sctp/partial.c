@@ -1,0 +1,186 @@
+#include "sctp/partial.h"
+
+#include "sctp/internal.h"
+
+static bool is_over(const struct sctp_assoc *a, usec now, const struct sctp_slice *lost,
+	const struct sctp_out_message *message)
+{
+	if (!a->peer_forward_tsn)
+		return false;
+	switch (message->reliability) {
+	case SCTP_RELIABLE:
+		return false;
+	case SCTP_LIMITED_RETRANSMITS:
+		return lost && lost->resends >= message->limit;
+	case SCTP_LIMITED_LIFETIME:
+		return now > message->limit;
+	}
+	UNREACHABLE();
+}
+
+/* The highest TSN that the peer can be told to go on to: RFC 3758 section 3.5 C2 moves the
+ * Advanced.Peer.Ack.Point "up as long as the chunk next in the out-queue space is marked as
+ * 'abandoned'". It also moves over what the peer has, if an abandoned chunk follows: else every
+ * such island would take a round trip. With DATA only over whole messages, since the peer may drop
+ * the fragments of others; with I-DATA the TSN says nothing about a message. */
+static uint64_t advanced(const struct sctp_assoc *a)
+{
+	const struct sctp_outstanding *o = &a->outstanding;
+	uint64_t point = o->first - 1;
+	for (uint64_t tsn = o->first; tsn < o->next;) {
+		const struct sctp_sent *sent = sctp_outstanding_at(o, tsn);
+		if (sent->state == SCTP_SENT_ABANDONED) {
+			point = tsn++;
+			continue;
+		}
+		if (sent->state != SCTP_SENT_ACKED)
+			break;
+		bool whole = (sent->slice.flags & SCTP_DATA_BEGIN) &&
+			     (sent->slice.flags & SCTP_DATA_END);
+		if (!whole && !a->interleaving)
+			break;
+		tsn += a->interleaving ? sent->run : 1;
+	}
+	return point;
+}
+
+static void tell_peer(struct sctp_assoc *a)
+{
+	if (advanced(a) >= a->outstanding.first)
+		a->pending |= SCTP_PENDING_FORWARD_TSN;
+}
+
+/* What was never sent leaves no trace. Of what was sent in part, one more TSN stands for the rest:
+ * when all that was sent is acknowledged already, it is the one the peer is told to go on to. */
+static void give_up_unsent(struct sctp_assoc *a, struct sctp_out_message *message)
+{
+	struct sctp_slice rest;
+	if (sctp_queue_give_up(&a->queue, message, &rest))
+		message->last_tsn = sctp_outstanding_add_abandoned(&a->outstanding, &rest);
+}
+
+/* False when memory is out: then it is sent after all. */
+static bool give_up(struct sctp_assoc *a, struct sctp_out_message *message)
+{
+	bool was_sent = message->sent > 0;
+	if (message->sent < message->size) {
+		if (was_sent && sctp_outstanding_reserve(&a->outstanding))
+			return false;
+		give_up_unsent(a, message);
+	}
+	a->stats.messages_abandoned++;
+	if (!was_sent)
+		return true;
+	struct sctp_outstanding *o = &a->outstanding;
+	uint64_t tsn = message->first_tsn > o->first ? message->first_tsn : o->first;
+	for (; tsn <= message->last_tsn; tsn++)
+		if (sctp_outstanding_at(o, tsn)->slice.message == message)
+			sctp_outstanding_abandon(o, tsn);
+	tell_peer(a);
+	return true;
+}
+
+bool sctp_partial_gives_up_lost(struct sctp_assoc *a, usec now, uint64_t tsn)
+{
+	const struct sctp_slice *lost = &sctp_outstanding_at(&a->outstanding, tsn)->slice;
+	return is_over(a, now, lost, lost->message) && give_up(a, lost->message);
+}
+
+void sctp_partial_expire(struct sctp_assoc *a, usec now)
+{
+	bool any = false;
+	struct sctp_out_message *message;
+	while ((message = sctp_queue_next(&a->queue)) && is_over(a, now, NULL, message) &&
+		give_up(a, message))
+		any = true;
+	if (any) {
+		sctp_reset_advance(a);
+		sctp_shutdown_advance(a);
+	}
+}
+
+void sctp_partial_on_ack(struct sctp_assoc *a)
+{
+	if (!sctp_outstanding_is_empty(&a->outstanding))
+		tell_peer(a);
+}
+
+void sctp_partial_on_timeout(struct sctp_assoc *a)
+{
+	sctp_partial_on_ack(a);
+}
+
+struct skip {
+	uint16_t stream;
+	bool unordered;
+	uint32_t mid;
+};
+
+struct skips {
+	struct skip items[SCTP_SKIPS_MAX];
+	size_t count, max;
+};
+
+/* The message's stream is told with its last message. False when one more stream is too many. */
+static bool add_skip(struct skips *skips, const struct sctp_out_message *message)
+{
+	struct sctp_out_stream *stream = message->stream;
+	uint16_t *place = &stream->skip_place[message->unordered];
+	bool known = *place < skips->count && skips->items[*place].stream == stream->id &&
+		     skips->items[*place].unordered == message->unordered;
+	if (!known && skips->count == skips->max)
+		return false;
+	if (!known)
+		*place = (uint16_t)skips->count++;
+	skips->items[*place] = (struct skip){
+		.stream = stream->id, .unordered = message->unordered, .mid = message->mid};
+	return true;
+}
+
+/* The streams up to the new cumulative TSN, which is as far as they fit. */
+static uint64_t collect(const struct sctp_assoc *a, struct skips *skips)
+{
+	uint64_t end = advanced(a), told = a->outstanding.first - 1;
+	for (uint64_t tsn = told + 1; tsn <= end; tsn++) {
+		const struct sctp_sent *sent = sctp_outstanding_at(&a->outstanding, tsn);
+		if (sent->state != SCTP_SENT_ABANDONED)
+			continue;
+		const struct sctp_out_message *message = sent->slice.message;
+		/* RFC 3758 section 3.2: FORWARD-TSN names no unordered messages. */
+		bool named = a->interleaving || !message->unordered;
+		if (named && !add_skip(skips, message))
+			break;
+		told = tsn;
+	}
+	return told;
+}
+
+void sctp_partial_write(struct sctp_assoc *a, usec now, struct writer *w)
+{
+	if (sctp_outstanding_is_empty(&a->outstanding))
+		return;
+	size_t entry = a->interleaving ? 8 : 4;
+	struct skips skips = {
+		.max = min_size((w->capacity - w->size - SCTP_CHUNK_HEADER_SIZE - 4) / entry,
+			SCTP_SKIPS_MAX)};
+	uint64_t to = collect(a, &skips);
+	if (to < a->outstanding.first)
+		return;
+	size_t place =
+		sctp_chunk_begin(w, a->interleaving ? SCTP_I_FORWARD_TSN : SCTP_FORWARD_TSN, 0);
+	write_u32(w, (uint32_t)to);
+	for (size_t i = 0; i < skips.count; i++) {
+		const struct skip *skip = &skips.items[i];
+		write_u16(w, skip->stream);
+		if (a->interleaving) {
+			write_u16(w, skip->unordered ? SCTP_SKIP_UNORDERED : 0);
+			write_u32(w, skip->mid);
+		} else {
+			write_u16(w, (uint16_t)skip->mid);
+		}
+	}
+	sctp_chunk_end(w, place);
+	/* RFC 3758 section 3.5 C5: it is repeated when T3 expires. */
+	if (!sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+}
