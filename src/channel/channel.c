@@ -170,6 +170,11 @@ static bool receive_message(struct channels *set, usec now, const struct sctp_me
 	bool known = binary || empty || message->ppid == PPID_STRING;
 	if (!c || !known || c->state == CHANNEL_WAITING) {
 		set->stats.dropped++;
+		/* RFC 8832 section 6: "receiving a message containing user data on an unused stream
+		 * indicates an error. In that case, the corresponding data channel MUST be closed".
+		 */
+		if (!c)
+			opening_refuse(set, now, message->stream);
 		return false;
 	}
 	/* On an unordered channel the peer's data may overtake its ACK; it is delivered all the

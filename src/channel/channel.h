@@ -49,7 +49,7 @@ struct channel_event {
 
 struct channels_stats {
 	uint64_t dropped; /* messages for no channel, malformed or out of place */
-	uint64_t refused; /* the peer's OPENs that were answered with a reset */
+	uint64_t refused; /* streams of the peer's that were answered with a reset */
 };
 
 MUST_CHECK enum err channels_create(struct channels **ret_channels);

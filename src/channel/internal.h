@@ -68,6 +68,8 @@ void channel_report(struct channels *set, struct channel *c, enum channel_event_
 /* Gives a waiting channel the lowest free stream of our parity, and sends OPEN; a negotiated one
  * has its stream and is open. */
 MUST_CHECK enum err opening_start(struct channels *set, usec now, struct channel *c);
+/* Resets our half of a stream on which something came that makes no channel. */
+void opening_refuse(struct channels *set, usec now, uint16_t stream);
 MUST_CHECK enum err opening_send_ack(struct channels *set, usec now, const struct channel *c);
 /* Negotiated channels are open from here on, or closed if the peer does not have their streams. */
 void opening_connected(struct channels *set);

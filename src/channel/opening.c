@@ -17,7 +17,9 @@ static enum err send_open(struct channels *set, usec now, const struct channel *
 				    .reliability = reliabilities[c->reliability],
 				    .unordered = c->unordered,
 				    .priority = c->priority,
-				    .parameter = c->limit,
+				    /* RFC 8832 section 5.1: "For reliable data channels, this
+				     * field MUST be set to 0". */
+				    .parameter = c->reliability == CHANNEL_RELIABLE ? 0 : c->limit,
 				    .label = bytes_of_text(c->label),
 				    .protocol = bytes_of_text(c->protocol),
 			    });
@@ -78,7 +80,7 @@ void opening_connected(struct channels *set)
 }
 
 /* Refuses a stream that the peer opened: resetting ours asks it to reset its own. */
-static void refuse(struct channels *set, usec now, uint16_t stream)
+void opening_refuse(struct channels *set, usec now, uint16_t stream)
 {
 	set->stats.refused++;
 	/* Nothing was ever sent on it; a refusal that cannot be sent now changes nothing for us. */
@@ -161,15 +163,18 @@ static void receive_open(struct channels *set, usec now, const struct sctp_messa
 	enum err err = dcep_open_parse(message->data, &open);
 	bool of_our_parity = (message->stream % 2 == 0) == set->even;
 	struct channel *former = channel_find_stream(set, message->stream);
+	/* RFC 8832 section 6: "on an already used stream ... MUST close the corresponding data
+	 * channel". */
 	if (former && !is_used_again(former)) {
 		set->stats.dropped++;
+		closing_begin(set, now, former);
 		return;
 	}
 	if (former)
 		leave_stream(set, former);
 	if (err || of_our_parity ||
 		accept_open(set, now, message->stream, &open, former != NULL) != ERR_OK)
-		refuse(set, now, message->stream);
+		opening_refuse(set, now, message->stream);
 }
 
 void opening_receive(struct channels *set, usec now, const struct sctp_message *message)

@@ -19,6 +19,7 @@ enum err ice_agent_create(const struct ice_config *config, usec now, struct ice_
 	agent->tie_breaker = rng_u64(agent->rng);
 	agent->selected = agent->nominating = NONE;
 	agent->next_check_at = now;
+	agent->pace = ICE_PACING_DEFAULT_MS * USEC_PER_MS;
 	rng_text(agent->rng, agent->ufrag, sizeof agent->ufrag - 1);
 	rng_text(agent->rng, agent->pwd, sizeof agent->pwd - 1);
 	*ret_agent = agent;
@@ -105,6 +106,12 @@ void ice_agent_receive(
 	}
 	if (message.method != STUN_BINDING || agent->state == ICE_FAILED) {
 		agent->stats.dropped_unexpected++;
+		return;
+	}
+	/* RFC 8445 sections 7.2.4 and 7.3 "MUST" use the fingerprint, without which RFC 8489
+	 * section 6.3 discards what looks like a check. */
+	if (message.class != STUN_INDICATION && !stun_has(&message, STUN_FINGERPRINT)) {
+		agent->stats.dropped_malformed++;
 		return;
 	}
 	switch (message.class) {

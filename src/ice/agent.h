@@ -18,6 +18,13 @@
 #define ICE_UFRAG_MAX 256 /* RFC 8839 section 5.4: 4*256ice-char */
 #define ICE_PWD_MAX 256   /* RFC 8839 section 5.4: 22*256ice-char */
 
+/* RFC 8839 section 5.5: what we propose to keep between two checks, and what a peer that proposes
+ * nothing does. */
+#define ICE_PACING_MS 5
+#define ICE_PACING_DEFAULT_MS 50
+/* Longer ones are not believed: checks would take minutes. */
+#define ICE_PACING_MAX_MS 1000
+
 struct ice_agent;
 
 enum ice_state {
@@ -92,6 +99,9 @@ MUST_CHECK enum err ice_agent_set_remote(
 	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite);
 /* Whether these are the credentials that were set. */
 bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
+/* What the peer proposes as the time between two checks, which both sides take the longer of.
+ * Without it, or with one beyond ICE_PACING_MAX_MS, it is ICE_PACING_DEFAULT_MS. */
+void ice_agent_set_pacing(struct ice_agent *agent, unsigned ms);
 /* ERR_EXISTS for a redundant one, ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single
  * peer's (multicast, port 0), ERR_STATE after failure. May come before set_remote(). */
 MUST_CHECK enum err ice_agent_add_remote(

@@ -2,7 +2,16 @@
 
 static usec pace_of(const struct ice_agent *agent)
 {
-	return agent->new_checks < ICE_PACE_FIRST_CHECKS ? ICE_PACE_FIRST_US : ICE_PACE_US;
+	usec ours = agent->new_checks < ICE_PACE_FIRST_CHECKS ? ICE_PACE_FIRST_US : ICE_PACE_US;
+	return usec_max(ours, agent->pace);
+}
+
+/* RFC 8445 section 14.2: "Both agents MUST use the higher value of the proposed values." */
+void ice_agent_set_pacing(struct ice_agent *agent, unsigned ms)
+{
+	if (ms > ICE_PACING_MAX_MS)
+		ms = ICE_PACING_DEFAULT_MS;
+	agent->pace = usec_max(ms, ICE_PACING_MS) * USEC_PER_MS;
 }
 
 void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool use_candidate)

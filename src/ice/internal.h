@@ -23,10 +23,11 @@
 #include "ice/limits.h"
 #include "ice/stun.h"
 
-/* RFC 8445 section 14.2 recommends Ta = 50 ms and forbids less than 5 ms. The first checks go out
- * at that least interval, so that a set-up where one of the first few pairs works, which is nearly
- * every one, is not the time of waiting for it; at about 130 bytes each they stay below 30 kB/s. A
- * long checklist then continues at a calmer pace. */
+/* RFC 8445 section 14.2: between two checks lie Ta = 50 ms, unless both sides propose less, and at
+ * least 5 ms. Where both do, the first checks go out at that least interval, so that a set-up where
+ * one of the first few pairs works, which is nearly every one, is not the time of waiting for it;
+ * at about 130 bytes each they stay below 30 kB/s. A long checklist then continues at a calmer
+ * pace. */
 #define ICE_PACE_FIRST_US (5 * USEC_PER_MS)
 #define ICE_PACE_FIRST_CHECKS 20
 #define ICE_PACE_US (20 * USEC_PER_MS)
@@ -108,6 +109,7 @@ struct response {
 	struct path path;
 	uint8_t id[STUN_ID_SIZE];
 	uint16_t error; /* 0: success */
+	bool sha256;    /* which integrity the request had */
 	uint8_t unknown_count;
 	uint16_t unknown[STUN_UNKNOWN_MAX];
 };
@@ -154,6 +156,7 @@ struct ice_agent {
 
 	uint32_t triggered_last; /* the place given last */
 	size_t new_checks;       /* started so far */
+	usec pace;               /* agreed on: no two checks are closer */
 	usec next_check_at;      /* pacing */
 	usec checking_since, news_at;
 

@@ -23,6 +23,14 @@ static uint16_t local_preference(const struct ice_agent *agent, const struct add
 	return (uint16_t)(UINT16_MAX - rank);
 }
 
+static bool has_priority(const struct ice_agent *agent, uint32_t priority)
+{
+	for (size_t i = 0; i < agent->local.count; i++)
+		if (agent->local.items[i].priority == priority)
+			return true;
+	return false;
+}
+
 /* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
  * come from one server. */
 static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
@@ -49,6 +57,11 @@ static enum err add_local(struct ice_agent *agent, struct ice_candidate *candida
 			addr_equal(&c->base, &candidate->base))
 			return ERR_EXISTS;
 	}
+	/* RFC 8445 section 5.1.2: "Each candidate ... MUST have a unique priority", though two
+	 * servers see two addresses of one base, or give two: the local preference, which begins at
+	 * bit 8, is the next that is free. */
+	while (has_priority(agent, candidate->priority))
+		candidate->priority -= 1 << 8;
 	set_foundation(agent, candidate);
 	return candidates_append(&agent->local, candidate, ICE_LOCAL_MAX);
 }

@@ -7,7 +7,9 @@ static void respond(struct ice_agent *agent, const struct path *path,
 {
 	CHECK(agent->response_count < ICE_RESPONSES_MAX);
 	struct response *response = &agent->responses[agent->response_count++];
-	*response = (struct response){.path = *path, .error = error};
+	*response = (struct response){.path = *path,
+		.error = error,
+		.sha256 = stun_has(message, STUN_MESSAGE_INTEGRITY_SHA256)};
 	memcpy(response->id, message->id.data, STUN_ID_SIZE);
 	if (error != STUN_UNKNOWN_ATTRIBUTE)
 		return;
@@ -23,7 +25,11 @@ static bool is_authentic(const struct ice_agent *agent, const struct stun_messag
 	if (!bytes_equal(bytes_slice(name, 0, ours.size), ours) || name.size <= ours.size ||
 		name.data[ours.size] != ':')
 		return false;
-	return stun_check_integrity(message, bytes_of_text(agent->pwd));
+	struct bytes key = bytes_of_text(agent->pwd);
+	/* RFC 8489 section 9.1.3: where both are, the stronger counts. */
+	return stun_has(message, STUN_MESSAGE_INTEGRITY_SHA256)
+		       ? stun_check_integrity_sha256(message, key)
+		       : stun_check_integrity(message, key);
 }
 
 /* RFC 8445 section 7.3.1.1. True when the peer shall yield: it gets an error 487. Else we do, where
@@ -174,7 +180,11 @@ size_t request_write_response(
 		stun_add_addr(&w, STUN_XOR_MAPPED_ADDRESS, &response.path.remote);
 	if (response.unknown_count > 0)
 		stun_add_unknown(&w, response.unknown, response.unknown_count);
-	stun_add_integrity(&w, bytes_of_text(agent->pwd));
+	/* RFC 8489 section 9.1.3: with that of the request. */
+	if (response.sha256)
+		stun_add_integrity_sha256(&w, bytes_of_text(agent->pwd));
+	else
+		stun_add_integrity(&w, bytes_of_text(agent->pwd));
 	stun_add_fingerprint(&w);
 	CHECK(!w.failed);
 	*ret_path = response.path;

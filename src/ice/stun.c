@@ -36,7 +36,7 @@ static const struct attribute {
 } attributes[] = {
 #define FIELD(name) offsetof(struct stun_message, name)
 	{STUN_MAPPED_ADDRESS, 8, 20, KIND_MAPPED, FIELD(mapped)},
-	{STUN_USERNAME, 0, 513, KIND_BYTES, FIELD(username)},
+	{STUN_USERNAME, 0, 763, KIND_BYTES, FIELD(username)},
 	{STUN_MESSAGE_INTEGRITY, 20, 20, KIND_INTEGRITY, FIELD(integrity_offset)},
 	{STUN_ERROR_CODE, 4, 767, KIND_ERROR, 0},
 	{STUN_UNKNOWN_ATTRIBUTES, 0, UINT16_MAX, KIND_BYTES, FIELD(unknown_attributes)},

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,16 +11,18 @@
 #include "net/internal.h"
 #include "net/limits.h"
 
-/* RFC 8445 section 5.1.1.1 says which addresses are no candidates. */
-static bool is_usable(const struct addr *addr)
+bool net_iface_is_usable(const struct addr *addr)
 {
+	static const uint8_t zeros[12];
 	if (addr_is_unspecified(addr) || addr_is_link_local(addr))
 		return false;
 	if (addr->family == ADDR_IPV4)
 		return addr->ip[0] < 224; /* multicast and beyond */
 	bool multicast = addr->ip[0] == 0xff;
 	bool site_local = addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0xc0;
-	return !multicast && !site_local;
+	/* An IPv4 address in IPv6, but for the loopback address, which looks like one. */
+	bool compatible = memcmp(addr->ip, zeros, sizeof zeros) == 0 && !addr_is_loopback(addr);
+	return !multicast && !site_local && !compatible;
 }
 
 struct addr_list {
@@ -47,7 +50,7 @@ static void collect(
 			continue;
 		addr.port = 0;
 		if (addr.family == family && addr_is_loopback(&addr) == loopback &&
-			is_usable(&addr))
+			net_iface_is_usable(&addr))
 			add(list, &addr);
 	}
 }
@@ -90,7 +93,7 @@ uint32_t net_iface_mtu(bool loopback)
 	for (const struct ifaddrs *i = all; i && fd >= 0; i = i->ifa_next) {
 		struct addr addr;
 		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) ||
-			!addr_of_sockaddr(i->ifa_addr, &addr) || !is_usable(&addr) ||
+			!addr_of_sockaddr(i->ifa_addr, &addr) || !net_iface_is_usable(&addr) ||
 			(addr_is_loopback(&addr) && !loopback))
 			continue;
 		uint32_t mtu = mtu_of(fd, i->ifa_name);

@@ -7,6 +7,10 @@
 #include "base/addr.h"
 #include "base/err.h"
 
+/* Whether an address may be offered (RFC 8445 section 5.1.1.1); loopback ones may where they are
+ * asked for. */
+bool net_iface_is_usable(const struct addr *addr);
+
 /* Up to `max` addresses with port 0, IPv6 first, without duplicates. Left out: interfaces that are
  * down, link-local, multicast, IPv4-mapped and site-local addresses (RFC 8445 section 5.1.1.1), and
  * loopback ones unless `loopback` is true or there is nothing else. ERR_IO. */

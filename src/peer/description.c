@@ -126,6 +126,7 @@ enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_
 	struct sdp sdp = {
 		.legacy = peer->config.offerer ? peer->config.legacy_sdp : peer->remote_legacy,
 		.end_of_candidates = peer->end_of_local,
+		.ice_pacing = ICE_PACING_MS,
 		.sctp_port = SCTP_PORT,
 		.message_max = peer->config.message_max,
 		.mid = bytes_of_text(peer->mid[0] ? peer->mid : "0"),
@@ -296,6 +297,7 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	err = copy_texts(peer, &sdp);
 	if (!err)
 		err = take_init(peer, &sdp);
+	ice_agent_set_pacing(peer->ice, sdp.ice_pacing);
 	if (!err)
 		err = ice_agent_set_remote(peer->ice, peer->now, sdp.ufrag, sdp.pwd, sdp.ice_lite);
 	if (err) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "ice/agent.h"
 
 /* One space-separated word off the front of `text`. */
 static struct bytes next_word(struct bytes *text)
@@ -193,6 +194,15 @@ static enum err parse_ice_lite(struct bytes value, struct sdp *sdp)
 	return ERR_OK;
 }
 
+/* RFC 8839 section 5.5. A number that makes no sense leaves the default. */
+static enum err parse_ice_pacing(struct bytes value, struct sdp *sdp)
+{
+	uint64_t ms;
+	if (bytes_to_u64(value, &ms) && ms > 0 && ms <= ICE_PACING_MAX_MS)
+		sdp->ice_pacing = (unsigned)ms;
+	return ERR_OK;
+}
+
 static const struct {
 	const char *prefix;
 	enum err (*parse)(struct bytes value, struct sdp *sdp);
@@ -201,6 +211,7 @@ static const struct {
 	{"a=ice-ufrag:", parse_ufrag},
 	{"a=ice-pwd:", parse_pwd},
 	{"a=ice-lite", parse_ice_lite},
+	{"a=ice-pacing:", parse_ice_pacing},
 	{"a=fingerprint:", parse_fingerprint},
 	{"a=setup:", parse_setup},
 	{"a=sctp-port:", parse_sctp_port},
@@ -224,7 +235,9 @@ static enum err parse_line(struct bytes line, struct sdp *sdp)
 
 enum err sdp_parse(struct bytes text, struct sdp *ret_sdp)
 {
-	struct sdp sdp = {.message_max = SDP_MESSAGE_MAX_ABSENT, .setup = SDP_ACTPASS};
+	struct sdp sdp = {.message_max = SDP_MESSAGE_MAX_ABSENT,
+		.ice_pacing = ICE_PACING_DEFAULT_MS,
+		.setup = SDP_ACTPASS};
 	size_t lines = 0, media = 0;
 	struct bytes value;
 	if (!match(text, "v=0", &value))
@@ -318,7 +331,10 @@ void sdp_write(struct writer *w, const struct sdp *sdp, uint64_t session_id)
 		write_text(w, "a=end-of-candidates\r\n");
 	write_line(w, "a=ice-ufrag:", sdp->ufrag);
 	write_line(w, "a=ice-pwd:", sdp->pwd);
-	write_text(w, "a=ice-options:trickle\r\n");
+	/* RFC 8445 section 10: "MUST inform the peer about the compliance using the 'ice2'
+	 * option". */
+	write_text(w, "a=ice-options:trickle ice2\r\n");
+	write_number_line(w, "a=ice-pacing:", sdp->ice_pacing);
 	write_text(w, "a=fingerprint:");
 	write_bytes(w, sdp->fingerprint_hash);
 	write_line(w, " ", sdp->fingerprint);

@@ -23,6 +23,7 @@ struct sdp {
 	bool legacy;
 	bool ice_lite;
 	bool end_of_candidates;
+	unsigned ice_pacing; /* ms, RFC 8839 section 5.5; the default where it is absent */
 	enum sdp_setup setup;
 	uint16_t sctp_port;
 	size_t message_max; /* never 0 after parsing: see the limits */

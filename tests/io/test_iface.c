@@ -19,6 +19,24 @@ static void there_is_always_an_address(void **state)
 	}
 }
 
+static void addresses_that_reach_nobody_are_not_offered(void **state)
+{
+	(void)state;
+	/* RFC 8445 section 5.1.1.1. */
+	static const struct {
+		const char *ip;
+		bool usable;
+	} cases[] = {{"192.0.2.1", true}, {"2001:db8::1", true}, {"fd00::1", true}, {"::1", true},
+		{"0.0.0.0", false}, {"::", false}, {"169.254.1.1", false}, {"fe80::1", false},
+		{"fec0::1", false}, {"feff::1", false}, {"ff02::1", false}, {"224.0.0.1", false},
+		{"::192.0.2.1", false}, {"255.255.255.255", false}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct addr addr;
+		assert_true(addr_parse_ip(cases[i].ip, 0, &addr));
+		assert_int_equal(net_iface_is_usable(&addr), cases[i].usable);
+	}
+}
+
 static void loopback_comes_when_asked_for(void **state)
 {
 	(void)state;
@@ -61,5 +79,5 @@ static void the_source_of_a_route_is_a_local_address(void **state)
 }
 
 TESTS(TEST(the_source_of_a_route_is_a_local_address), TEST(there_is_always_an_address),
-	TEST(loopback_comes_when_asked_for), TEST(the_mtu_is_that_of_the_widest_interface),
-	TEST(no_more_than_asked_for))
+	TEST(addresses_that_reach_nobody_are_not_offered), TEST(loopback_comes_when_asked_for),
+	TEST(the_mtu_is_that_of_the_widest_interface), TEST(no_more_than_asked_for))

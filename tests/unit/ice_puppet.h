@@ -15,6 +15,7 @@ struct puppet {
 	struct ice_agent *agent;
 	uint8_t data[ICE_DATAGRAM_MAX]; /* of the last datagram taken */
 	size_t size;
+	uint8_t check_id[STUN_ID_SIZE]; /* of the last check that the puppet sent */
 };
 
 /* What the agent sent. */
@@ -43,6 +44,7 @@ static inline struct puppet *puppet_create(bool controlling)
 	p->now = USEC_PER_SEC;
 	struct ice_config config = {.controlling = controlling, .rng = &p->rng};
 	assert_ok(ice_agent_create(&config, p->now, &p->agent));
+	ice_agent_set_pacing(p->agent, ICE_PACING_MS);
 	return p;
 }
 
@@ -161,7 +163,8 @@ static inline void puppet_refuse(struct puppet *p, const struct taken *request, 
 struct puppet_check {
 	bool controlling, use_candidate;
 	uint64_t tie_breaker;
-	bool without_priority, without_name, without_integrity;
+	bool without_priority, without_name, without_integrity, without_fingerprint;
+	bool with_sha256, without_sha1;
 	const char *pwd, *ufrag; /* the agent's unless set */
 	uint16_t extra;          /* an attribute to add */
 };
@@ -169,13 +172,13 @@ struct puppet_check {
 static inline void puppet_check(
 	struct puppet *p, const struct path *path, const struct puppet_check *check)
 {
-	uint8_t data[300], id[STUN_ID_SIZE];
+	uint8_t data[300];
 	struct writer w = writer_of(data, sizeof data);
 	char name[100];
 	snprintf(name, sizeof name, "%s:" PUPPET_UFRAG,
 		check->ufrag ? check->ufrag : ice_agent_ufrag(p->agent));
-	rng_fill(&p->rng, id, sizeof id);
-	stun_begin(&w, STUN_REQUEST, STUN_BINDING, id);
+	rng_fill(&p->rng, p->check_id, sizeof p->check_id);
+	stun_begin(&w, STUN_REQUEST, STUN_BINDING, p->check_id);
 	if (!check->without_name)
 		stun_add_bytes(&w, STUN_USERNAME, bytes_of_text(name));
 	if (!check->without_priority)
@@ -186,10 +189,13 @@ static inline void puppet_check(
 		stun_add_flag(&w, STUN_USE_CANDIDATE);
 	if (check->extra > 0)
 		stun_add_flag(&w, (enum stun_attribute)check->extra);
-	if (!check->without_integrity)
-		stun_add_integrity(
-			&w, bytes_of_text(check->pwd ? check->pwd : ice_agent_pwd(p->agent)));
-	stun_add_fingerprint(&w);
+	struct bytes key = bytes_of_text(check->pwd ? check->pwd : ice_agent_pwd(p->agent));
+	if (!check->without_integrity && !check->without_sha1)
+		stun_add_integrity(&w, key);
+	if (check->with_sha256)
+		stun_add_integrity_sha256(&w, key);
+	if (!check->without_fingerprint)
+		stun_add_fingerprint(&w);
 	puppet_receive(p, path, &w);
 }
 

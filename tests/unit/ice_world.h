@@ -64,6 +64,7 @@ static inline struct world *world_create(uint64_t seed, bool controlling0, bool 
 		struct ice_config config = {
 			.controlling = i == 0 ? controlling0 : controlling1, .rng = &side->rng};
 		assert_ok(ice_agent_create(&config, w->now, &side->agent));
+		ice_agent_set_pacing(side->agent, ICE_PACING_MS);
 	}
 	return w;
 }

@@ -1,5 +1,7 @@
 #include "ice/agent.h"
 
+#include <stdio.h>
+
 #include "ice_world.h"
 
 static void two_hosts_connect_in_a_few_round_trips(void **state)
@@ -25,6 +27,35 @@ static void two_hosts_connect_in_a_few_round_trips(void **state)
 		assert_true(ice_agent_stats(w->sides[i].agent)->rtt == 2 * w->delay);
 	}
 	world_destroy(w);
+}
+
+static void credentials_are_new_and_long_enough(void **state)
+{
+	(void)state;
+	/* RFC 8445 section 5.3: 24 and 128 bits; a character of 64 has 6. */
+	struct rng rng = rng_seeded(1);
+	struct ice_config config = {.rng = &rng};
+	char ufrags[50][ICE_UFRAG_MAX + 1], pwds[50][ICE_PWD_MAX + 1];
+	bool seen[256] = {0};
+	size_t characters = 0;
+	for (size_t i = 0; i < 50; i++) {
+		struct ice_agent *agent;
+		assert_ok(ice_agent_create(&config, 0, &agent));
+		snprintf(ufrags[i], sizeof ufrags[i], "%s", ice_agent_ufrag(agent));
+		snprintf(pwds[i], sizeof pwds[i], "%s", ice_agent_pwd(agent));
+		assert_true(strlen(ufrags[i]) * 6 >= 24);
+		assert_true(strlen(pwds[i]) * 6 >= 128);
+		for (const char *c = pwds[i]; *c; c++) {
+			characters += !seen[(uint8_t)*c];
+			seen[(uint8_t)*c] = true;
+		}
+		for (size_t other = 0; other < i; other++) {
+			assert_string_not_equal(ufrags[i], ufrags[other]);
+			assert_string_not_equal(pwds[i], pwds[other]);
+		}
+		ice_agent_destroy(agent);
+	}
+	assert_int_equal(characters, 64);
 }
 
 static void events_tell_of_state_and_selection(void **state)
@@ -396,7 +427,7 @@ static void the_user_name_of_a_check_is_peeked(void **state)
 }
 
 TESTS(TEST(two_hosts_connect_in_a_few_round_trips), TEST(events_tell_of_state_and_selection),
-	TEST(a_role_conflict_leaves_one_of_each),
+	TEST(credentials_are_new_and_long_enough), TEST(a_role_conflict_leaves_one_of_each),
 	TEST(many_addresses_connect_over_the_best_pair_despite_loss),
 	TEST(ipv6_is_preferred_where_both_work), TEST(a_nat_makes_peer_reflexive_candidates),
 	TEST(two_nats_are_crossed_with_reflexive_candidates),

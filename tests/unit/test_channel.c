@@ -16,8 +16,21 @@ struct side {
 	size_t text_size;
 };
 
+/* A fragment of a message as it went over the wire. */
+struct fragment {
+	uint32_t ppid;
+	uint16_t stream;
+	bool unordered;
+	size_t size;
+};
+
+#define FRAGMENTS_MAX 64
+
 struct fixture {
 	struct rng rng;
+	struct fragment fragments[2][FRAGMENTS_MAX]; /* by sender, the first of them */
+	size_t fragment_count[2];
+	bool asked_reset[2][64]; /* by sender and stream */
 	struct side sides[2];
 	usec now;
 	bool lose_responses; /* of side 0, to requests to reset streams */
@@ -27,6 +40,53 @@ struct fixture {
 static bool is_reset_response(const uint8_t *packet)
 {
 	return packet[12] == 130 && packet[16] == 0 && packet[17] == 16;
+}
+
+/* RFC 9260 section 3.3.1, RFC 8260 section 2.1. */
+static void note_data(struct fixture *f, int from, uint8_t type, uint8_t flags, struct bytes value)
+{
+	struct reader r = reader_of(value);
+	read_skip(&r, 4);
+	struct fragment fragment = {.stream = read_u16(&r), .unordered = flags & 4};
+	read_skip(&r, type == 0 ? 2 : 6);
+	fragment.ppid = read_u32(&r);
+	fragment.size = r.rest.size;
+	assert_false(r.failed);
+	if (f->fragment_count[from] < FRAGMENTS_MAX)
+		f->fragments[from][f->fragment_count[from]++] = fragment;
+}
+
+/* RFC 6525 section 4.1. */
+static void note_reset(struct fixture *f, int from, struct bytes value)
+{
+	struct reader r = reader_of(value);
+	uint16_t type = read_u16(&r), size = read_u16(&r);
+	if (type != 13)
+		return;
+	read_skip(&r, 12);
+	for (uint16_t i = 16; i < size; i += 2) {
+		uint16_t stream = read_u16(&r);
+		if (stream < 64)
+			f->asked_reset[from][stream] = true;
+	}
+	assert_false(r.failed);
+}
+
+static void note_packet(struct fixture *f, int from, struct bytes packet)
+{
+	struct reader r = reader_of(bytes_slice(packet, 12, packet.size));
+	while (r.rest.size > 0) {
+		uint8_t type = read_u8(&r), flags = read_u8(&r);
+		uint16_t size = read_u16(&r);
+		assert_true(size >= 4);
+		struct bytes value = read_bytes(&r, size - 4u);
+		read_skip(&r, (4 - (size & 3u)) & 3u);
+		assert_false(r.failed);
+		if (type == 0 || type == 64)
+			note_data(f, from, type, flags, value);
+		else if (type == 130)
+			note_reset(f, from, value);
+	}
 }
 
 static void pull(struct fixture *f, struct side *side)
@@ -63,6 +123,7 @@ static void run(struct fixture *f, usec duration)
 				pull(f, &f->sides[i]);
 				while ((size = sctp_write(f->sides[i].sctp, f->now, packet,
 						sizeof packet)) > 0) {
+					note_packet(f, i, bytes_of(packet, size));
 					if (i == 0 && f->lose_responses &&
 						is_reset_response(packet))
 						continue;
@@ -172,9 +233,151 @@ static void hostile_control_messages_are_dropped_or_refused(void **state)
 	run(&f, USEC_PER_SEC);
 	const struct channels_stats *stats = channels_stats(f.sides[0].channels);
 	assert_int_equal(stats->dropped, 4);
-	assert_int_equal(stats->refused, 2);
+	assert_int_equal(stats->refused, 3);
 	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 1);
 	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_MESSAGE), 0);
+	tear_down(&f);
+}
+
+/* RFC 8832 section 6, RFC 8831 section 6.6. */
+static void order_and_ppid_are_those_of_the_standard(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	struct channels *ours = f.sides[0].channels, *theirs = f.sides[1].channels;
+	const struct channel_config config = {.label = bytes_of_text("x"), .unordered = true};
+	uint16_t handle;
+	assert_ok(channels_open(ours, f.now, &config, &handle));
+	for (int round = 0; round < 2; round++) {
+		assert_ok(channels_send(ours, f.now, handle, false, bytes_of_text("text")));
+		assert_ok(channels_send(ours, f.now, handle, true, bytes_of_text("bytes")));
+		assert_ok(channels_send(ours, f.now, handle, false, (struct bytes){0}));
+		assert_ok(channels_send(ours, f.now, handle, true, (struct bytes){0}));
+		run(&f, USEC_PER_SEC);
+	}
+	static const struct fragment expected[] = {{50, 0, false, 13}, {51, 0, false, 4},
+		{53, 0, false, 5}, {56, 0, false, 1}, {57, 0, false, 1}, {51, 0, true, 4},
+		{53, 0, true, 5}, {56, 0, true, 1}, {57, 0, true, 1}};
+	assert_int_equal(f.fragment_count[0], 9);
+	for (size_t i = 0; i < 9; i++) {
+		const struct fragment *is = &f.fragments[0][i];
+		assert_int_equal(is->ppid, expected[i].ppid);
+		assert_int_equal(is->stream, expected[i].stream);
+		assert_int_equal(is->unordered, expected[i].unordered);
+		assert_int_equal(is->size, expected[i].size);
+	}
+	/* The ACK is ordered, and what comes after it is not. */
+	uint16_t their_handle = f.sides[1].events[0].handle;
+	assert_ok(channels_send(theirs, f.now, their_handle, false, bytes_of_text("back")));
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(f.fragment_count[1], 2);
+	assert_int_equal(f.fragments[1][0].ppid, 50);
+	assert_false(f.fragments[1][0].unordered);
+	assert_true(f.fragments[1][1].unordered);
+	assert_int_equal(f.fragments[1][0].stream, 0);
+	assert_int_equal(f.fragments[1][1].stream, 0);
+	tear_down(&f);
+}
+
+static void a_wrong_open_is_answered_with_a_reset_and_no_ack(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t stream;
+		uint8_t open[13];
+		size_t size;
+	} cases[] = {
+		/* Side 0 is the DTLS client, whose streams are the even ones. */
+		{4, {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 13},
+		{5, {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 12},
+		{7, {3, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 13},     /* no such type */
+		{9, {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff}, 13},    /* no UTF-8 */
+		{11, {3, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 'x'}, 13},    /* a longer label */
+		{13, {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 'x'}, 13}, /* or protocol */
+	};
+	const size_t count = sizeof cases / sizeof cases[0];
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	for (size_t i = 0; i < count; i++)
+		assert_ok(sctp_send(f.sides[1].sctp, f.now,
+			&(struct sctp_message){.stream = cases[i].stream,
+				.ppid = PPID_DCEP,
+				.data = bytes_of(cases[i].open, cases[i].size)}));
+	run(&f, 3 * USEC_PER_SEC);
+	assert_int_equal(channels_stats(f.sides[0].channels)->refused, count);
+	assert_int_equal(f.fragment_count[0], 0);
+	assert_int_equal(f.sides[0].count, 0);
+	for (size_t i = 0; i < count; i++)
+		assert_true(f.asked_reset[0][cases[i].stream]);
+	tear_down(&f);
+}
+
+static void an_open_on_a_stream_in_use_closes_its_channel(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t handle = open_labelled(&f, 1, "x");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	uint16_t stream = (uint16_t)channels_id(f.sides[1].channels, handle);
+	static const uint8_t open[] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'y'};
+	assert_int_equal(f.fragment_count[0], 1);
+	assert_ok(sctp_send(f.sides[1].sctp, f.now,
+		&(struct sctp_message){
+			.stream = stream, .ppid = PPID_DCEP, .data = bytes_of(open, sizeof open)}));
+	run(&f, 3 * USEC_PER_SEC);
+	assert_true(f.asked_reset[0][stream]);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 1);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 1);
+	assert_int_equal(f.fragment_count[0], 1); /* the first ACK */
+	tear_down(&f);
+}
+
+static void data_on_a_stream_without_a_channel_resets_it(void **state)
+{
+	(void)state;
+	static const uint32_t ppids[] = {51, 53, 56, 57, 99};
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	for (uint16_t i = 0; i < 5; i++)
+		assert_ok(sctp_send(f.sides[1].sctp, f.now,
+			&(struct sctp_message){.stream = (uint16_t)(20 + i),
+				.ppid = ppids[i],
+				.data = bytes_of_text("x")}));
+	run(&f, 3 * USEC_PER_SEC);
+	assert_int_equal(f.sides[0].count, 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_true(f.asked_reset[0][20 + i]);
+	tear_down(&f);
+}
+
+static void what_an_empty_message_carries_is_ignored(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	uint16_t handle = open_labelled(&f, 1, "x");
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	int32_t stream = channels_id(f.sides[1].channels, handle);
+	for (uint32_t ppid = 56; ppid <= 57; ppid++) {
+		f.sides[0].text_size = 99;
+		assert_ok(sctp_send(f.sides[1].sctp, f.now,
+			&(struct sctp_message){.stream = (uint16_t)stream,
+				.ppid = ppid,
+				.data = bytes_of_text("something")}));
+		run(&f, USEC_PER_SEC);
+		assert_int_equal(f.sides[0].text_size, 0);
+	}
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_MESSAGE), 2);
 	tear_down(&f);
 }
 
@@ -429,7 +632,9 @@ static void what_a_channel_is_like_is_told_to_the_other_side(void **state)
 		/* The message is the end of the packet: 3, type, priority, parameter, sizes, label.
 		 */
 		const uint8_t *open = packet + ((size - 16) & ~(size_t)3);
-		const uint8_t expected[] = {3, cases[i].type, 2, 0, 0, 0, 0, 77, 0, 1, 0, 0, 'l'};
+		uint8_t limit = cases[i].reliability == CHANNEL_RELIABLE ? 0 : 77;
+		const uint8_t expected[] = {
+			3, cases[i].type, 2, 0, 0, 0, 0, limit, 0, 1, 0, 0, 'l'};
 		assert_memory_equal(open, expected, sizeof expected);
 		sctp_receive(f.sides[1].sctp, f.now, bytes_of(packet, size));
 		run(&f, USEC_PER_SEC);
@@ -486,7 +691,12 @@ static void the_fall_to_the_threshold_is_told_exactly_once(void **state)
 	tear_down(&f);
 }
 
-TESTS(TEST(both_sides_may_open_before_the_association),
+TESTS(TEST(order_and_ppid_are_those_of_the_standard),
+	TEST(a_wrong_open_is_answered_with_a_reset_and_no_ack),
+	TEST(an_open_on_a_stream_in_use_closes_its_channel),
+	TEST(data_on_a_stream_without_a_channel_resets_it),
+	TEST(what_an_empty_message_carries_is_ignored),
+	TEST(both_sides_may_open_before_the_association),
 	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
 	TEST(close_waits_for_both_directions), TEST(channel_beyond_the_peers_streams_is_closed),
 	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same),

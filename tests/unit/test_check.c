@@ -89,13 +89,113 @@ static void checks_are_paced(void **state)
 static void what_comes_from_elsewhere_fails_the_check(void **state)
 {
 	(void)state;
+	static const char *const elsewhere[][2] = {{LOCAL, "192.0.2.99:2000"},
+		{LOCAL, "192.0.2.2:2001"}, {"192.0.2.3:1000", REMOTE}, {"192.0.2.1:1001", REMOTE}};
+	for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+		struct puppet *p = puppet_with_one_pair(true);
+		struct taken taken;
+		struct ice_selected selected;
+		puppet_take_request(p, &taken);
+		struct path path = puppet_path(elsewhere[i][0], elsewhere[i][1]);
+		puppet_answer_as(p, &taken, &path, LOCAL);
+		assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+		assert_false(ice_agent_selected(p->agent, &selected));
+		puppet_destroy(p);
+	}
+}
+
+static void a_response_to_no_check_of_ours_changes_nothing(void **state)
+{
+	(void)state;
 	struct puppet *p = puppet_with_one_pair(true);
 	struct taken taken;
 	puppet_take_request(p, &taken);
-	struct path elsewhere = puppet_path(LOCAL, "192.0.2.99:2000");
-	puppet_answer_as(p, &taken, &elsewhere, LOCAL);
-	assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+	uint8_t id[STUN_ID_SIZE];
+	memcpy(id, taken.message.id.data, sizeof id);
+	for (size_t i = 0; i < sizeof id; i++) {
+		id[i] ^= 1;
+		taken.message.id.data = id;
+		puppet_answer(p, &taken);
+		puppet_refuse(p, &taken, STUN_ROLE_CONFLICT);
+		id[i] ^= 1;
+	}
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_unexpected, 2 * sizeof id);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_IN_PROGRESS);
+	assert_true(ice_agent_is_controlling(p->agent));
+	puppet_answer(p, &taken);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_SUCCEEDED);
 	puppet_destroy(p);
+}
+
+static void every_check_has_an_id_of_its_own(void **state)
+{
+	(void)state;
+	static uint8_t ids[200][STUN_ID_SIZE];
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	for (size_t i = 0; i < 200; i++) {
+		assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+		memcpy(ids[i], taken.message.id.data, STUN_ID_SIZE);
+		for (size_t other = 0; other < i; other++)
+			assert_memory_not_equal(ids[i], ids[other], STUN_ID_SIZE);
+		puppet_answer(p, &taken);
+	}
+	puppet_destroy(p);
+}
+
+static void without_a_fingerprint_it_is_no_message(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_with_one_pair(true);
+	struct taken taken;
+	puppet_take_request(p, &taken);
+	uint8_t data[200];
+	struct writer w = writer_of(data, sizeof data);
+	struct addr mapped = puppet_addr(LOCAL);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, taken.message.id.data);
+	stun_add_addr(&w, STUN_XOR_MAPPED_ADDRESS, &mapped);
+	stun_add_integrity(&w, bytes_of_text(PUPPET_PWD));
+	puppet_receive(p, &taken.path, &w);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_IN_PROGRESS);
+	struct puppet_check check = {.without_fingerprint = true};
+	puppet_check(p, &taken.path, &check);
+	assert_false(puppet_take(p, &taken));
+	assert_int_equal(ice_agent_stats(p->agent)->dropped_malformed, 2);
+	puppet_destroy(p);
+}
+
+static void both_sides_keep_the_longer_pace(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned theirs, pace;
+	} cases[] = {{1, 5}, {5, 5}, {20, 20}, {50, 50}, {200, 200},
+		{ICE_PACING_MAX_MS + 1, ICE_PACING_DEFAULT_MS}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct puppet *p = puppet_create(true);
+		puppet_add_host(p, LOCAL);
+		assert_ok(puppet_try_remote(p, REMOTE, ICE_HOST, 9));
+		assert_ok(puppet_try_remote(p, "192.0.2.3:2000", ICE_SERVER_REFLEXIVE, 2));
+		ice_agent_set_pacing(p->agent, cases[i].theirs);
+		puppet_set_remote(p, false);
+		struct taken taken;
+		puppet_take_request(p, &taken);
+		usec start = p->now;
+		puppet_take_request(p, &taken);
+		assert_true(p->now - start == cases[i].pace * USEC_PER_MS);
+		puppet_destroy(p);
+	}
+}
+
+static void without_a_proposal_of_the_peer_the_pace_is_the_default(void **state)
+{
+	(void)state;
+	struct rng rng = rng_seeded(3);
+	struct ice_config config = {.controlling = true, .rng = &rng};
+	struct ice_agent *agent;
+	assert_ok(ice_agent_create(&config, USEC_PER_SEC, &agent));
+	assert_true(agent->pace == ICE_PACING_DEFAULT_MS * USEC_PER_MS);
+	ice_agent_destroy(agent);
 }
 
 static void a_response_without_the_peers_integrity_changes_nothing(void **state)
@@ -111,6 +211,7 @@ static void a_response_without_the_peers_integrity_changes_nothing(void **state)
 		stun_add_error(&w, STUN_ROLE_CONFLICT, "");
 		if (with_wrong_key)
 			stun_add_integrity(&w, bytes_of_text("not the password"));
+		stun_add_fingerprint(&w);
 		puppet_receive(p, &taken.path, &w);
 	}
 	assert_int_equal(ice_agent_stats(p->agent)->dropped_unauthenticated, 2);
@@ -133,6 +234,7 @@ static void a_success_must_carry_the_mapped_address(void **state)
 	struct writer w = writer_of(data, sizeof data);
 	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, taken.message.id.data);
 	stun_add_integrity(&w, bytes_of_text(PUPPET_PWD));
+	stun_add_fingerprint(&w);
 	puppet_receive(p, &taken.path, &w);
 	assert_int_equal(ice_agent_stats(p->agent)->dropped_malformed, 1);
 	assert_int_equal(p->agent->pairs.items[0].state, PAIR_IN_PROGRESS);
@@ -196,15 +298,21 @@ static void a_check_that_began_before_a_role_conflict_keeps_its_words(void **sta
 static void another_error_fails_the_check(void **state)
 {
 	(void)state;
-	struct puppet *p = puppet_with_one_pair(true);
-	struct taken taken;
-	puppet_take_request(p, &taken);
-	puppet_refuse(p, &taken, STUN_BAD_REQUEST);
-	assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
-	/* A check of the peer revives it. */
-	puppet_check_on(p, LOCAL, REMOTE, false);
-	puppet_take_request(p, &taken);
-	puppet_destroy(p);
+	/* 300 names another server, which is not for checks. */
+	static const uint16_t codes[] = {300, STUN_BAD_REQUEST, STUN_UNAUTHENTICATED,
+		STUN_UNKNOWN_ATTRIBUTE, STUN_SERVER_ERROR, 699};
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		struct puppet *p = puppet_with_one_pair(true);
+		struct taken taken;
+		puppet_take_request(p, &taken);
+		puppet_refuse(p, &taken, codes[i]);
+		assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+		assert_false(puppet_take_within(p, STUN_REQUEST, 30 * USEC_PER_SEC, &taken));
+		/* A check of the peer revives it. */
+		puppet_check_on(p, LOCAL, REMOTE, false);
+		puppet_take_request(p, &taken);
+		puppet_destroy(p);
+	}
 }
 
 static void a_check_of_the_peer_hastens_ours(void **state)
@@ -239,8 +347,11 @@ static void a_repeated_check_measures_no_round_trip(void **state)
 	puppet_destroy(p);
 }
 
-TESTS(TEST(a_check_says_who_we_are), TEST(an_unanswered_check_is_repeated_to_the_byte_and_fails),
-	TEST(checks_are_paced), TEST(what_comes_from_elsewhere_fails_the_check),
+TESTS(TEST(a_response_to_no_check_of_ours_changes_nothing), TEST(every_check_has_an_id_of_its_own),
+	TEST(without_a_fingerprint_it_is_no_message), TEST(both_sides_keep_the_longer_pace),
+	TEST(without_a_proposal_of_the_peer_the_pace_is_the_default), TEST(a_check_says_who_we_are),
+	TEST(an_unanswered_check_is_repeated_to_the_byte_and_fails), TEST(checks_are_paced),
+	TEST(what_comes_from_elsewhere_fails_the_check),
 	TEST(a_response_without_the_peers_integrity_changes_nothing),
 	TEST(a_success_must_carry_the_mapped_address),
 	TEST(a_role_conflict_repeats_the_check_in_the_other_role),

@@ -32,6 +32,35 @@ static void families_take_turns_and_narrow_addresses_come_last(void **state)
 	puppet_destroy(p);
 }
 
+static void no_two_candidates_have_one_priority(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	static const char *const hosts[] = {"192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.2:1",
+		"127.0.0.1:1", "[fe80::1%1]:1", "[::1]:1", "169.254.0.1:1"};
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+		puppet_add_host(p, hosts[i]);
+	/* Servers need not see the same address, behind a NAT that maps each way anew. */
+	for (unsigned i = 0; i < 12; i++) {
+		char text[ADDR_TEXT_MAX];
+		snprintf(text, sizeof text, "203.0.113.1:%u", i + 1);
+		assert_ok(add_reflexive(p, i % 2 ? "192.0.2.1:1" : "192.0.2.2:1", text));
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		char text[ADDR_TEXT_MAX];
+		snprintf(text, sizeof text, "198.51.100.1:%u", i + 1);
+		struct addr relayed = puppet_addr(text);
+		assert_ok(ice_agent_add_relayed(p->agent, p->now, &relayed));
+	}
+	for (size_t i = 0; i < ice_agent_local_count(p->agent); i++) {
+		uint32_t priority = ice_agent_local(p->agent, i)->priority;
+		assert_in_range(priority, 1, INT32_MAX);
+		for (size_t other = 0; other < i; other++)
+			assert_int_not_equal(priority, ice_agent_local(p->agent, other)->priority);
+	}
+	puppet_destroy(p);
+}
+
 static void foundations_are_of_type_and_base(void **state)
 {
 	(void)state;
@@ -110,6 +139,7 @@ static void after_failure_nothing_is_added(void **state)
 }
 
 TESTS(TEST(families_take_turns_and_narrow_addresses_come_last),
-	TEST(foundations_are_of_type_and_base), TEST(redundant_candidates_change_nothing),
+	TEST(no_two_candidates_have_one_priority), TEST(foundations_are_of_type_and_base),
+	TEST(redundant_candidates_change_nothing),
 	TEST(relayed_candidates_are_the_last_resort_and_show_nothing_else),
 	TEST(candidates_stop_at_the_limit), TEST(after_failure_nothing_is_added))

@@ -233,6 +233,52 @@ static void when_the_pair_in_use_is_silent_a_new_nomination_wins(void **state)
 	puppet_destroy(p);
 }
 
+static void a_nomination_whose_check_fails_is_none(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_check_on(p, LOCAL, BEST, false);
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_refuse(p, &best, STUN_BAD_REQUEST);
+	assert_int_equal(p->agent->pairs.items[0].state, PAIR_FAILED);
+	assert_true(puppet_selected_is(p, WORSE, false));
+	while (puppet_take(p, &taken))
+		;
+	assert_int_equal(ice_agent_state(p->agent), ICE_CONNECTED);
+	puppet_destroy(p);
+}
+
+static void after_a_nomination_checks_are_answered_and_none_nominates(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_wait(p, ICE_NOMINATION_WAIT_US);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	/* On the pair in use, on a better one that was given up, and from where nothing came yet.
+	 */
+	static const char *const from[] = {WORSE, BEST, "192.0.2.77:77"};
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+		puppet_check_on(p, LOCAL, from[i], false);
+		assert_true(puppet_take(p, &taken));
+		assert_int_equal(taken.message.class, STUN_SUCCESS);
+		struct addr remote = puppet_addr(from[i]);
+		assert_true(addr_equal(&taken.path.remote, &remote));
+	}
+	for (int i = 0; i < 10; i++) {
+		assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+		assert_false(stun_has(&taken.message, STUN_USE_CANDIDATE));
+		puppet_answer(p, &taken);
+		assert_true(puppet_selected_is(p, WORSE, true));
+	}
+	puppet_destroy(p);
+}
+
 static void candidates_after_nomination_are_not_paired(void **state)
 {
 	(void)state;
@@ -290,7 +336,9 @@ static void unanswered_nomination_is_repeated_while_consent_lasts(void **state)
 	puppet_destroy(p);
 }
 
-TESTS(TEST(unanswered_nomination_is_repeated_while_consent_lasts),
+TESTS(TEST(a_nomination_whose_check_fails_is_none),
+	TEST(after_a_nomination_checks_are_answered_and_none_nominates),
+	TEST(unanswered_nomination_is_repeated_while_consent_lasts),
 	TEST(the_best_pair_is_nominated_at_once), TEST(a_better_pair_gets_a_short_time_to_catch_up),
 	TEST(after_the_wait_what_is_valid_is_nominated), TEST(a_relay_waits_longer),
 	TEST(a_refused_nomination_falls_back_to_the_next_pair),

@@ -104,6 +104,46 @@ static void success_wakes_all_of_the_foundation(void **state)
 	puppet_destroy(p);
 }
 
+static void a_check_of_the_peer_thaws_its_pair(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(false);
+	struct taken taken;
+	puppet_add_host(p, "192.0.2.1:1");
+	puppet_add_remote(p, "192.0.2.2:1", 3);
+	puppet_add_remote(p, "192.0.2.2:2", 2);
+	puppet_add_remote(p, "192.0.2.2:3", 1);
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	assert_int_equal(taken.path.remote.port, 1);
+	assert_int_equal(p->agent->pairs.items[2].state, PAIR_FROZEN);
+	puppet_check_on(p, "192.0.2.1:1", "192.0.2.2:3", false);
+	assert_int_equal(p->agent->pairs.items[2].state, PAIR_WAITING);
+	/* Twice is once. */
+	puppet_check_on(p, "192.0.2.1:1", "192.0.2.2:3", false);
+	puppet_take_request(p, &taken);
+	assert_int_equal(taken.path.remote.port, 3);
+	assert_int_equal(p->agent->pairs.items[1].state, PAIR_FROZEN);
+	puppet_destroy(p);
+}
+
+static void a_reflexive_candidate_is_checked_from_its_base(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct addr base = puppet_addr("192.0.2.1:1"), mapped = puppet_addr("203.0.113.1:1");
+	struct taken taken;
+	puppet_add_host(p, "192.0.2.1:1");
+	assert_ok(ice_agent_add_reflexive(p->agent, p->now, &base, &mapped));
+	puppet_add_remote(p, "192.0.2.2:1", 1);
+	assert_int_equal(p->agent->pairs.count, 1);
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	assert_true(addr_equal(&taken.path.local, &base));
+	assert_false(puppet_take_within(p, STUN_REQUEST, 400 * USEC_PER_MS, &taken));
+	puppet_destroy(p);
+}
+
 static void pairs_stop_at_the_limit_and_the_least_gives_way(void **state)
 {
 	(void)state;
@@ -165,7 +205,9 @@ static void an_agent_is_small(void **state)
 	assert_true(sizeof(struct ice_pair) <= 64);
 }
 
-TESTS(TEST(priorities_follow_the_formula), TEST(only_addresses_that_reach_each_other_are_paired),
+TESTS(TEST(a_check_of_the_peer_thaws_its_pair),
+	TEST(a_reflexive_candidate_is_checked_from_its_base), TEST(priorities_follow_the_formula),
+	TEST(only_addresses_that_reach_each_other_are_paired),
 	TEST(a_link_local_peer_is_on_our_link), TEST(of_one_foundation_one_pair_is_checked_first),
 	TEST(success_wakes_all_of_the_foundation),
 	TEST(pairs_stop_at_the_limit_and_the_least_gives_way),

@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/usec.h"
+#include "ice/internal.h"
 #include "dpc/peer.h"
 #include "peer/internal.h"
 #include "support/peer_pair.h"
@@ -331,6 +333,83 @@ static void both_ends_time_the_handshake_by_the_measured_round_trip(void **state
 	pair_deinit(&pair);
 }
 
+static void the_roles_are_those_of_offer_and_answer(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct dpc_peer *offerer = pair.ends[0].peer, *answerer = pair.ends[1].peer;
+	/* RFC 8445 section 6.1.1, RFC 8842 section 5.3, RFC 8832 section 6. */
+	assert_true(ice_agent_is_controlling(offerer->ice));
+	assert_false(ice_agent_is_controlling(answerer->ice));
+	assert_true(answerer->dtls_client);
+	assert_false(offerer->dtls_client);
+	/* And both propose the same pace of checks. */
+	assert_true(offerer->ice->pace == ICE_PACING_MS * USEC_PER_MS);
+	assert_true(answerer->ice->pace == ICE_PACING_MS * USEC_PER_MS);
+	uint16_t channel;
+	const struct dpc_channel_config config = {.label = "x"};
+	assert_int_equal(dpc_peer_open_channel(answerer, pair.now, &config, &channel), DPC_OK);
+	assert_int_equal(dpc_peer_channel_id(answerer, channel) % 2, 0);
+	assert_int_equal(dpc_peer_open_channel(offerer, pair.now, &config, &channel), DPC_OK);
+	assert_int_equal(dpc_peer_channel_id(offerer, channel) % 2, 1);
+	pair_deinit(&pair);
+}
+
+static bool same_addr(const struct dpc_addr *a, const struct dpc_addr *b)
+{
+	return a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* Everything that `from` writes is kept from the other side and given to it again from a stranger's
+ * address, as somebody on the way can do; then the answers have to go where they went before. */
+static void only_an_authentic_check_moves_where_data_goes(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	struct pair_end *a = &pair.ends[0], *b = &pair.ends[1];
+	const struct dpc_addr stranger = {.family = 4, .port = 666, .ip = {10, 6, 6, 6}};
+	uint8_t memory[DPC_WRITE_BEST];
+	struct dpc_path path;
+	size_t segment, size, replayed = 0, answered = 0;
+	assert_int_equal(dpc_peer_send(a->peer, pair.now, a->channel, false, "x", 1), DPC_OK);
+	while ((size = dpc_peer_write(a->peer, pair.now, memory, sizeof memory, &path, &segment)) >
+		0) {
+		const struct dpc_path from = {.local = b->addr, .remote = stranger};
+		dpc_peer_receive(b->peer, pair.now, &from, memory, min_size(segment, size));
+		replayed++;
+	}
+	/* A check without our password: header, user name, nothing else. */
+	uint8_t check[200];
+	struct writer w = writer_of(check, sizeof check);
+	stun_begin(&w, STUN_REQUEST, STUN_BINDING, (const uint8_t *)"twelve bytes");
+	char name[64];
+	snprintf(name, sizeof name, "%s:evil", dpc_peer_user(b->peer));
+	stun_add_bytes(&w, STUN_USERNAME, bytes_of_text(name));
+	stun_add_u64(&w, STUN_ICE_CONTROLLING, UINT64_MAX);
+	stun_add_flag(&w, STUN_USE_CANDIDATE);
+	stun_add_u32(&w, STUN_PRIORITY, UINT32_MAX);
+	stun_add_integrity(&w, bytes_of_text("not the password at all"));
+	stun_add_fingerprint(&w);
+	const struct dpc_path from = {.local = b->addr, .remote = stranger};
+	dpc_peer_receive(b->peer, pair.now, &from, check, w.size);
+	assert_int_equal(dpc_peer_send(b->peer, pair.now, b->channel, false, "y", 1), DPC_OK);
+	for (int64_t end = pair.now + 2 * USEC_PER_SEC; pair.now < end;
+		pair.now += 10 * USEC_PER_MS) {
+		dpc_peer_advance(b->peer, pair.now);
+		while ((size = dpc_peer_write(
+				b->peer, pair.now, memory, sizeof memory, &path, &segment)) > 0) {
+			assert_true(same_addr(&path.remote, &a->addr));
+			answered++;
+		}
+	}
+	assert_true(replayed > 0);
+	assert_true(answered > 0);
+	assert_int_equal(b->messages, 0);
+	pair_deinit(&pair);
+}
+
 static void silent_peer_is_given_up(void **state)
 {
 	(void)state;
@@ -389,7 +468,9 @@ static void channels_have_a_limit(void **state)
 	pair_deinit(&pair);
 }
 
-TESTS(TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
+TESTS(TEST(the_roles_are_those_of_offer_and_answer),
+	TEST(only_an_authentic_check_moves_where_data_goes),
+	TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
 	TEST(graceful_close_delivers_first), TEST(abort_is_told_to_the_other_side),
 	TEST(graceful_close_waits_for_a_large_message_on_a_slow_path),
 	TEST(close_of_the_other_side_ends_though_its_last_words_are_lost),

@@ -50,6 +50,24 @@ static void learns_its_address_and_asks_again(void **state)
 	assert_true(reflexive_write(&r, &rng, reflexive_deadline(&r), request) > 0);
 }
 
+static void a_server_of_old_says_it_plainly(void **state)
+{
+	(void)state;
+	/* RFC 5389 section 12.1: servers of RFC 3489 know no XOR-MAPPED-ADDRESS. */
+	struct rng rng = rng_seeded(1);
+	struct reflexive r = new_client();
+	uint8_t request[REFLEXIVE_DATAGRAM_MAX], memory[128];
+	char text[ADDR_TEXT_MAX];
+	assert_true(reflexive_write(&r, &rng, START, request) > 0);
+	struct writer w = writer_of(memory, sizeof memory);
+	struct addr mapped;
+	assert_true(addr_parse(mapped_text, &mapped));
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, r.id);
+	stun_add_addr(&w, STUN_MAPPED_ADDRESS, &mapped);
+	assert_true(reflexive_receive(&r, START + 1, &r.path, writer_bytes(&w)));
+	assert_string_equal(addr_text(&r.mapped, text), mapped_text);
+}
+
 static void gives_up_after_seven_requests(void **state)
 {
 	(void)state;
@@ -86,5 +104,5 @@ static void ignores_what_is_no_answer_of_its_server(void **state)
 	assert_int_equal(r.mapped.family, ADDR_NONE);
 }
 
-TESTS(TEST(learns_its_address_and_asks_again), TEST(gives_up_after_seven_requests),
-	TEST(ignores_what_is_no_answer_of_its_server))
+TESTS(TEST(a_server_of_old_says_it_plainly), TEST(learns_its_address_and_asks_again),
+	TEST(gives_up_after_seven_requests), TEST(ignores_what_is_no_answer_of_its_server))

@@ -12,6 +12,7 @@ static void a_check_without_the_right_integrity_goes_unanswered(void **state)
 		{.controlling = true, .pwd = "another-password-entirely"},
 		{.controlling = true, .ufrag = "someoneelse"},
 		{.controlling = true, .ufrag = ""},
+		{.controlling = true, .with_sha256 = true, .pwd = "another-password-entirely"},
 		{.controlling = true, .without_name = true},
 		{.controlling = true, .without_integrity = true},
 	};
@@ -45,6 +46,9 @@ static void an_answer_says_where_the_check_came_from(void **state)
 		assert_int_equal(taken.message.class, STUN_SUCCESS);
 		assert_true(path_equal(&taken.path, &path));
 		assert_true(addr_equal(&taken.message.mapped, &path.remote));
+		assert_bytes_equal(taken.message.id, bytes_of(p->check_id, sizeof p->check_id));
+		assert_false(stun_has(&taken.message, STUN_USERNAME));
+		assert_false(stun_has(&taken.message, STUN_MESSAGE_INTEGRITY_SHA256));
 		assert_true(stun_check_integrity(
 			&taken.message, bytes_of_text(ice_agent_pwd(p->agent))));
 		/* And the triggered check follows at once. */
@@ -55,6 +59,52 @@ static void an_answer_says_where_the_check_came_from(void **state)
 		assert_true(ice_agent_path_is_valid(p->agent, &path));
 		puppet_destroy(p);
 	}
+}
+
+static void an_answer_has_the_integrity_of_the_request(void **state)
+{
+	(void)state;
+	for (int both = 0; both < 2; both++) {
+		struct puppet *p = puppet_create(false);
+		puppet_add_host(p, LOCAL);
+		puppet_set_remote(p, false);
+		struct path path = puppet_path(LOCAL, REMOTE);
+		puppet_check(p, &path,
+			&(struct puppet_check){
+				.controlling = true, .with_sha256 = true, .without_sha1 = !both});
+		struct taken taken;
+		struct bytes key = bytes_of_text(ice_agent_pwd(p->agent));
+		assert_true(puppet_take(p, &taken));
+		assert_int_equal(taken.message.class, STUN_SUCCESS);
+		assert_true(stun_check_integrity_sha256(&taken.message, key));
+		assert_true(ice_agent_path_is_valid(p->agent, &path));
+		puppet_destroy(p);
+	}
+}
+
+static void a_repeated_check_is_answered_alike(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(false);
+	puppet_add_host(p, LOCAL);
+	puppet_set_remote(p, false);
+	struct path path = puppet_path(LOCAL, REMOTE);
+	uint8_t first[ICE_DATAGRAM_MAX];
+	struct taken taken;
+	size_t size = 0;
+	for (int i = 0; i < 3; i++) {
+		p->rng = rng_seeded(7); /* so that its id is the same */
+		puppet_check(p, &path, &(struct puppet_check){.controlling = true});
+		assert_true(puppet_take(p, &taken));
+		if (i == 0) {
+			size = p->size;
+			memcpy(first, p->data, size);
+		}
+		assert_bytes_equal(bytes_of(p->data, p->size), bytes_of(first, size));
+	}
+	assert_int_equal(p->agent->pairs.count, 1);
+	assert_int_equal(p->agent->remote.count, 1);
+	puppet_destroy(p);
 }
 
 static void wrong_requests_are_answered_with_their_error(void **state)
@@ -79,6 +129,8 @@ static void wrong_requests_are_answered_with_their_error(void **state)
 		assert_true(puppet_take(p, &taken));
 		assert_int_equal(taken.message.class, STUN_ERROR);
 		assert_int_equal(taken.message.error_code, cases[i].code);
+		assert_bytes_equal(taken.message.id, bytes_of(p->check_id, sizeof p->check_id));
+		assert_false(stun_has(&taken.message, STUN_USERNAME));
 		if (cases[i].code == STUN_UNKNOWN_ATTRIBUTE)
 			assert_bytes_equal(
 				taken.message.unknown_attributes, bytes_of("\x7f\xfe", 2));
@@ -269,6 +321,7 @@ static void indications_are_silent(void **state)
 
 TESTS(TEST(a_check_without_the_right_integrity_goes_unanswered),
 	TEST(an_answer_says_where_the_check_came_from),
+	TEST(an_answer_has_the_integrity_of_the_request), TEST(a_repeated_check_is_answered_alike),
 	TEST(wrong_requests_are_answered_with_their_error),
 	TEST(the_higher_tie_breaker_keeps_or_takes_control),
 	TEST(early_checks_are_answered_and_remembered_up_to_the_limit),

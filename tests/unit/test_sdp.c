@@ -62,6 +62,7 @@ static void reads_what_it_writes(void **state)
 		const struct sdp sdp = {
 			.legacy = legacy,
 			.setup = SDP_ACTIVE,
+			.ice_pacing = 20,
 			.sctp_port = 5000,
 			.message_max = 1234,
 			.mid = bytes_of_text("data"),
@@ -84,6 +85,8 @@ static void reads_what_it_writes(void **state)
 		assert_bytes_equal(back.sctp_init, sdp.sctp_init);
 		assert_int_equal(back.setup, SDP_ACTIVE);
 		assert_int_equal(back.message_max, 1234);
+		assert_int_equal(back.ice_pacing, 20);
+		assert_non_null(strstr(text, "a=ice-options:trickle ice2\r\n"));
 		assert_bytes_equal(back.mid, sdp.mid);
 		assert_bytes_equal(back.pwd, sdp.pwd);
 		assert_bytes_equal(back.candidates[0], sdp.candidates[0]);
@@ -176,6 +179,24 @@ static void counts_have_limits(void **state)
 	}
 }
 
-TESTS(TEST(reads_the_form_of_browsers), TEST(reads_the_form_of_old_drafts),
+static void the_pace_of_checks_is_the_default_where_nothing_sensible_is_said(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		unsigned pacing;
+	} cases[] = {{"a=x:1", 50}, {"a=ice-pacing:5", 5}, {"a=ice-pacing:1000", 1000},
+		{"a=ice-pacing:1001", 50}, {"a=ice-pacing:0", 50}, {"a=ice-pacing:", 50},
+		{"a=ice-pacing:-5", 50}, {"a=ice-pacing:5x", 50},
+		{"a=ice-pacing:99999999999999999999999", 50}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sdp sdp;
+		assert_ok(parse_with("a=ice-options:trickle", cases[i].line, &sdp));
+		assert_int_equal(sdp.ice_pacing, cases[i].pacing);
+	}
+}
+
+TESTS(TEST(the_pace_of_checks_is_the_default_where_nothing_sensible_is_said),
+	TEST(reads_the_form_of_browsers), TEST(reads_the_form_of_old_drafts),
 	TEST(reads_what_it_writes), TEST(each_field_is_checked),
 	TEST(message_size_has_its_special_values), TEST(counts_have_limits))

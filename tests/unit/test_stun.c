@@ -267,6 +267,116 @@ static void attributes_behind_the_integrity_do_not_count(void **state)
 	assert_true(stun_check_integrity(&m, bytes_of_text(password)));
 }
 
+static void behind_the_stronger_integrity_nothing_counts_either(void **state)
+{
+	(void)state;
+	for (int both = 0; both < 2; both++) {
+		uint8_t data[200];
+		struct writer w = writer_of(data, sizeof data);
+		stun_begin(&w, STUN_REQUEST, STUN_BINDING, id);
+		if (both)
+			stun_add_integrity(&w, bytes_of_text(password));
+		stun_add_integrity_sha256(&w, bytes_of_text(password));
+		stun_add_flag(&w, STUN_USE_CANDIDATE);
+		if (!both)
+			stun_add_integrity(&w, bytes_of_text("another"));
+		stun_add_fingerprint(&w);
+		struct stun_message m;
+		assert_ok(stun_parse(writer_bytes(&w), &m));
+		assert_false(stun_has(&m, STUN_USE_CANDIDATE));
+		assert_int_equal(stun_has(&m, STUN_MESSAGE_INTEGRITY), both);
+		assert_true(stun_has(&m, STUN_FINGERPRINT));
+		assert_true(stun_check_integrity_sha256(&m, bytes_of_text(password)));
+	}
+}
+
+static void the_head_of_a_message_is_as_it_must_be(void **state)
+{
+	(void)state;
+	uint8_t data[64];
+	struct writer w = writer_of(data, sizeof data);
+	stun_begin(&w, STUN_REQUEST, STUN_BINDING, id);
+	stun_add_u32(&w, STUN_PRIORITY, 1);
+	struct stun_message m;
+	assert_ok(stun_parse(writer_bytes(&w), &m));
+	assert_memory_equal(data, "\x00\x01\x00\x08\x21\x12\xa4\x42", 8);
+	assert_memory_equal(data + 8, id, sizeof id);
+	/* The two bits that tell it from RTP, each byte of the cookie, and the length. */
+	static const struct {
+		size_t at;
+		uint8_t flip;
+	} wrong[] = {{0, 0x80}, {0, 0x40}, {4, 1}, {5, 1}, {6, 1}, {7, 1}, {3, 4}, {3, 1}, {2, 1}};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		data[wrong[i].at] ^= wrong[i].flip;
+		assert_err(stun_parse(writer_bytes(&w), &m), ERR_MALFORMED);
+		data[wrong[i].at] ^= wrong[i].flip;
+	}
+}
+
+static void bits_without_meaning_are_zero_and_ignored(void **state)
+{
+	(void)state;
+	uint8_t data[200];
+	struct writer w = writer_of(data, sizeof data);
+	struct addr addr;
+	assert_true(addr_parse("192.0.2.1:1", &addr));
+	stun_begin(&w, STUN_ERROR, STUN_BINDING, id);
+	size_t address = w.size + 4;
+	stun_add_addr(&w, STUN_XOR_MAPPED_ADDRESS, &addr);
+	size_t plain = w.size + 4;
+	stun_add_addr(&w, STUN_MAPPED_ADDRESS, &addr);
+	size_t error = w.size + 4;
+	stun_add_error(&w, 487, "x");
+	assert_int_equal(w.size, error + 8);
+	assert_int_equal(data[address], 0);
+	assert_int_equal(data[plain], 0);
+	assert_memory_equal(data + error, "\0\0\4\x57x\0\0\0", 8);
+	data[address] = data[plain] = data[error] = data[error + 1] = 0xff;
+	data[error + 2] |= 0xf8;
+	memset(data + error + 5, 0xff, 3);
+	struct stun_message m;
+	assert_ok(stun_parse(writer_bytes(&w), &m));
+	assert_true(addr_equal(&m.mapped, &addr));
+	assert_int_equal(m.error_code, 487);
+	assert_bytes_equal(m.reason, bytes_of_text("x"));
+}
+
+static void user_names_have_their_length(void **state)
+{
+	(void)state;
+	/* RFC 8489 section 14.3: up to 763 bytes have to be understood. */
+	for (size_t size = 763; size <= 764; size++) {
+		uint8_t data[1000], name[764];
+		memset(name, 'u', sizeof name);
+		struct writer w = writer_of(data, sizeof data);
+		stun_begin(&w, STUN_REQUEST, STUN_BINDING, id);
+		stun_add_bytes(&w, STUN_USERNAME, bytes_of(name, size));
+		struct stun_message m;
+		assert_err(stun_parse(writer_bytes(&w), &m), size == 763 ? ERR_OK : ERR_MALFORMED);
+	}
+}
+
+static void integrity_may_be_cut_to_some_lengths(void **state)
+{
+	(void)state;
+	/* RFC 8489 section 14.6: 16 to 32 bytes, in steps of 4. */
+	for (uint16_t size = 0; size <= 40; size++) {
+		uint8_t data[200], mac[40] = {0};
+		struct writer w = writer_of(data, sizeof data);
+		stun_begin(&w, STUN_REQUEST, STUN_BINDING, id);
+		write_u16_at(&w, 2, (uint16_t)(4 + size));
+		/* Over the length as if the message ended behind it. */
+		hash_hmac_sha256(bytes_of_text("p"), bytes_of(data, w.size), mac);
+		stun_add_bytes(&w, STUN_MESSAGE_INTEGRITY_SHA256, bytes_of(mac, size));
+		struct stun_message m;
+		enum err err = stun_parse(writer_bytes(&w), &m);
+		bool right = size >= 16 && size <= 32 && size % 4 == 0;
+		assert_err(err, right ? ERR_OK : ERR_MALFORMED);
+		if (right)
+			assert_true(stun_check_integrity_sha256(&m, bytes_of_text("p")));
+	}
+}
+
 static void nothing_may_follow_the_fingerprint(void **state)
 {
 	(void)state;
@@ -337,6 +447,10 @@ TESTS(TEST(the_sample_request_parses), TEST(the_sample_responses_parse),
 	TEST(malformed_attributes_are_refused),
 	TEST(unknown_attributes_are_noted_when_they_must_be_understood),
 	TEST(attributes_behind_the_integrity_do_not_count),
-	TEST(nothing_may_follow_the_fingerprint), TEST(a_message_over_the_limit_is_refused),
+	TEST(behind_the_stronger_integrity_nothing_counts_either),
+	TEST(the_head_of_a_message_is_as_it_must_be),
+	TEST(bits_without_meaning_are_zero_and_ignored), TEST(user_names_have_their_length),
+	TEST(integrity_may_be_cut_to_some_lengths), TEST(nothing_may_follow_the_fingerprint),
+	TEST(a_message_over_the_limit_is_refused),
 	TEST(a_writer_that_is_full_fails_and_nothing_is_overrun),
 	TEST(flipped_bits_never_pass_the_fingerprint))
