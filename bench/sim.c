@@ -1,180 +1,306 @@
 /* Measures what a connection makes of distance and loss, in virtual time:
  *
- *     sim [--json] [--seeds N] [--from S] [--seconds N]
+ *     sim [--all | --check] [--json] [--seeds N] [--from S] [--seconds N]
  *
- * Each profile runs with the default receive window and with a large one, once for every seed;
- * rates are means, round trips those of all seeds together. The first five seconds of a run are
- * left out. Same seeds, same numbers, on every machine. */
-#include "sim_link.h"
-
+ * The profiles run as the peer is by default and, as the baseline, with the NewReno of RFC 9260 and
+ * a window of 1 MiB. --all adds what happens from one loss rate and distance to the next, when
+ * datagrams overtake each other, and when two connections share a link. --check measures one seed
+ * for a short time and fails when the default falls below what it has reached before.
+ *
+ * Rates are means over the seeds, round trips those of all seeds together. The first five seconds
+ * of a run are left out. Same seeds, same numbers, on every machine. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/rng.h"
+#include "base/check.h"
 #include "base/text.h"
 #include "sim/virtual.h"
+#include "sim_run.h"
 
 #define WARM_UP_SECONDS 5
 #define SEEDS_MAX 100
 #define SECONDS_MAX 3600
+#define CASES_MAX 64
 
-static const char usage[] = "usage: sim [--json] [--seeds N] [--from S] [--seconds N]\n";
+static const char usage[] =
+	"usage: sim [--all | --check] [--json] [--seeds N] [--from S] [--seconds N]\n";
 
-/* A profile and what is to be reached on it. */
-struct row {
-	struct link_profile link;
-	double target; /* Mbit/s; with chat: milliseconds of its 95th percentile, at most */
+#define DEFAULT                                                                                    \
+	{                                                                                          \
+		"default", DPC_CONGESTION_DEFAULT, 0                                               \
+	}
+#define BASELINE                                                                                   \
+	{                                                                                          \
+		"NewReno, 1 MiB", DPC_CONGESTION_NEWRENO, 1024 * 1024                              \
+	}
+#define CUBIC                                                                                      \
+	{                                                                                          \
+		"CUBIC", DPC_CONGESTION_CUBIC, 0                                                   \
+	}
+#define BBR                                                                                        \
+	{                                                                                          \
+		"BBR", DPC_CONGESTION_BBR, 0                                                       \
+	}
+
+static const struct link_contender contenders[] = {DEFAULT, BASELINE, CUBIC, BBR};
+#define BASE_CONTENDERS 2 /* those of the profiles */
+#define ALL_CONTENDERS (sizeof contenders / sizeof contenders[0])
+
+/* ---- What is measured ---- */
+
+/* What is to be reached, and what --check demands of the default: Mbit/s at least; with chat,
+ * milliseconds of its 95th percentile at most. */
+struct goal {
+	struct link_profile profile;
+	double target, check;
 };
 
-static const struct row rows[] = {
-	{{"100 Mbit/s, 100 ms", 100000000, 100 * USEC_PER_MS, 0, false}, 95},
-	{{"1 Gbit/s, 20 ms", 1000000000, 20 * USEC_PER_MS, 0, false}, 900},
-	{{"50 Mbit/s, 50 ms, 1 % loss", 50000000, 50 * USEC_PER_MS, 10000, false}, 35},
-	{{"10 Mbit/s, 40 ms, chat", 10000000, 40 * USEC_PER_MS, 0, true}, 60},
+static const struct goal goals[] = {
+	{{.name = "100 Mbit/s, 100 ms", .rate = 100000000, .round_trip = 100 * USEC_PER_MS}, 95,
+		80},
+	{{.name = "1 Gbit/s, 20 ms", .rate = 1000000000, .round_trip = 20 * USEC_PER_MS}, 900, 380},
+	{{.name = "50 Mbit/s, 50 ms, 1 % loss",
+		 .rate = 50000000,
+		 .round_trip = 50 * USEC_PER_MS,
+		 .loss_ppm = 10000},
+		35, 2},
+	{{.name = "10 Mbit/s, 40 ms, chat",
+		 .rate = 10000000,
+		 .round_trip = 40 * USEC_PER_MS,
+		 .chat = true},
+		60, 100},
+};
+#define GOALS (sizeof goals / sizeof goals[0])
+
+struct cases {
+	struct sim_case list[CASES_MAX];
+	size_t count;
 };
 
-static const struct window {
+static void add(struct cases *cases, const struct link_profile *profile, size_t contender_count)
+{
+	for (size_t i = 0; i < contender_count; i++) {
+		CHECK(cases->count < CASES_MAX);
+		cases->list[cases->count++] = (struct sim_case){
+			.profile = *profile, .flows = 1, .contenders = {contenders[i]}};
+	}
+}
+
+static void add_goals(struct cases *cases)
+{
+	for (size_t i = 0; i < GOALS; i++)
+		add(cases, &goals[i].profile, BASE_CONTENDERS);
+}
+
+static void add_losses(struct cases *cases)
+{
+	static const uint32_t ppm[] = {0, 1000, 2000, 5000, 10000, 20000, 50000};
+	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++)
+		add(cases,
+			&(struct link_profile){.name = "50 Mbit/s, 50 ms, loss",
+				.rate = 50000000,
+				.round_trip = 50 * USEC_PER_MS,
+				.loss_ppm = ppm[i]},
+			ALL_CONTENDERS);
+}
+
+static void add_distances(struct cases *cases)
+{
+	static const usec ms[] = {1, 3, 10, 20, 50, 100, 300};
+	for (size_t i = 0; i < sizeof ms / sizeof ms[0]; i++)
+		add(cases,
+			&(struct link_profile){.name = "100 Mbit/s, distance",
+				.rate = 100000000,
+				.round_trip = ms[i] * USEC_PER_MS},
+			ALL_CONTENDERS);
+}
+
+static void add_reordering(struct cases *cases)
+{
+	add(cases,
+		&(struct link_profile){.name = "50 Mbit/s, 50 ms, 2 % late by 10 ms",
+			.rate = 50000000,
+			.round_trip = 50 * USEC_PER_MS,
+			.reorder_ppm = 20000,
+			.reorder_delay = 10 * USEC_PER_MS},
+		ALL_CONTENDERS);
+}
+
+static void add_sharing(struct cases *cases)
+{
+	static const struct link_contender pairs[][LINK_FLOWS_MAX] = {
+		{DEFAULT, DEFAULT},
+		{BASELINE, BASELINE},
+		{CUBIC, CUBIC},
+		{BBR, BBR},
+		{CUBIC, BASELINE},
+		{BBR, BASELINE},
+		{BBR, CUBIC},
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		CHECK(cases->count < CASES_MAX);
+		cases->list[cases->count++] = (struct sim_case){
+			.profile = {.name = "20 Mbit/s, 40 ms, two connections",
+				.rate = 20000000,
+				.round_trip = 40 * USEC_PER_MS},
+			.flows = 2,
+			.contenders = {pairs[i][0], pairs[i][1]},
+		};
+	}
+}
+
+static const struct section {
 	const char *name;
-	uint32_t size; /* bytes; 0: the default */
-} windows[] = {
-	{"default", 0},
-	{"8 MiB", 8 * 1024 * 1024},
+	bool always;
+	void (*add)(struct cases *cases);
+} sections[] = {
+	{"profiles", true, add_goals},
+	{"loss", false, add_losses},
+	{"distance", false, add_distances},
+	{"reordering", false, add_reordering},
+	{"sharing", false, add_sharing},
 };
-
-struct options {
-	bool json;
-	uint32_t seeds, from, seconds;
-};
-
-/* Over all seeds. */
-struct summary {
-	double mbits, mbits_min, mbits_max; /* of message bytes */
-	double link_percent;                /* of the link's rate, as UDP payload */
-	double retransmissions, lost;       /* of a run */
-	double chat_ms_p50, chat_ms_p95;
-	uint64_t trace;
-};
-
-static int compare_usec(const void *a, const void *b)
-{
-	usec x, y;
-	memcpy(&x, a, sizeof x);
-	memcpy(&y, b, sizeof y);
-	return (x > y) - (x < y);
-}
-
-static double quantile_ms(const usec *sorted, size_t count, size_t percent)
-{
-	return count > 0 ? (double)sorted[(count - 1) * percent / 100] / 1000 : 0;
-}
-
-/* All round trips of the seeds so far, in one array. */
-static void collect_chats(usec **chats, size_t *count, struct link_result *result)
-{
-	if (result->chat_count > 0) {
-		usec *grown = realloc(*chats, (*count + result->chat_count) * sizeof(usec));
-		CHECK(grown != NULL);
-		memcpy(grown + *count, result->chats, result->chat_count * sizeof(usec));
-		*chats = grown;
-		*count += result->chat_count;
-	}
-	free(result->chats);
-}
-
-static struct summary measure(
-	const struct row *row, const struct window *window, const struct options *options)
-{
-	struct summary s = {0};
-	usec *chats = NULL;
-	size_t chat_count = 0;
-	double seconds = (double)options->seconds, runs = (double)options->seeds;
-	for (uint32_t i = 0; i < options->seeds; i++) {
-		const struct link_run run = {.profile = &row->link,
-			.receive_window = window->size,
-			.seed = (uint64_t)options->from + i,
-			.warm_up = WARM_UP_SECONDS * USEC_PER_SEC,
-			.duration = (usec)options->seconds * USEC_PER_SEC};
-		struct link_result r = link_measure(&run);
-		double mbits = (double)r.message_bytes * 8 / 1e6 / seconds;
-		s.mbits += mbits / runs;
-		s.mbits_min = i == 0 || mbits < s.mbits_min ? mbits : s.mbits_min;
-		s.mbits_max = mbits > s.mbits_max ? mbits : s.mbits_max;
-		s.link_percent += 100.0 * (double)r.datagram_bytes * 8 / seconds /
-				  (double)row->link.rate / runs;
-		s.retransmissions += (double)r.retransmissions / runs;
-		s.lost += (double)r.lost / runs;
-		s.trace ^= r.trace;
-		collect_chats(&chats, &chat_count, &r);
-	}
-	if (chat_count > 0)
-		qsort(chats, chat_count, sizeof(usec), compare_usec);
-	s.chat_ms_p50 = quantile_ms(chats, chat_count, 50);
-	s.chat_ms_p95 = quantile_ms(chats, chat_count, 95);
-	free(chats);
-	return s;
-}
 
 /* ---- Telling ---- */
 
-static void print_head(const struct options *options)
+static const struct goal *goal_of(const struct sim_case *c)
 {
-	if (options->json) {
-		printf("{\"seeds\": %u, \"seconds\": %u, \"rows\": [", options->seeds,
-			options->seconds);
-		return;
-	}
-	printf("| %-26s | %-7s | %7s | %7s | %15s | %16s | %-14s |\n", "link and round trip",
-		"window", "Mbit/s", "of link", "retransmissions", "chat p50/p95, ms", "target");
+	for (size_t i = 0; i < GOALS; i++)
+		if (goals[i].profile.name == c->profile.name)
+			return &goals[i];
+	return NULL;
+}
+
+static void print_head(const char *name)
+{
+	printf("%s\n\n| %-35s | %-14s | %7s | %7s | %12s | %15s | %-21s |\n", name, "link",
+		"connection", "Mbit/s", "of link", "queue, ms", "retransmissions", "");
 	printf("|---|---|--:|--:|--:|--:|---|\n");
 }
 
-static void print_row(const struct row *row, const struct window *window, const struct summary *s)
+/* What is particular to a case: its loss, its distance, its chats, its shares. */
+static void note(const struct sim_case *c, const struct sim_summary *s, char *text, size_t size)
 {
-	char chat[32] = "", target[32];
-	if (row->link.chat) {
-		snprintf(chat, sizeof chat, "%.0f / %.0f", s->chat_ms_p50, s->chat_ms_p95);
-		snprintf(target, sizeof target, "<= %.0f ms p95", row->target);
-	} else {
-		snprintf(target, sizeof target, ">= %.0f Mbit/s", row->target);
-	}
-	printf("| %-26s | %-7s | %7.1f | %5.1f %% | %15.0f | %16s | %-14s |\n", row->link.name,
-		window->name, s->mbits, s->link_percent, s->retransmissions, chat, target);
-	fflush(stdout);
+	const struct goal *goal = goal_of(c);
+	if (c->flows > 1)
+		snprintf(text, size, "%.1f + %.1f, Jain %.2f", s->flow_mbits[0], s->flow_mbits[1],
+			s->jain);
+	else if (c->profile.chat)
+		snprintf(text, size, "%.0f / %.0f ms (<= %.0f)", s->chat_ms_p50, s->chat_ms_p95,
+			goal ? goal->target : 0);
+	else if (goal)
+		snprintf(text, size, ">= %.0f Mbit/s", goal->target);
+	else
+		snprintf(text, size, "%.0f ms, %.1f %% lost", (double)c->profile.round_trip / 1000,
+			(double)c->profile.loss_ppm / 10000);
 }
 
-static void print_json_row(
-	const struct row *row, const struct window *window, const struct summary *s, bool first)
+static void print_row(const struct sim_case *c, const struct sim_summary *s)
 {
-	printf("%s{\"profile\": \"%s\", \"receive_window\": \"%s\", \"mbits\": %.2f, "
+	char text[64], name[64], queue[32];
+	note(c, s, text, sizeof text);
+	snprintf(queue, sizeof queue, "%.1f / %.0f", s->queue_ms, s->queue_ms_max);
+	snprintf(name, sizeof name, "%s%s%s", c->contenders[0].name, c->flows > 1 ? " + " : "",
+		c->flows > 1 ? c->contenders[1].name : "");
+	printf("| %-35s | %-14s | %7.1f | %5.1f %% | %12s | %15.0f | %-21s |\n", c->profile.name,
+		name, s->mbits, s->link_percent, queue, s->retransmissions, text);
+}
+
+static void print_json_flows(const struct sim_case *c, const struct sim_summary *s)
+{
+	printf(", \"jain\": %.4f, \"flows\": [", s->jain);
+	for (size_t i = 0; i < c->flows; i++)
+		printf("%s{\"connection\": \"%s\", \"mbits\": %.2f}", i > 0 ? ", " : "",
+			c->contenders[i].name, s->flow_mbits[i]);
+	printf("]");
+}
+
+static void print_json_row(const struct sim_case *c, const struct sim_summary *s)
+{
+	const struct goal *goal = goal_of(c);
+	printf("{\"profile\": \"%s\", \"connection\": \"%s\", \"link_mbits\": %.0f, "
+	       "\"round_trip_ms\": %.0f, \"loss_percent\": %.2f, \"mbits\": %.2f, "
 	       "\"mbits_min\": %.2f, \"mbits_max\": %.2f, \"link_percent\": %.2f, "
-	       "\"retransmissions\": %.1f, \"datagrams_lost\": %.1f, ",
-		first ? "" : ", ", row->link.name, window->name, s->mbits, s->mbits_min,
-		s->mbits_max, s->link_percent, s->retransmissions, s->lost);
-	if (row->link.chat)
-		printf("\"chat_ms_p50\": %.2f, \"chat_ms_p95\": %.2f, \"target_chat_ms_p95\": %.0f",
-			s->chat_ms_p50, s->chat_ms_p95, row->target);
-	else
-		printf("\"target_mbits\": %.0f", row->target);
+	       "\"queue_ms\": %.2f, \"queue_ms_max\": %.2f, \"retransmissions\": %.1f, "
+	       "\"datagrams_lost\": %.1f",
+		c->profile.name, c->contenders[0].name, (double)c->profile.rate / 1e6,
+		(double)c->profile.round_trip / 1000, (double)c->profile.loss_ppm / 10000, s->mbits,
+		s->mbits_min, s->mbits_max, s->link_percent, s->queue_ms, s->queue_ms_max,
+		s->retransmissions, s->lost);
+	if (c->profile.chat)
+		printf(", \"chat_ms_p50\": %.2f, \"chat_ms_p95\": %.2f", s->chat_ms_p50,
+			s->chat_ms_p95);
+	if (goal)
+		printf(", \"%s\": %.0f", c->profile.chat ? "target_chat_ms_p95" : "target_mbits",
+			goal->target);
+	if (c->flows > 1)
+		print_json_flows(c, s);
 	printf(", \"trace\": \"%016" PRIx64 "\"}", s->trace);
 }
 
-static void run(const struct options *options)
+static void run_section(const struct section *section, const struct sim_options *options, bool json)
 {
-	print_head(options);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		for (size_t k = 0; k < sizeof windows / sizeof windows[0]; k++) {
-			struct summary s = measure(&rows[i], &windows[k], options);
-			if (options->json)
-				print_json_row(&rows[i], &windows[k], &s, i + k == 0);
-			else
-				print_row(&rows[i], &windows[k], &s);
+	static struct cases cases;
+	static struct sim_summary summaries[CASES_MAX];
+	cases.count = 0;
+	section->add(&cases);
+	fprintf(stderr, "%s: %zu cases, %u seeds each\n", section->name, cases.count,
+		options->seeds);
+	sim_run(cases.list, cases.count, options, summaries);
+	if (json)
+		printf(", \"%s\": [", section->name);
+	else
+		print_head(section->name);
+	for (size_t i = 0; i < cases.count; i++) {
+		if (!json) {
+			print_row(&cases.list[i], &summaries[i]);
+			continue;
 		}
-	if (options->json)
-		printf("]}\n");
+		printf("%s", i > 0 ? ", " : "");
+		print_json_row(&cases.list[i], &summaries[i]);
+	}
+	printf(json ? "]" : "\n");
 }
+
+static void run(const struct sim_options *options, bool json, bool all)
+{
+	if (json)
+		printf("{\"seeds\": %u, \"seconds\": %u", options->seeds, options->seconds);
+	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+		if (all || sections[i].always)
+			run_section(&sections[i], options, json);
+	if (json)
+		printf("}\n");
+}
+
+/* ---- The test ---- */
+
+static bool check(void)
+{
+	static const struct sim_options options = {
+		.seeds = 1, .from = 1, .warm_up = 3, .seconds = 7};
+	static struct cases cases;
+	static struct sim_summary summaries[CASES_MAX];
+	bool good = true;
+	add_goals(&cases);
+	sim_run(cases.list, cases.count, &options, summaries);
+	for (size_t i = 0; i < GOALS; i++) {
+		const struct sim_summary *ours = &summaries[i * BASE_CONTENDERS];
+		const struct sim_summary *baseline = ours + 1;
+		bool chat = goals[i].profile.chat;
+		double value = chat ? ours->chat_ms_p95 : ours->mbits;
+		bool holds = chat ? value <= goals[i].check : value >= goals[i].check;
+		printf("%-27s %6.1f %s, %s %.0f; baseline %.1f: %s\n", goals[i].profile.name, value,
+			chat ? "ms" : "Mbit/s", chat ? "at most" : "at least", goals[i].check,
+			chat ? baseline->chat_ms_p95 : baseline->mbits, holds ? "holds" : "FAILS");
+		good &= holds;
+	}
+	return good;
+}
+
+/* ---- Options ---- */
 
 static bool parse_number(const char *text, uint32_t max, uint32_t *ret_number)
 {
@@ -185,16 +311,24 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *ret_number)
 	return true;
 }
 
+struct options {
+	struct sim_options sim;
+	bool json, all, check;
+};
+
 static bool parse_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option known[] = {
 		{"json", no_argument, NULL, 'j'},
+		{"all", no_argument, NULL, 'a'},
+		{"check", no_argument, NULL, 'c'},
 		{"seeds", required_argument, NULL, 'n'},
 		{"from", required_argument, NULL, 'f'},
 		{"seconds", required_argument, NULL, 's'},
 		{0},
 	};
-	struct options o = {.seeds = 3, .from = 1, .seconds = 25};
+	struct options o = {
+		.sim = {.seeds = 3, .from = 1, .warm_up = WARM_UP_SECONDS, .seconds = 25}};
 	bool good = true;
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -202,21 +336,27 @@ static bool parse_options(int argc, char **argv, struct options *ret_options)
 		case 'j':
 			o.json = true;
 			break;
+		case 'a':
+			o.all = true;
+			break;
+		case 'c':
+			o.check = true;
+			break;
 		case 'n':
-			good &= parse_number(optarg, SEEDS_MAX, &o.seeds);
+			good &= parse_number(optarg, SEEDS_MAX, &o.sim.seeds);
 			break;
 		case 'f':
-			good &= parse_number(optarg, UINT32_MAX, &o.from);
+			good &= parse_number(optarg, UINT32_MAX, &o.sim.from);
 			break;
 		case 's':
-			good &= parse_number(optarg, SECONDS_MAX, &o.seconds);
+			good &= parse_number(optarg, SECONDS_MAX, &o.sim.seconds);
 			break;
 		default:
 			good = false;
 		}
 	}
 	*ret_options = o;
-	return good && optind == argc;
+	return good && optind == argc && !(o.all && o.check);
 }
 
 int main(int argc, char **argv)
@@ -227,6 +367,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	virtual_warm_up();
-	run(&options);
+	if (options.check)
+		return !check();
+	run(&options.sim, options.json, options.all);
 	return 0;
 }

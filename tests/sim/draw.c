@@ -86,6 +86,7 @@ void draw_peer(struct connection *c, int end)
 		.send_queue_max = one_of(&c->rng, queues, 5),
 		.mtu = one_of(&c->rng, mtus, c->network.profile.mtu > 1200 ? 9 : 5),
 		.congestion = (enum dpc_congestion)rng_below(&c->rng, DPC_CONGESTION_NEWRENO + 1),
+		.no_snap = rng_below(&c->rng, 3) == 0,
 		.legacy_sdp = rng_below(&c->rng, 4) == 0,
 		.no_interleaving = rng_below(&c->rng, 3) == 0,
 		.no_partial_reliability = rng_below(&c->rng, 4) == 0,

@@ -160,6 +160,9 @@ static usec pass_rate(struct network *net, usec now, struct network_end *end, si
 	if ((uint64_t)(start - now) * p->rate / USEC_PER_SEC + size > p->queue_max)
 		return USEC_NEVER;
 	/* Without the rest, datagrams of 9.6 us each would take 9 us. */
+	end->queued++;
+	end->queue_time += start - now;
+	end->queue_time_max = usec_max(end->queue_time_max, start - now);
 	uint64_t work = size * USEC_PER_SEC + end->rate_rest;
 	end->rate_free = start + (usec)(work / p->rate);
 	end->rate_rest = work % p->rate;
@@ -222,7 +225,8 @@ void network_send(
 	trace(net, &now, sizeof now);
 	trace(net, datagram.data, datagram.size);
 	sender->sent++;
-	usec start = pass_rate(net, now, sender, datagram.size);
+	struct network *bottleneck = net->bottleneck ? net->bottleneck : net;
+	usec start = pass_rate(net, now, &bottleneck->ends[end], datagram.size);
 	const char *lost = lose(net, now, end, path, datagram.size, start, &seen);
 	log_packet(net, now, end, datagram, lost);
 	if (lost) {

@@ -42,6 +42,9 @@ struct network_end {
 	bool nat_open[NETWORK_INTERFACES];      /* this end has sent to the other through it */
 	usec rate_free;                         /* when the outgoing link is idle again, */
 	uint64_t rate_rest;                     /* and what is left of a microsecond, in 1 / rate */
+	/* Of the datagrams that went through the queue of that link: how long they waited. */
+	uint64_t queued;
+	usec queue_time, queue_time_max;
 	uint64_t sent, lost;
 	size_t waiting; /* bytes in its socket's buffer */
 };
@@ -60,6 +63,7 @@ struct network_packet {
 struct network {
 	struct network_profile profile;
 	struct network_end ends[2];
+	struct network *bottleneck; /* whose rate and queue this one shares; NULL: its own */
 	struct rng rng;
 	/* By the end they go to, each sorted by arrival: in one direction a datagram mostly arrives
 	 * last, so that its place is found at once however many are on their way. */
