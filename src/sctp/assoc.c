@@ -348,6 +348,9 @@ void sctp_advance(struct sctp_assoc *a, usec now)
 		[SCTP_TIMER_HEARTBEAT] = sctp_heartbeat_on_timer,
 		[SCTP_TIMER_RESET] = sctp_reset_on_timer,
 		[SCTP_TIMER_PMTU] = sctp_pmtu_on_timer,
+		[SCTP_TIMER_LOSS] = sctp_transmit_on_loss_timer,
+		[SCTP_TIMER_PROBE] = sctp_transmit_on_probe_timer,
+		[SCTP_TIMER_PACE] = sctp_transmit_on_pace_timer,
 	};
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)
 		if (a->timers[i] <= now) {

@@ -335,8 +335,9 @@ enum err sctp_sack_parse(struct sctp_chunk chunk, struct sctp_sack *ret_sack)
 	sack.cumulative = read_u32(&r);
 	sack.window = read_u32(&r);
 	size_t blocks = read_u16(&r);
-	read_skip(&r, 2); /* how many duplicates were reported */
+	size_t duplicates = read_u16(&r);
 	sack.blocks = read_bytes(&r, 4 * blocks);
+	sack.duplicates = read_bytes(&r, min_size(4 * duplicates, r.rest.size));
 	if (r.failed)
 		return ERR_MALFORMED;
 	*ret_sack = sack;

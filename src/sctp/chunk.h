@@ -134,7 +134,8 @@ struct sctp_init {
 
 struct sctp_sack {
 	uint32_t cumulative, window;
-	struct bytes blocks; /* 4 bytes each: start and end, relative to the cumulative TSN */
+	struct bytes blocks;     /* 4 bytes each: start and end, relative to the cumulative TSN */
+	struct bytes duplicates; /* 4 bytes each: TSNs that came again */
 };
 
 /* Checks size and checksum and reads the header; the rest is the chunks. With `zero_checksum`, zero

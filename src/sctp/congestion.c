@@ -11,9 +11,11 @@ size_t sctp_congestion_initial_window(size_t mtu)
 static const struct sctp_congestion_ops *find(enum sctp_congestion_algorithm algorithm)
 {
 	switch (algorithm) {
-	case SCTP_CONGESTION_DEFAULT:
 	case SCTP_CUBIC:
+		return &sctp_cubic_ops;
+	case SCTP_CONGESTION_DEFAULT:
 	case SCTP_BBR:
+		return &sctp_bbr_ops;
 	case SCTP_NEWRENO:
 		return &sctp_newreno_ops;
 	}
@@ -49,7 +51,15 @@ void sctp_congestion_on_send(struct sctp_congestion *c, usec now, usec rto)
 
 void sctp_congestion_on_ack(struct sctp_congestion *c, const struct sctp_congestion_ack *ack)
 {
-	c->ops->on_ack(c, ack);
+	struct sctp_congestion_ack whole = *ack;
+	whole.lost += c->lost_late;
+	c->lost_late = 0;
+	c->ops->on_ack(c, &whole);
+}
+
+void sctp_congestion_on_late_loss(struct sctp_congestion *c, size_t lost)
+{
+	c->lost_late += lost;
 }
 
 void sctp_congestion_on_loss(struct sctp_congestion *c, usec now)

@@ -8,7 +8,10 @@
 #include <stdint.h>
 
 #include "base/usec.h"
+#include "sctp/bbr.h"
+#include "sctp/cubic.h"
 #include "sctp/newreno.h"
+#include "sctp/rate.h"
 #include "sctp/sctp.h"
 
 /* What one SACK has told. */
@@ -19,6 +22,9 @@ struct sctp_congestion_ack {
 	size_t in_flight;        /* and after it, without what it showed to be lost */
 	bool recovering;         /* a loss was noticed less than a round trip ago */
 	usec round_trip;         /* newest measurement; 0: this SACK gives none */
+	usec round_trip_smoothed;
+	size_t lost; /* bytes found lost since the one before */
+	struct sctp_rate_sample rate;
 };
 
 struct sctp_congestion;
@@ -43,8 +49,11 @@ struct sctp_congestion {
 	size_t cwnd;          /* bytes that may be in flight */
 	uint64_t pacing_rate; /* bytes per second; 0: not paced */
 	usec last_sent;       /* 0: nothing yet */
+	size_t lost_late;     /* bytes found lost by a timer since the last SACK */
 	union {
 		struct sctp_newreno newreno;
+		struct sctp_cubic cubic;
+		struct sctp_bbr bbr;
 	};
 };
 
@@ -57,6 +66,8 @@ void sctp_congestion_set_mtu(struct sctp_congestion *c, size_t packet_max);
 /* Before new data is sent while nothing is in flight. */
 void sctp_congestion_on_send(struct sctp_congestion *c, usec now, usec rto);
 void sctp_congestion_on_ack(struct sctp_congestion *c, const struct sctp_congestion_ack *ack);
+/* Lost, as a timer has found: told to the algorithm with the next SACK. */
+void sctp_congestion_on_late_loss(struct sctp_congestion *c, size_t lost);
 void sctp_congestion_on_loss(struct sctp_congestion *c, usec now);
 void sctp_congestion_on_timeout(struct sctp_congestion *c, usec now);
 void sctp_congestion_on_spurious(struct sctp_congestion *c, usec now);

@@ -88,6 +88,6 @@ void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chun
 	if (a->heartbeat_nonce == 0 || nonce != a->heartbeat_nonce || sent != a->heartbeat_sent)
 		return;
 	a->error_count = 0;
-	sctp_rto_measure(&a->rto, now - sent);
+	sctp_rto_measure(&a->rto, now, now - sent);
 	sctp_heartbeat_start(a, now);
 }

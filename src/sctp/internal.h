@@ -9,6 +9,7 @@
 #include "sctp/cookie.h"
 #include "sctp/inbox.h"
 #include "sctp/outstanding.h"
+#include "sctp/pace.h"
 #include "sctp/partial.h"
 #include "sctp/pmtu.h"
 #include "sctp/queue.h"
@@ -26,6 +27,9 @@ enum sctp_timer {
 	SCTP_TIMER_HEARTBEAT,
 	SCTP_TIMER_RESET, /* the RE-CONFIG request */
 	SCTP_TIMER_PMTU,  /* a probe of the path MTU, and the pause between searches */
+	SCTP_TIMER_LOSS,  /* what was overtaken counts as lost */
+	SCTP_TIMER_PROBE, /* nothing was heard of the last packets: a probe */
+	SCTP_TIMER_PACE,  /* the next packets may leave */
 	SCTP_TIMER_COUNT,
 };
 
@@ -101,9 +105,12 @@ struct sctp_assoc {
 	struct sctp_outstanding outstanding;
 	struct sctp_congestion congestion;
 	struct sctp_rto rto;
+	struct sctp_rack rack;
+	struct sctp_pace pace;
 	size_t peer_window;   /* as the peer last advertised it; what is in flight uses it up */
 	bool window_probe;    /* send one chunk into the closed window */
-	bool fast_retransmit; /* send one packet of lost chunks whatever the window says */
+	bool fast_retransmit; /* send one packet whatever the congestion window says */
+	bool probing;         /* a probe was sent since something was acknowledged */
 	size_t send_refused;  /* size of the message that was refused; 0: none */
 	unsigned error_count; /* time-outs since the peer was last heard to be alive */
 	unsigned pending;     /* enum sctp_pending */
@@ -200,8 +207,15 @@ void sctp_receive_on_sack_timer(struct sctp_assoc *a, usec now);
 
 /* transmit.c */
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now);
-/* After a SACK: stops, restarts or leaves T3. */
-void sctp_transmit_set_timer(struct sctp_assoc *a, usec now, bool advanced);
+/* After a SACK: stops, restarts or leaves T3 and the probe; `progress`: it acknowledged something.
+ */
+void sctp_transmit_set_timers(struct sctp_assoc *a, usec now, bool progress);
+/* Marks what is overdue, and sets the timer for what may be next. */
+struct sctp_loss sctp_transmit_find_lost(struct sctp_assoc *a, usec now);
+void sctp_transmit_on_loss(struct sctp_assoc *a, usec now, const struct sctp_loss *loss);
+void sctp_transmit_on_loss_timer(struct sctp_assoc *a, usec now);
+void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now);
+void sctp_transmit_on_pace_timer(struct sctp_assoc *a, usec now);
 /* Whether everything accepted was acknowledged. */
 bool sctp_transmit_is_done(const struct sctp_assoc *a);
 

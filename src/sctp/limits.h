@@ -54,8 +54,39 @@
 #define SCTP_PMTU_PROBE_TIMEOUT_MIN USEC_PER_SEC
 #define SCTP_PMTU_RAISE_INTERVAL (600 * USEC_PER_SEC)
 
-/* RFC 9260 section 7.2.4: the third report that a TSN is missing retransmits it. */
-#define SCTP_MISSES_TO_RETRANSMIT 3
+/* A measured round trip serves as the smallest one for so long, and up to twice as long. */
+#define SCTP_RTT_MIN_WINDOW (10 * USEC_PER_SEC)
+
+/* The loop that drives an association may be late by this much. */
+#define SCTP_TIMER_GRANULARITY (1 * USEC_PER_MS)
+
+/* RFC 9260 section 7.2.4 retransmits a TSN with the third SACK that misses it. SACKs come for
+ * batches today, so it is packets that are counted, as in RFC 8985 (DupThresh) and RFC 9002
+ * (kPacketThreshold). */
+#define SCTP_PACKETS_TO_RETRANSMIT 3
+
+/* RFC 8985 section 6.2: the reordering window grows with each needless retransmission, and is
+ * forgotten after this many losses without one. */
+#define SCTP_RACK_PATIENCE 16
+#define SCTP_RACK_MULTIPLIER_MAX 16
+
+/* RFC 9260 section 6.2: what a lone packet's SACK may be delayed by. */
+#define SCTP_PEER_SACK_DELAY_MAX (200 * USEC_PER_MS)
+#define SCTP_PROBE_DELAY_MIN (10 * USEC_PER_MS)
+
+/* Below this round trip nothing is paced: the loop's timers are coarser than the path. */
+#define SCTP_PACE_ROUND_TRIP_MIN (1 * USEC_PER_MS)
+/* The burst after a pause (RFC 9002 section 7.7: the initial window); what leaves together; how
+ * many of those are made up for when the timer was late; where the arithmetic ends (8 Tbit/s). */
+#define SCTP_PACE_BURST_PACKETS 10
+#define SCTP_PACE_QUANTUM (1 * USEC_PER_MS)
+#define SCTP_PACE_LATE_QUANTA 4
+#define SCTP_PACE_RATE_MAX (UINT64_C(1000) * 1000 * 1000 * 1000)
+
+/* BBR takes a path for at least this long: what the batches of a fast receiver need in flight. And
+ * what leaves together counts with this much at most. */
+#define SCTP_BBR_ROUND_TRIP_MIN (2 * USEC_PER_MS)
+#define SCTP_BBR_QUANTUM_MAX ((size_t)64 * 1024)
 
 /* The window's growth stops somewhere: 64 MiB fill 5 Gbit/s at 100 ms. */
 #define SCTP_CWND_MAX ((size_t)64 * 1024 * 1024)

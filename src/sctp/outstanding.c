@@ -60,16 +60,76 @@ static void shrink(struct sctp_outstanding *o)
 	}
 }
 
+/* ---- The list of what is in flight ---- */
+
+/* The TSN of which the ring's links keep the low bits. */
+static uint64_t whole(const struct sctp_outstanding *o, uint32_t low)
+{
+	return o->first + (uint32_t)(low - (uint32_t)o->first);
+}
+
+/* Behind `before`, in the list; with `before` == tsn at its head. */
+static void link_after(struct sctp_outstanding *o, uint64_t before, uint64_t tsn)
+{
+	struct sctp_sent *sent = at(o, tsn);
+	bool is_head = before == tsn;
+	uint64_t after = is_head ? o->oldest : whole(o, at(o, before)->newer);
+	bool is_tail = o->in_flight_count == 0 || (!is_head && after == before);
+	sent->older = (uint32_t)before;
+	sent->newer = is_tail ? (uint32_t)tsn : (uint32_t)after;
+	if (is_head)
+		o->oldest = tsn;
+	else
+		at(o, before)->newer = (uint32_t)tsn;
+	if (is_tail)
+		o->newest = tsn;
+	else
+		at(o, after)->older = (uint32_t)tsn;
+	o->in_flight_count++;
+	o->in_flight += sent->slice.size;
+}
+
+static void link_newest(struct sctp_outstanding *o, uint64_t tsn)
+{
+	link_after(o, o->in_flight_count > 0 ? o->newest : tsn, tsn);
+}
+
+static void unlink_sent(struct sctp_outstanding *o, uint64_t tsn)
+{
+	struct sctp_sent *sent = at(o, tsn);
+	uint64_t older = whole(o, sent->older), newer = whole(o, sent->newer);
+	bool is_head = older == tsn, is_tail = newer == tsn;
+	if (is_head)
+		o->oldest = newer;
+	else
+		at(o, older)->newer = is_tail ? (uint32_t)older : (uint32_t)newer;
+	if (is_tail)
+		o->newest = older;
+	else
+		at(o, newer)->older = is_head ? (uint32_t)newer : (uint32_t)older;
+	o->in_flight_count--;
+	o->in_flight -= sent->slice.size;
+}
+
+/* ---- Sending ---- */
+
+static void stamp(struct sctp_outstanding *o, usec now, uint64_t tsn)
+{
+	struct sctp_sent *sent = at(o, tsn);
+	link_newest(o, tsn);
+	sent->state = SCTP_SENT_IN_FLIGHT;
+	sent->sent = now;
+	sent->packet = o->packet;
+	o->packet_bytes += sent->slice.size;
+	sent->mark = sctp_rate_on_send(&o->rate, now, sent->slice.size, o->in_flight);
+}
+
 uint64_t sctp_outstanding_add(struct sctp_outstanding *o, usec now, const struct sctp_slice *slice)
 {
 	CHECK(count(o) < o->capacity);
 	uint64_t tsn = o->next++;
-	*at(o, tsn) = (struct sctp_sent){.slice = *slice, .edge = o->next};
-	o->in_flight += slice->size;
-	if (o->probe_tsn == 0) {
-		o->probe_tsn = tsn;
-		o->probe_sent = now;
-	}
+	*at(o, tsn) = (struct sctp_sent){.slice = *slice};
+	stamp(o, now, tsn);
 	return tsn;
 }
 
@@ -77,21 +137,17 @@ static void mark_lost(struct sctp_outstanding *o, uint64_t tsn)
 {
 	struct sctp_sent *sent = at(o, tsn);
 	CHECK(sent->state == SCTP_SENT_IN_FLIGHT);
+	unlink_sent(o, tsn);
 	sent->state = SCTP_SENT_LOST;
-	sent->misses = 0;
-	o->in_flight -= sent->slice.size;
 	if (o->lost++ == 0 || tsn < o->lost_first)
 		o->lost_first = tsn;
-	if (o->probe_tsn == tsn)
-		o->probe_tsn = 0;
 }
 
 uint64_t sctp_outstanding_add_abandoned(struct sctp_outstanding *o, const struct sctp_slice *slice)
 {
 	CHECK(count(o) < o->capacity);
 	uint64_t tsn = o->next++;
-	*at(o, tsn) = (struct sctp_sent){
-		.slice = *slice, .edge = o->next, .state = SCTP_SENT_ABANDONED, .run = 1};
+	*at(o, tsn) = (struct sctp_sent){.slice = *slice, .state = SCTP_SENT_ABANDONED, .run = 1};
 	return tsn;
 }
 
@@ -121,50 +177,90 @@ struct sctp_sent *sctp_outstanding_lost(struct sctp_outstanding *o, uint64_t *re
 	return at(o, o->lost_first);
 }
 
-void sctp_outstanding_resend(struct sctp_outstanding *o, uint64_t tsn)
+void sctp_outstanding_resend(struct sctp_outstanding *o, usec now, uint64_t tsn)
 {
 	struct sctp_sent *sent = at(o, tsn);
 	CHECK(sent->state == SCTP_SENT_LOST);
-	sent->state = SCTP_SENT_IN_FLIGHT;
 	sent->resent = true;
-	sent->edge = o->next;
-	o->in_flight += sent->slice.size;
+	sent->timed_out = false;
 	o->lost--;
+	stamp(o, now, tsn);
 }
 
-/* Notes that a chunk was acknowledged, and its round trip if it is the one being measured. */
-static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct sctp_sent *sent, usec now,
-	struct sctp_ack *ack)
+bool sctp_outstanding_take_last(struct sctp_outstanding *o)
 {
-	ack->bytes += sent->slice.size;
-	if (sent->state == SCTP_SENT_IN_FLIGHT)
-		o->in_flight -= sent->slice.size;
-	else
+	if (o->in_flight_count == 0)
+		return false;
+	mark_lost(o, o->newest);
+	return true;
+}
+
+/* ---- Acknowledgements ---- */
+
+/* What a SACK has told so far. */
+struct telling {
+	struct sctp_ack *ack;
+	usec now;
+	bool any, resent, late;
+	uint64_t packet; /* the newest it acknowledges, and of it: */
+	usec sent;
+	struct sctp_rate_mark mark;
+};
+
+/* One doubt less: what was taken for lost had arrived. */
+static void settle(struct sctp_outstanding *o, struct sctp_ack *ack)
+{
+	if (o->doubts > 0 && --o->doubts == 0)
+		ack->spurious = true;
+}
+
+static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct telling *t)
+{
+	struct sctp_sent *sent = at(o, tsn);
+	t->ack->bytes += sent->slice.size;
+	if (sent->state == SCTP_SENT_IN_FLIGHT) {
+		unlink_sent(o, tsn);
+	} else {
+		/* It was not sent again yet, so it is the first one that arrived. */
 		o->lost--;
-	sent->state = SCTP_SENT_ACKED;
-	if (tsn == o->probe_tsn) {
-		ack->round_trip = usec_max(now - o->probe_sent, 1);
-		o->probe_tsn = 0;
+		if (!sent->timed_out)
+			settle(o, t->ack);
 	}
+	sent->state = SCTP_SENT_ACKED;
+	sctp_rate_on_delivered(&o->rate, t->now, sent->slice.size);
+	if (!t->any || sent->packet > t->packet) {
+		t->packet = sent->packet;
+		t->sent = sent->sent;
+		t->mark = sent->mark;
+		t->resent = sent->resent;
+		t->any = true;
+	} else if (sent->packet == t->packet) {
+		t->resent |= sent->resent;
+	}
+	if (!sent->resent && sent->packet < o->newest_acked)
+		t->late = true;
 }
 
-static void acknowledge_cumulatively(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,
-	uint64_t cumulative, struct sctp_ack *ack)
+static void acknowledge_cumulatively(struct sctp_outstanding *o, struct sctp_queue *queue,
+	uint64_t cumulative, struct telling *t)
 {
-	ack->advanced = cumulative >= o->first;
+	t->ack->advanced = cumulative >= o->first;
 	for (; o->first <= cumulative; o->first++) {
 		struct sctp_sent *sent = at(o, o->first);
-		if (sent->state != SCTP_SENT_ACKED && sent->state != SCTP_SENT_ABANDONED)
-			acknowledge(o, o->first, sent, now, ack);
+		if (sent->state != SCTP_SENT_ACKED && sent->state != SCTP_SENT_ABANDONED) {
+			/* RFC 5682 (F-RTO): the timer was wrong when something is acknowledged
+			 * that was sent before it expired, and not since. */
+			if (sent->state == SCTP_SENT_LOST && sent->timed_out)
+				t->ack->spurious = true;
+			acknowledge(o, o->first, t);
+		}
 		sctp_queue_finish(queue, &sent->slice);
 	}
 }
 
-/* Acknowledges a block; returns the highest TSN in it that had not been so before, or 0. */
-static uint64_t acknowledge_block(
-	struct sctp_outstanding *o, uint64_t start, uint64_t end, usec now, struct sctp_ack *ack)
+static void acknowledge_block(
+	struct sctp_outstanding *o, uint64_t start, uint64_t end, struct telling *t)
 {
-	uint64_t highest = 0;
 	uint64_t tsn = start;
 	while (tsn <= end) {
 		struct sctp_sent *sent = at(o, tsn);
@@ -172,29 +268,11 @@ static uint64_t acknowledge_block(
 			tsn += sent->run;
 			continue;
 		}
-		acknowledge(o, tsn, sent, now, ack);
+		acknowledge(o, tsn++, t);
 		sent->run = 1;
-		highest = tsn++;
 	}
 	/* `tsn` is one past the run; only its first member has to know. */
 	at(o, start)->run = (uint32_t)(tsn - start);
-	return highest;
-}
-
-/* Everything in [from, to) that is in flight was overtaken by what was sent up to `judge`. */
-static bool count_misses(struct sctp_outstanding *o, uint64_t from, uint64_t to, uint64_t judge)
-{
-	bool lost = false;
-	for (uint64_t tsn = from; tsn < to && tsn < judge; tsn++) {
-		struct sctp_sent *sent = at(o, tsn);
-		if (sent->state != SCTP_SENT_IN_FLIGHT || sent->edge > judge)
-			continue;
-		if (++sent->misses >= SCTP_MISSES_TO_RETRANSMIT) {
-			mark_lost(o, tsn);
-			lost = true;
-		}
-	}
-	return lost;
 }
 
 struct blocks {
@@ -229,6 +307,15 @@ static struct blocks blocks_of(
 	};
 }
 
+static void handle_gaps(struct sctp_outstanding *o, const struct sctp_sack *sack,
+	uint64_t cumulative, struct telling *t)
+{
+	uint64_t start, end;
+	struct blocks blocks = blocks_of(o, sack, cumulative);
+	while (next_block(&blocks, &start, &end))
+		acknowledge_block(o, start, end, t);
+}
+
 /* RFC 9260 section 6.2.1: the receiver may take a gap block back. Then its first TSN is the one
  * that blocks the cumulative one; nothing that was told of gaps holds any more. */
 static void take_back_gap_blocks(struct sctp_outstanding *o)
@@ -237,65 +324,135 @@ static void take_back_gap_blocks(struct sctp_outstanding *o)
 		struct sctp_sent *sent = at(o, tsn);
 		if (sent->state != SCTP_SENT_ACKED)
 			continue;
-		sent->state = SCTP_SENT_IN_FLIGHT;
+		sent->state = SCTP_SENT_LOST;
 		sent->resent = true;
-		o->in_flight += sent->slice.size;
-		mark_lost(o, tsn);
+		o->lost++;
+	}
+	o->lost_first = o->first;
+}
+
+/* A TSN that arrived twice, of those that were sent again (RFC 9260 section 3.3.4): each settles
+ * one doubt. What the network doubled looks the same; it cannot settle more than there are. */
+static void handle_duplicates(
+	struct sctp_outstanding *o, const struct sctp_sack *sack, struct sctp_ack *ack)
+{
+	struct reader r = reader_of(sack->duplicates);
+	while (o->doubts > 0 && r.rest.size >= 4) {
+		uint64_t tsn = serial32_unwrap(o->next, read_u32(&r));
+		if (tsn >= o->doubt_tsn && tsn < o->next)
+			settle(o, ack);
 	}
 }
 
-static void handle_gaps(struct sctp_outstanding *o, usec now, const struct sctp_sack *sack,
-	uint64_t cumulative, struct sctp_ack *ack)
+static void conclude(struct sctp_outstanding *o, struct telling *t, usec min_round_trip)
 {
-	uint64_t highest_new = 0, start, end;
-	struct blocks blocks = blocks_of(o, sack, cumulative);
-	while (next_block(&blocks, &start, &end)) {
-		uint64_t highest = acknowledge_block(o, start, end, now, ack);
-		if (highest > 0)
-			highest_new = highest;
-	}
-	/* RFC 9260 section 7.2.4: only TSNs below the highest newly acknowledged one are judged
-	 * missing, in fast recovery all below the highest reported one when the cumulative TSN
-	 * moved. */
-	uint64_t judge = o->recovering && ack->advanced ? blocks.end : highest_new;
-	bool lost = false;
-	uint64_t from = o->first;
-	blocks = blocks_of(o, sack, cumulative);
-	while (judge > 0 && next_block(&blocks, &start, &end)) {
-		lost |= count_misses(o, from, start, judge);
-		from = end + 1;
-	}
-	if (lost && !o->recovering) {
-		o->recovering = true;
-		o->recovery_exit = o->next - 1;
-		ack->loss = true;
-	}
+	struct sctp_ack *ack = t->ack;
+	if (!t->any)
+		return;
+	ack->reordered = t->late;
+	ack->recovering = t->packet < o->recovery_packet;
+	if (t->packet > o->newest_acked)
+		o->newest_acked = t->packet;
+	if (!t->resent)
+		ack->round_trip = usec_max(t->now - t->sent, 1);
+	ack->rate = sctp_rate_take(&o->rate, t->now, t->sent, &t->mark, min_round_trip);
 }
 
 struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,
-	const struct sctp_sack *sack)
+	const struct sctp_sack *sack, usec min_round_trip)
 {
 	uint64_t cumulative = serial32_unwrap(o->first - 1, sack->cumulative);
 	struct sctp_ack ack = {.valid = cumulative < o->next};
 	ack.stale = cumulative + 1 < o->first;
-	ack.recovering = o->recovering;
 	if (!ack.valid || ack.stale)
 		return ack;
-	acknowledge_cumulatively(o, queue, now, cumulative, &ack);
-	if (o->recovering && cumulative >= o->recovery_exit)
-		o->recovering = false;
-	handle_gaps(o, now, sack, cumulative, &ack);
+	struct telling t = {.ack = &ack, .now = now};
+	acknowledge_cumulatively(o, queue, cumulative, &t);
+	handle_gaps(o, sack, cumulative, &t);
+	handle_duplicates(o, sack, &ack);
 	if (o->first < o->next && at(o, o->first)->state == SCTP_SENT_ACKED)
 		take_back_gap_blocks(o);
+	conclude(o, &t, min_round_trip);
+	if (ack.spurious)
+		o->doubts = 0;
 	shrink(o);
 	return ack;
 }
 
+/* ---- Loss ---- */
+
+/* Whether a loss of what was sent in `packet` is news, and not of the flight that was already
+ * reduced for. */
+static bool begins_recovery(struct sctp_outstanding *o, uint64_t packet, uint64_t tsn)
+{
+	bool begins = packet >= o->recovery_packet;
+	if (begins) {
+		o->recovery_packet = o->packet + 1;
+		o->doubts = 0;
+		o->doubt_tsn = tsn;
+	}
+	if (tsn < o->doubt_tsn)
+		o->doubt_tsn = tsn;
+	o->doubts++;
+	return begins;
+}
+
+struct sctp_loss sctp_outstanding_detect(
+	struct sctp_outstanding *o, usec now, uint64_t packets, usec age)
+{
+	struct sctp_loss loss = {.deadline = USEC_NEVER};
+	while (o->in_flight_count > 0) {
+		uint64_t tsn = o->oldest;
+		const struct sctp_sent *sent = at(o, tsn);
+		if (sent->packet >= o->newest_acked)
+			break;
+		if (o->newest_acked - sent->packet < packets && now - sent->sent < age) {
+			loss.deadline = sent->sent + age;
+			break;
+		}
+		loss.bytes += sent->slice.size;
+		o->rate.lost += sent->slice.size;
+		loss.begins |= begins_recovery(o, sent->packet, tsn);
+		mark_lost(o, tsn);
+	}
+	return loss;
+}
+
 void sctp_outstanding_lose_all(struct sctp_outstanding *o)
 {
-	for (uint64_t tsn = o->first; tsn < o->next; tsn++)
-		if (at(o, tsn)->state == SCTP_SENT_IN_FLIGHT)
-			mark_lost(o, tsn);
-	o->recovering = false;
-	o->probe_tsn = 0;
+	while (o->in_flight_count > 0) {
+		uint64_t tsn = o->oldest;
+		at(o, tsn)->timed_out = true;
+		mark_lost(o, tsn);
+	}
+	o->recovery_packet = o->packet + 1;
+	o->doubts = 0;
+}
+
+/* Where it was: in the order of sending. What was sent since the timer expired is behind it, and
+ * little. */
+static void relink(struct sctp_outstanding *o, uint64_t tsn)
+{
+	uint64_t packet = at(o, tsn)->packet;
+	if (o->in_flight_count == 0 || at(o, o->oldest)->packet > packet) {
+		link_after(o, tsn, tsn);
+		return;
+	}
+	uint64_t before = o->newest;
+	while (at(o, before)->packet > packet)
+		before = whole(o, at(o, before)->older);
+	link_after(o, before, tsn);
+}
+
+void sctp_outstanding_restore(struct sctp_outstanding *o)
+{
+	for (uint64_t tsn = o->first; tsn < o->next; tsn++) {
+		struct sctp_sent *sent = at(o, tsn);
+		if (sent->state != SCTP_SENT_LOST || !sent->timed_out)
+			continue;
+		sent->timed_out = false;
+		sent->state = SCTP_SENT_IN_FLIGHT;
+		o->lost--;
+		relink(o, tsn);
+	}
 }

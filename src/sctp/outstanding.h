@@ -1,12 +1,16 @@
 /* DATA chunks sent and not yet acknowledged (RFC 9260 sections 6.2.1, 6.3 and 7.2.4): a ring
- * indexed by TSN, unwrapped to 64 bits. Handling a SACK costs what it newly acknowledges, plus its
- * blocks, plus what is missing between them; what it repeats is skipped in runs. */
+ * indexed by TSN, unwrapped to 64 bits. Those in flight are also linked in the order in which they
+ * were sent, so that what is overdue is found at the list's head, be it sent for the first time or
+ * again. Handling a SACK costs what it newly acknowledges or shows to be lost, plus its blocks;
+ * what it repeats is skipped in runs. */
 #ifndef SCTP_OUTSTANDING_H
 #define SCTP_OUTSTANDING_H
 
 #include "base/usec.h"
 #include "sctp/chunk.h"
 #include "sctp/queue.h"
+#include "sctp/rack.h"
+#include "sctp/rate.h"
 
 enum sctp_sent_state {
 	SCTP_SENT_IN_FLIGHT,
@@ -17,37 +21,54 @@ enum sctp_sent_state {
 
 struct sctp_sent {
 	struct sctp_slice slice;
-	uint64_t edge; /* the next new TSN when this was last sent: it can be judged missing only
-			  by what was sent after it */
-	uint32_t run;  /* acknowledged or abandoned chunks from here on, at least; valid while one
-			  of them */
-	uint8_t state; /* enum sctp_sent_state */
-	uint8_t misses;
-	bool resent; /* its round trip is not measured (Karn's rule) */
+	usec sent;       /* the last time */
+	uint64_t packet; /* the number of the packet it was last sent in */
+	struct sctp_rate_mark mark;
+	uint32_t older, newer; /* TSNs, low bits, of what was sent before and after it, while
+				  IN_FLIGHT; its own where there is none */
+	uint32_t run;   /* acknowledged or abandoned chunks from here on, at least; valid while
+			   one of them */
+	uint8_t state;  /* enum sctp_sent_state */
+	bool resent;    /* its round trip is not measured (Karn's rule) */
+	bool timed_out; /* LOST because the timer expired, and not sent again since */
 };
 
 struct sctp_outstanding {
 	struct sctp_sent *ring;
-	size_t capacity;     /* 0 or a power of two */
-	uint64_t first;      /* the lowest TSN that is not acknowledged cumulatively */
-	uint64_t next;       /* the next new TSN */
-	size_t in_flight;    /* bytes */
-	size_t lost;         /* chunks to be sent again */
-	uint64_t lost_first; /* none below is lost */
-	bool recovering;     /* fast recovery, until recovery_exit is acknowledged */
-	uint64_t recovery_exit;
-	uint64_t probe_tsn; /* whose round trip is being measured; 0: none */
-	usec probe_sent;
+	size_t capacity;  /* 0 or a power of two */
+	uint64_t first;   /* the lowest TSN that is not acknowledged cumulatively */
+	uint64_t next;    /* the next new TSN */
+	size_t in_flight; /* bytes */
+	size_t in_flight_count;
+	uint64_t oldest, newest; /* TSNs of the list of chunks in flight, when there are any */
+	size_t lost;             /* chunks to be sent again */
+	uint64_t lost_first;     /* none below is lost */
+	uint64_t packet;         /* number of the packet that is being filled, */
+	size_t packet_bytes;     /* and what it carries of chunks' data */
+	uint64_t newest_acked;   /* packet */
+	struct sctp_rate rate;
+	/* Loss and what is told of it: once a round trip (RFC 9002 section 7.3.2). */
+	uint64_t recovery_packet; /* the first that was sent after the last reduction */
+	uint64_t doubt_tsn;       /* the lowest TSN that was taken for lost since, */
+	size_t doubts;            /* and how many were, and were not shown to have arrived */
 };
 
 struct sctp_ack {
 	bool valid;      /* false: acknowledges what was never sent */
 	bool stale;      /* older than one seen before; nothing was done */
 	bool advanced;   /* the cumulative TSN moved */
-	bool loss;       /* fast recovery begins */
-	bool recovering; /* fast recovery was on when it came */
+	bool recovering; /* it acknowledges only what was sent before the last reduction */
+	bool spurious;   /* everything taken for lost since the last reduction had arrived */
+	bool reordered;  /* a chunk arrived after later ones */
 	size_t bytes;    /* newly acknowledged */
 	usec round_trip; /* 0: none measured */
+	struct sctp_rate_sample rate;
+};
+
+struct sctp_loss {
+	bool begins;   /* the first one since a round trip */
+	size_t bytes;  /* found lost now */
+	usec deadline; /* when to look again; USEC_NEVER: not before the next SACK */
 };
 
 void sctp_outstanding_init(struct sctp_outstanding *o, uint64_t next);
@@ -57,6 +78,13 @@ void sctp_outstanding_deinit(struct sctp_outstanding *o, struct sctp_queue *queu
 static inline bool sctp_outstanding_is_empty(const struct sctp_outstanding *o)
 {
 	return o->first == o->next;
+}
+
+/* What is sent from now on is in a new packet. */
+static inline void sctp_outstanding_begin_packet(struct sctp_outstanding *o)
+{
+	o->packet++;
+	o->packet_bytes = 0;
 }
 
 /* Makes sure that one more can be added. ERR_NOMEM. */
@@ -78,12 +106,24 @@ void sctp_outstanding_abandon(struct sctp_outstanding *o, uint64_t tsn);
 /* The lowest lost chunk, or NULL. */
 struct sctp_sent *sctp_outstanding_lost(struct sctp_outstanding *o, uint64_t *ret_tsn);
 /* It is being sent again. */
-void sctp_outstanding_resend(struct sctp_outstanding *o, uint64_t tsn);
+void sctp_outstanding_resend(struct sctp_outstanding *o, usec now, uint64_t tsn);
 
+/* `min_round_trip`: rates over less than that are not believed. */
 struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,
-	const struct sctp_sack *sack);
+	const struct sctp_sack *sack, usec min_round_trip);
+
+/* Marks as lost what was sent `packets` before the newest that arrived, or before it and `age` ago
+ * (sctp_rack_packets(), sctp_rack_age()). */
+struct sctp_loss sctp_outstanding_detect(
+	struct sctp_outstanding *o, usec now, uint64_t packets, usec age);
+
+/* Takes back the chunk that was sent last, to send it again as a probe; false when none is in
+ * flight. */
+bool sctp_outstanding_take_last(struct sctp_outstanding *o);
 
 /* The retransmission timer expired: nothing is in flight any more. */
 void sctp_outstanding_lose_all(struct sctp_outstanding *o);
+/* It expired too early (`spurious` after it): what was not sent again is in flight after all. */
+void sctp_outstanding_restore(struct sctp_outstanding *o);
 
 #endif

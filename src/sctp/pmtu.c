@@ -140,8 +140,8 @@ bool sctp_pmtu_wants_probe(const struct sctp_assoc *a, size_t capacity)
 	       a->state == SCTP_ESTABLISHED && a->queue.buffered > p->base;
 }
 
-/* RFC 8899 section 5.1.1: "MUST NOT be smaller than 1 second"; the 15 seconds that it recommends are
- * for those who do not know the round trip. */
+/* RFC 8899 section 5.1.1: "MUST NOT be smaller than 1 second"; the 15 seconds that it recommends
+ * are for those who do not know the round trip. */
 static usec probe_timeout(const struct sctp_assoc *a)
 {
 	return usec_max(sctp_rto_current(&a->rto), SCTP_PMTU_PROBE_TIMEOUT_MIN);

@@ -267,11 +267,50 @@ void sctp_receive_write_sack(struct sctp_assoc *a, struct writer *w)
 	sctp_timer_stop(a, SCTP_TIMER_SACK);
 }
 
+/* The reduction, if there was one, was for nothing. */
+static void take_back_loss(struct sctp_assoc *a, usec now)
+{
+	a->stats.spurious_losses++;
+	sctp_rack_on_spurious(&a->rack);
+	sctp_congestion_on_spurious(&a->congestion, now);
+	if (a->outstanding.lost > 0)
+		sctp_outstanding_restore(&a->outstanding);
+}
+
+static void adapt(struct sctp_assoc *a, usec now, const struct sctp_ack *ack, size_t in_flight)
+{
+	if (ack->round_trip > 0)
+		sctp_rto_measure(&a->rto, now, ack->round_trip);
+	if (ack->reordered)
+		sctp_rack_on_reordering(&a->rack);
+	if (ack->spurious)
+		take_back_loss(a, now);
+	if (ack->bytes == 0)
+		return;
+	a->last_activity = now;
+	a->probing = false;
+	sctp_rto_recover(&a->rto);
+	struct sctp_loss loss = sctp_transmit_find_lost(a, now);
+	sctp_congestion_on_ack(&a->congestion, &(struct sctp_congestion_ack){
+						       .now = now,
+						       .acked = ack->bytes,
+						       .lost = loss.bytes,
+						       .in_flight_before = in_flight,
+						       .in_flight = a->outstanding.in_flight,
+						       .recovering = ack->recovering,
+						       .round_trip = ack->round_trip,
+						       .round_trip_smoothed = a->rto.srtt,
+						       .rate = ack->rate,
+					       });
+	sctp_transmit_on_loss(a, now, &loss);
+}
+
 static void handle_ack(
 	struct sctp_assoc *a, usec now, const struct sctp_sack *sack, bool tells_window)
 {
 	size_t in_flight = a->outstanding.in_flight;
-	struct sctp_ack ack = sctp_outstanding_ack(&a->outstanding, &a->queue, now, sack);
+	struct sctp_ack ack =
+		sctp_outstanding_ack(&a->outstanding, &a->queue, now, sack, a->rto.min);
 	if (!ack.valid) {
 		sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_PROTOCOL,
 			"acknowledges what was not sent");
@@ -282,31 +321,11 @@ static void handle_ack(
 	a->stats.bytes_acked += ack.bytes;
 	if (tells_window)
 		a->peer_window = sack->window;
-	if (ack.round_trip > 0)
-		sctp_rto_measure(&a->rto, ack.round_trip);
-	if (ack.bytes > 0)
-		a->last_activity = now;
-	if (ack.advanced)
-		sctp_rto_recover(&a->rto);
-	if (ack.bytes > 0)
-		sctp_congestion_on_ack(
-			&a->congestion, &(struct sctp_congestion_ack){
-						.now = now,
-						.acked = ack.bytes,
-						.in_flight_before = in_flight,
-						.in_flight = a->outstanding.in_flight,
-						.recovering = ack.recovering || !ack.advanced,
-						.round_trip = ack.round_trip,
-					});
+	adapt(a, now, &ack, in_flight);
 	/* Section 6.1: a peer that answers with a closed window is alive. */
-	if (ack.advanced || a->peer_window < a->congestion.mtu)
+	if (ack.bytes > 0 || a->peer_window < a->congestion.mtu)
 		a->error_count = 0;
-	if (ack.loss) {
-		sctp_congestion_on_loss(&a->congestion, now);
-		a->fast_retransmit = true;
-		a->stats.fast_retransmits++;
-	}
-	sctp_transmit_set_timer(a, now, ack.advanced);
+	sctp_transmit_set_timers(a, now, ack.bytes > 0);
 	sctp_partial_on_ack(a);
 	if (ack.advanced) {
 		sctp_pmtu_note_progress(a, now);

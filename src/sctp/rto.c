@@ -14,9 +14,29 @@ void sctp_rto_init(struct sctp_rto *rto)
 	*rto = (struct sctp_rto){.base = SCTP_RTO_INITIAL};
 }
 
-void sctp_rto_measure(struct sctp_rto *rto, usec round_trip)
+/* The minimum of a window that is forgotten by and by: paths change. */
+static void measure_min(struct sctp_rto *rto, usec now, usec rtt)
 {
+	if (rto->min == 0) {
+		rto->min = rto->min_since = rtt;
+		rto->min_from = now;
+	}
+	rto->min_since = usec_min(rto->min_since, rtt);
+	rto->min = usec_min(rto->min, rtt);
+	if (now - rto->min_from >= SCTP_RTT_MIN_WINDOW) {
+		rto->min = rto->min_since;
+		rto->min_since = rtt;
+		rto->min_from = now;
+	}
+}
+
+void sctp_rto_measure(struct sctp_rto *rto, usec now, usec round_trip)
+{
+	if (round_trip > SCTP_RTO_MAX)
+		return;
 	usec rtt = usec_max(round_trip, 1);
+	rto->latest = rtt;
+	measure_min(rto, now, rtt);
 	if (rto->srtt == 0) {
 		rto->srtt = rtt;
 		rto->rttvar = rtt / 2;

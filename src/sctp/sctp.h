@@ -110,6 +110,7 @@ struct sctp_stats {
 	uint64_t bytes_acked; /* of messages, by the peer */
 	uint64_t messages_abandoned;
 	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
+	uint64_t probes, spurious_losses;
 	uint64_t dropped_checksum, dropped_tag, dropped_malformed;
 	size_t cwnd, peer_window, in_flight; /* bytes now */
 	size_t send_queue_bytes;             /* accepted, not yet acknowledged */

@@ -15,15 +15,41 @@ bool sctp_transmit_is_done(const struct sctp_assoc *a)
 	return sctp_outstanding_is_empty(&a->outstanding) && a->queue.buffered == 0;
 }
 
-void sctp_transmit_set_timer(struct sctp_assoc *a, usec now, bool advanced)
+static void start_timer(struct sctp_assoc *a, usec now)
+{
+	sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+}
+
+/* RFC 8985 section 7.2: the loss of the last packets of a flight is not seen from later ones. One
+ * probe for a silence; after that it is T3's turn, and no sooner when that comes first. */
+static void start_probe_timer(struct sctp_assoc *a, usec now)
+{
+	const struct sctp_outstanding *o = &a->outstanding;
+	bool lone = o->in_flight <= a->congestion.mtu;
+	usec at = now + sctp_rack_probe_delay(&a->rto, lone);
+	if (a->probing || o->in_flight == 0 || at >= a->timers[SCTP_TIMER_RETRANSMIT])
+		sctp_timer_stop(a, SCTP_TIMER_PROBE);
+	else
+		sctp_timer_set(a, SCTP_TIMER_PROBE, at);
+}
+
+void sctp_transmit_set_timers(struct sctp_assoc *a, usec now, bool progress)
 {
 	if (sctp_outstanding_is_empty(&a->outstanding)) {
 		/* While the peer's window is closed it is the timer of the probe. */
-		if (advanced || window_room(a) > 0)
+		if (progress || window_room(a) > 0)
 			sctp_timer_stop(a, SCTP_TIMER_RETRANSMIT);
-	} else if (advanced || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT)) {
-		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+		sctp_timer_stop(a, SCTP_TIMER_PROBE);
+		sctp_timer_stop(a, SCTP_TIMER_LOSS);
+		return;
 	}
+	/* RFC 9260 section 6.3.2 R3 restarts T3 when the cumulative TSN moves. Here, as in RFC
+	 * 6298 (5.3), any progress does: a retransmission that was lost as well is noticed without
+	 * it. */
+	if (progress || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		start_timer(a, now);
+	if (progress)
+		start_probe_timer(a, now);
 }
 
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
@@ -43,6 +69,56 @@ void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 	sctp_outstanding_lose_all(&a->outstanding);
 	sctp_partial_on_timeout(a);
 	a->fast_retransmit = false;
+	sctp_timer_stop(a, SCTP_TIMER_PROBE);
+	sctp_timer_stop(a, SCTP_TIMER_LOSS);
+}
+
+struct sctp_loss sctp_transmit_find_lost(struct sctp_assoc *a, usec now)
+{
+	struct sctp_loss loss = sctp_outstanding_detect(&a->outstanding, now,
+		sctp_rack_packets(&a->rack), sctp_rack_age(&a->rack, &a->rto));
+	sctp_timer_set(a, SCTP_TIMER_LOSS, loss.deadline);
+	return loss;
+}
+
+void sctp_transmit_on_loss(struct sctp_assoc *a, usec now, const struct sctp_loss *loss)
+{
+	if (!loss->begins)
+		return;
+	sctp_rack_on_loss(&a->rack);
+	sctp_congestion_on_loss(&a->congestion, now);
+	a->fast_retransmit = true;
+	a->stats.fast_retransmits++;
+}
+
+void sctp_transmit_on_loss_timer(struct sctp_assoc *a, usec now)
+{
+	struct sctp_loss loss = sctp_transmit_find_lost(a, now);
+	if (loss.bytes > 0)
+		sctp_congestion_on_late_loss(&a->congestion, loss.bytes);
+	sctp_transmit_on_loss(a, now, &loss);
+}
+
+void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now)
+{
+	/* RFC 8985 section 7.3: new data if there is any, else the last that was sent. */
+	bool new_data = a->queue.buffered > 0 && a->outstanding.lost == 0 &&
+			window_room(a) >= a->congestion.mtu;
+	if (!new_data && a->outstanding.lost == 0 && !sctp_outstanding_take_last(&a->outstanding))
+		return;
+	a->probing = a->fast_retransmit = true;
+	a->stats.probes++;
+	/* T3 goes on, but waits for the answer. */
+	usec answer = now + sctp_rack_probe_delay(&a->rto, false);
+	sctp_timer_set(a, SCTP_TIMER_RETRANSMIT,
+		usec_max(a->timers[SCTP_TIMER_RETRANSMIT], answer));
+}
+
+/* sctp_write() asks the pacer again. */
+void sctp_transmit_on_pace_timer(struct sctp_assoc *a, usec now)
+{
+	(void)a;
+	(void)now;
 }
 
 /* RFC 7053 section 4: ask for a SACK at once when we can do nothing before it comes. */
@@ -94,14 +170,14 @@ static bool write_lost(struct sctp_assoc *a, usec now, struct writer *w)
 	bool congested = a->outstanding.in_flight >= a->congestion.cwnd && !a->fast_retransmit;
 	if (!alone && (congested || window_room(a) < sent->slice.size))
 		return false;
-	sctp_outstanding_resend(&a->outstanding, tsn);
+	sctp_outstanding_resend(&a->outstanding, now, tsn);
 	a->stats.retransmitted_chunks++;
 	if (sent->slice.resends < UINT16_MAX)
 		sent->slice.resends++;
-	write_slice(a, tsn, &sent->slice, alone, w);
+	write_slice(a, tsn, &sent->slice, alone || a->probing, w);
 	/* Section 6.3.2 R1, and 7.2.4: the timer belongs to the lowest TSN. */
 	if (tsn == a->outstanding.first || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
-		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+		start_timer(a, now);
 	return true;
 }
 
@@ -136,7 +212,7 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 		sctp_congestion_on_send(&a->congestion, now, sctp_rto_current(&a->rto));
 		sctp_pmtu_note_progress(a, now);
 	}
-	if (a->outstanding.in_flight >= a->congestion.cwnd)
+	if (a->outstanding.in_flight >= a->congestion.cwnd && !a->fast_retransmit)
 		return false;
 	room = allowed(a, now, sctp_pmtu_fragment_room(a, room));
 	struct sctp_slice slice;
@@ -147,25 +223,67 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 	if (slice.flags & SCTP_DATA_BEGIN)
 		slice.message->first_tsn = tsn;
 	slice.message->last_tsn = tsn;
-	write_slice(a, tsn, &slice, a->window_probe, w);
+	write_slice(a, tsn, &slice, a->window_probe || a->fast_retransmit, w);
 	a->congestion.last_sent = now;
 	a->last_activity = now;
 	a->window_probe = false;
 	if (slice.flags & SCTP_DATA_END)
 		a->stats.messages_out++;
 	if (tsn == a->outstanding.first || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
-		sctp_timer_set(a, SCTP_TIMER_RETRANSMIT, now + sctp_rto_current(&a->rto));
+		start_timer(a, now);
+	return true;
+}
+
+/* There is room in the congestion window and nothing, or nothing that may be sent. */
+static void note_idle(struct sctp_assoc *a)
+{
+	if (a->outstanding.in_flight < a->congestion.cwnd)
+		sctp_rate_limit(&a->outstanding.rate, a->outstanding.in_flight);
+}
+
+/* What the pacer works with: nothing on paths that are shorter than its timer. */
+static uint64_t pacing_rate(const struct sctp_assoc *a)
+{
+	return a->rto.min >= SCTP_PACE_ROUND_TRIP_MIN ? a->congestion.pacing_rate : 0;
+}
+
+static bool has_data(const struct sctp_assoc *a)
+{
+	return a->queue.buffered > 0 || a->outstanding.lost > 0;
+}
+
+static bool is_paced_out(struct sctp_assoc *a, usec now)
+{
+	uint64_t rate = pacing_rate(a);
+	if (sctp_pace_allows(&a->pace, now, rate, a->congestion.mtu)) {
+		sctp_timer_stop(a, SCTP_TIMER_PACE);
+		return false;
+	}
+	sctp_timer_set(a, SCTP_TIMER_PACE, sctp_pace_deadline(&a->pace, rate, a->congestion.mtu));
 	return true;
 }
 
 static void write_data(struct sctp_assoc *a, usec now, struct writer *w)
 {
-	bool lost = false;
-	while (write_lost(a, now, w))
-		lost = true;
-	if (lost)
-		a->fast_retransmit = false;
+	sctp_partial_expire(a, now);
+	if (!has_data(a)) {
+		note_idle(a);
+		return;
+	}
+	bool in_window = a->outstanding.in_flight < a->congestion.cwnd;
+	if (!a->fast_retransmit && (!in_window || is_paced_out(a, now)))
+		return;
+	sctp_outstanding_begin_packet(&a->outstanding);
+	while (write_lost(a, now, w)) {}
 	while (write_new(a, now, w)) {}
+	if (a->outstanding.packet_bytes == 0) {
+		note_idle(a);
+		return;
+	}
+	a->fast_retransmit = false;
+	/* In the bytes that rates are measured in: of messages, without headers. */
+	sctp_pace_on_send(&a->pace, a->outstanding.packet_bytes);
+	start_probe_timer(a, now);
 }
 
 /* The next of the chunks that pend, in the order of their bits, unless there is no room for it. */
