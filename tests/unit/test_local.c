@@ -87,6 +87,9 @@ static void redundant_candidates_change_nothing(void **state)
 	assert_err(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"), ERR_EXISTS);
 	/* Without a NAT the server sees the host address. */
 	assert_err(add_reflexive(p, "192.0.2.1:1", "192.0.2.1:1"), ERR_EXISTS);
+	/* And a relay on this machine may give the host address. */
+	struct addr host = puppet_addr("192.0.2.1:1");
+	assert_err(ice_agent_add_relayed(p->agent, p->now, &host), ERR_EXISTS);
 	/* A reflexive address is no base. */
 	assert_err(add_reflexive(p, "203.0.113.1:1", "203.0.113.2:1"), ERR_NOT_FOUND);
 	assert_int_equal(ice_agent_local_count(p->agent), 2);
