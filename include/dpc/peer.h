@@ -103,6 +103,12 @@ void dpc_peer_close(struct dpc_peer *peer, int64_t now);
 /* At once: an ABORT and a close_notify are left to write, then the peer is closed. */
 void dpc_peer_abort(struct dpc_peer *peer, int64_t now);
 
+/* After DPC_EVENT_CLOSED: whether the other side knows too, as far as can be told. Until then, for
+ * some seconds at most, a peer that is still given datagrams and time repeats its last words, so
+ * that losing them does not leave the other side waiting for half a minute. One that is destroyed
+ * sooner has said them once. */
+bool dpc_peer_is_done(const struct dpc_peer *peer);
+
 /* ---- Candidates and descriptions ---- */
 
 /* An address that the caller can send from and receive on. DPC_ERR_EXISTS, DPC_ERR_LIMIT. */

@@ -82,19 +82,41 @@ static bool write_out(struct peer_io_peer *peer, usec now)
 /* ---- Events ---- */
 
 static void free_peer(struct peer_io_peer *peer);
+static void remove_peer(struct peer_io_peer *peer);
+
+static void remove_oldest_lingering(struct peer_io *io)
+{
+	remove_peer(CONTAINER_OF(io->lingering.next, struct peer_io_peer, node));
+}
+
+/* Of a peer whose owner has destroyed it while its last words may not have been heard. False when
+ * it is gone. */
+static bool tell_nobody(struct peer_io_peer *peer)
+{
+	struct dpc_event event;
+	while (dpc_peer_next_event(peer->dpc, &event)) {}
+	if (!dpc_peer_is_done(peer->dpc))
+		return true;
+	remove_peer(peer);
+	return false;
+}
 
 /* False when the owner has destroyed the peer. */
 static bool tell_events(struct peer_io_peer *peer)
 {
 	struct dpc_event event;
+	if (peer->lingering)
+		return tell_nobody(peer);
 	peer->in_event = true;
-	while (!peer->destroyed && dpc_peer_next_event(peer->dpc, &event)) {
+	while (!peer->destroyed && !peer->lingering && dpc_peer_next_event(peer->dpc, &event)) {
 		peer->on_event(peer, &event, peer->user_data);
 		/* What the owner did in it is sent as well. */
-		if (!peer->destroyed)
+		if (!peer->destroyed && !peer->lingering)
 			mark(peer);
 	}
 	peer->in_event = false;
+	if (peer->lingering)
+		return tell_nobody(peer);
 	bool destroyed = peer->destroyed;
 	if (destroyed)
 		free_peer(peer);
@@ -173,13 +195,17 @@ static void on_defer(void *user)
 	drain(user);
 }
 
-void peer_io_kick(struct peer_io_peer *peer)
+static void kick(struct peer_io_peer *peer)
 {
-	if (peer->destroyed)
-		return;
 	mark(peer);
 	if (!peer->io->draining)
 		net_defer_post(&peer->io->defer);
+}
+
+void peer_io_kick(struct peer_io_peer *peer)
+{
+	if (!peer->destroyed && !peer->lingering)
+		kick(peer);
 }
 
 static void on_timer(void *user)
@@ -188,7 +214,7 @@ static void on_timer(void *user)
 	usec now = net_now();
 	peer_gather_advance(peer, now);
 	dpc_peer_advance(peer->dpc, now);
-	peer_io_kick(peer);
+	kick(peer);
 }
 
 /* ---- In ---- */
@@ -298,6 +324,10 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 		goto fail_dpc;
 	peer->user = bytes_of_text(dpc_peer_user(peer->dpc));
 	err = map_insert(&io->users, peer->user, peer);
+	if (err == ERR_LIMIT && io->lingering_count > 0) {
+		remove_oldest_lingering(io);
+		err = map_insert(&io->users, peer->user, peer);
+	}
 	if (err)
 		goto fail_timer;
 	peer_route_owner_init(&peer->route, ++io->serial);
@@ -322,13 +352,12 @@ static void free_peer(struct peer_io_peer *peer)
 	free(peer);
 }
 
-void peer_io_peer_destroy(struct peer_io_peer *peer)
+static void remove_peer(struct peer_io_peer *peer)
 {
-	if (!peer || peer->destroyed)
-		return;
 	struct peer_io *io = peer->io;
-	(void)write_out(peer, net_now());
 	peer->destroyed = true;
+	io->lingering_count -= peer->lingering;
+	peer->lingering = false;
 	map_remove(&io->users, peer->user);
 	peer_route_forget(&io->routes, &peer->route);
 	net_timer_deinit(&peer->timer);
@@ -337,6 +366,31 @@ void peer_io_peer_destroy(struct peer_io_peer *peer)
 		list_remove(&peer->dirty_node);
 	if (!peer->in_event)
 		free_peer(peer);
+}
+
+static void linger(struct peer_io_peer *peer, usec now)
+{
+	struct peer_io *io = peer->io;
+	if (io->lingering_count == PEER_IO_LINGERING_MAX)
+		remove_oldest_lingering(io);
+	peer->lingering = true;
+	io->lingering_count++;
+	list_remove(&peer->node);
+	list_push_back(&io->lingering, &peer->node);
+	set_timer(peer, now);
+}
+
+void peer_io_peer_destroy(struct peer_io_peer *peer)
+{
+	if (!peer || peer->destroyed || peer->lingering)
+		return;
+	usec now = net_now();
+	(void)write_out(peer, now);
+	bool is_closed = dpc_peer_state(peer->dpc) == DPC_CLOSED;
+	if (is_closed && !dpc_peer_is_done(peer->dpc) && !peer->io->ending)
+		linger(peer, now);
+	else
+		remove_peer(peer);
 }
 
 struct dpc_peer *peer_io_peer_dpc(struct peer_io_peer *peer)
@@ -387,6 +441,7 @@ enum err peer_io_create(
 	io->config = *config;
 	io->rng = rng_system();
 	list_init(&io->peers);
+	list_init(&io->lingering);
 	list_init(&io->dirty);
 	map_init(&io->users, config->peers_max ? config->peers_max : PEER_IO_PEERS_MAX, &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
@@ -407,6 +462,9 @@ void peer_io_destroy(struct peer_io *io)
 	if (!io)
 		return;
 	CHECK(!io->draining);
+	io->ending = true;
+	while (!list_is_empty(&io->lingering))
+		remove_oldest_lingering(io);
 	while (!list_is_empty(&io->peers))
 		peer_io_peer_destroy(CONTAINER_OF(io->peers.next, struct peer_io_peer, node));
 	peer_gather_deinit(io);
@@ -428,7 +486,8 @@ void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 {
 	struct peer_io_stats stats = {.unknown_in = io->unknown_in,
 		.lost_out = io->lost_out,
-		.peers = io->users.count,
+		.peers = io->users.count - io->lingering_count,
+		.lingering = io->lingering_count,
 		.routes = io->routes.count};
 	for (size_t i = 0; i < 2; i++) {
 		if (!io->sockets[i].udp)

@@ -34,6 +34,10 @@
 /* STUN servers asked for our reflexive address, of both families together. */
 #define PEER_IO_STUN_SERVERS_MAX 8
 
+/* Closed peers that were destroyed and stay behind for a while to repeat their last words; of more,
+ * the oldest go. */
+#define PEER_IO_LINGERING_MAX 256
+
 struct peer_io;
 struct peer_io_peer;
 
@@ -56,6 +60,7 @@ struct peer_io_stats {
 	uint64_t lost_out;            /* the kernel refused them */
 	uint64_t overflowed;          /* lost since our receive buffer was full */
 	size_t peers, routes;
+	size_t lingering; /* see PEER_IO_LINGERING_MAX */
 };
 
 /* Both families may be asked for; ERR_UNSUPPORTED only when neither works. ERR_ADDRESS_IN_USE and
@@ -88,7 +93,9 @@ struct peer_io_peer_config {
 /* ERR_LIMIT (peers_max), ERR_CRYPTO, ERR_NOMEM. */
 MUST_CHECK enum err peer_io_peer_create(struct peer_io *io,
 	const struct peer_io_peer_config *config, struct peer_io_peer **ret_peer);
-/* Sends what is ready to go first, so an abort gets out. Accepts NULL. */
+/* Sends what is ready to go first, so an abort gets out; of a closed peer the last words are
+ * repeated for a while behind the scenes, until they are heard. The owner hears no more. Accepts
+ * NULL. */
 void peer_io_peer_destroy(struct peer_io_peer *peer);
 
 /* The peer itself, for all of dpc/peer.h but create, destroy, receive, advance, write and

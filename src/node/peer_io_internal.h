@@ -32,13 +32,15 @@ struct peer_io {
 	struct peer_io_socket sockets[2]; /* IPv4, IPv6 */
 	struct map users;                 /* ICE user name -> peer */
 	struct peer_route_table routes;
-	struct list peers;      /* all */
+	struct list peers;     /* all, but: */
+	struct list lingering; /* those without an owner, the oldest first */
+	size_t lingering_count;
 	struct list dirty;      /* those with something to do */
 	struct net_defer defer; /* drains the dirty ones */
 	struct peer_gather gather;
 	uint64_t serial;
 	uint64_t unknown_in, lost_out;
-	bool draining;
+	bool draining, ending;
 	uint8_t buffer[DPC_WRITE_BEST];
 };
 
@@ -51,7 +53,7 @@ struct peer_io_peer {
 	struct net_timer timer;
 	bool with_host, with_reflexive;
 	usec gather_until; /* the end of candidates is still to be said, then; 0: it was said */
-	bool in_event, destroyed;
+	bool in_event, destroyed, lingering;
 	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
 	void *user_data;
 };
@@ -61,9 +63,9 @@ struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family);
 
 MUST_CHECK enum err peer_gather_init(struct peer_io *io);
 void peer_gather_deinit(struct peer_io *io);
-/* Gives a new peer what is known. */
 /* The largest UDP payload that an interface of ours carries, 0 when that is not known. */
 uint32_t peer_gather_mtu(struct peer_io *io, usec now);
+/* Gives a new peer what is known. */
 void peer_gather_begin(struct peer_io_peer *peer, usec now);
 /* Time has passed. */
 void peer_gather_advance(struct peer_io_peer *peer, usec now);

@@ -10,6 +10,7 @@
 #include "dpc/peer.h"
 #include "dtls/dtls.h"
 #include "ice/agent.h"
+#include "peer/farewell.h"
 #include "peer/limits.h"
 #include "peer/sdp.h"
 #include "sctp/sctp.h"
@@ -67,6 +68,9 @@ struct dpc_peer {
 	 * next. */
 	uint8_t *held;
 	size_t held_size, held_capacity;
+
+	struct farewell farewell;
+	bool has_last_word; /* of SCTP: the other side may not know that it is over */
 
 	bool sendable; /* tell so: sends were refused before the association existed */
 	uint64_t dropped, bytes_in, bytes_out;

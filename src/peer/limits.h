@@ -32,6 +32,16 @@
 /* How long a graceful close may go without any progress until the peer is closed all the same. */
 #define PEER_CLOSE_TIMEOUT (15 * USEC_PER_SEC)
 
+/* A closed peer repeats its last words: for how long, how much of them is kept (an ABORT or
+ * SHUTDOWN COMPLETE, and a close_notify), how often unasked, how often in all, and how far apart at
+ * first. Two of the other side's checks of consent fall into the time: what is lost at 30 % is
+ * heard. */
+#define PEER_LINGER (13 * USEC_PER_SEC)
+#define PEER_FAREWELL_MAX 256
+#define PEER_FAREWELL_UNASKED 3
+#define PEER_FAREWELL_REPEATS_MAX 16
+#define PEER_FAREWELL_INTERVAL_MIN (100 * USEC_PER_MS)
+
 /* How long everything from the remote description to the association may take. */
 #define PEER_SETUP_TIMEOUT (40 * USEC_PER_SEC)
 

@@ -99,17 +99,39 @@ static size_t write_goodbye(
 	size_t total = 0;
 	if (dtls_state(peer->dtls) == DTLS_OPEN)
 		total = write_flight(peer, data, capacity, ret_segment);
-	if (total > 0)
-		return total;
-	dtls_close(peer->dtls);
-	return write_handshake(peer, data, capacity);
+	if (total > 0) {
+		/* Then the other side hears the end from us, perhaps. */
+		peer->has_last_word = true;
+	} else {
+		dtls_close(peer->dtls);
+		total = write_handshake(peer, data, capacity);
+		*ret_segment = total;
+	}
+	if (total > 0 && total == *ret_segment)
+		farewell_add(&peer->farewell, bytes_of(data, total));
+	return total;
+}
+
+/* Once more what was said last. */
+static size_t write_farewell(struct dpc_peer *peer, uint8_t *data)
+{
+	usec round_trip = ice_agent_stats(peer->ice)->rtt;
+	/* A failure of the handshake is told by a single alert. */
+	bool last_word = peer->has_last_word || dtls_state(peer->dtls) == DTLS_FAILED;
+	farewell_begin(&peer->farewell, peer->now, round_trip, last_word);
+	struct bytes words = farewell_write(&peer->farewell, peer->now);
+	if (words.size > 0)
+		memcpy(data, words.data, words.size);
+	return words.size;
 }
 
 static size_t write_session(
 	struct dpc_peer *peer, uint8_t *data, size_t capacity, size_t *ret_segment)
 {
-	if (peer->state == DPC_CLOSED)
-		return write_goodbye(peer, data, capacity, ret_segment);
+	if (peer->state == DPC_CLOSED) {
+		size_t said = write_goodbye(peer, data, capacity, ret_segment);
+		return said > 0 ? said : write_farewell(peer, data);
+	}
 	size_t total = write_handshake(peer, data, capacity);
 	if (total == 0 && dtls_state(peer->dtls) == DTLS_OPEN)
 		total = write_flight(peer, data, capacity, ret_segment);

@@ -13,6 +13,11 @@
 #include "peer/convert.h"
 #include "peer/demux.h"
 
+/* RFC 5246 section 6.2.1: the content type of alerts, of which a closed peer waits for
+ * close_notify.
+ */
+#define DTLS_ALERT 21
+
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
 {
 	return value ? value : otherwise;
@@ -263,6 +268,17 @@ static void keep_early(struct dpc_peer *peer, const struct path *path, struct by
 	peer->early[peer->early_count++] = early;
 }
 
+/* The other side has not heard that it is over, or says that it has. */
+static void receive_after_end(struct dpc_peer *peer, const struct path *path, struct bytes datagram)
+{
+	peer->dropped++;
+	if (!peer->has_path || !path_equal(path, &peer->path))
+		return;
+	enum demux kind = demux(datagram);
+	if (kind == DEMUX_DTLS || kind == DEMUX_STUN)
+		farewell_receive(&peer->farewell, peer->now, datagram.data[0] == DTLS_ALERT);
+}
+
 void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path *public_path,
 	const void *data, size_t size)
 {
@@ -270,7 +286,7 @@ void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path 
 	struct bytes datagram = bytes_of(data, size);
 	peer->now = now;
 	if (is_ended(peer)) {
-		peer->dropped++;
+		receive_after_end(peer, &path, datagram);
 		return;
 	}
 	peer->bytes_in += size;
@@ -324,8 +340,10 @@ void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
 	peer->now = now;
 	if (!is_ended(peer) && now >= peer->guard)
 		guard_expired(peer);
-	if (is_ended(peer))
+	if (is_ended(peer)) {
+		farewell_advance(&peer->farewell, now);
 		return;
+	}
 	ice_agent_advance(peer->ice, now);
 	if (peer->dtls) {
 		dtls_advance(peer->dtls, now);
@@ -338,7 +356,7 @@ void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
 int64_t dpc_peer_deadline(const struct dpc_peer *peer)
 {
 	if (is_ended(peer))
-		return USEC_NEVER;
+		return farewell_deadline(&peer->farewell);
 	usec deadline = usec_min(peer->guard, ice_agent_deadline(peer->ice));
 	if (peer->dtls) {
 		deadline = usec_min(deadline, dtls_deadline(peer->dtls));
@@ -374,6 +392,14 @@ void dpc_peer_abort(struct dpc_peer *peer, int64_t now)
 	if (peer->sctp)
 		sctp_abort(peer->sctp, now);
 	peer_set_closed(peer, "closed by us");
+}
+
+bool dpc_peer_is_done(const struct dpc_peer *peer)
+{
+	if (!is_ended(peer))
+		return false;
+	bool has_words = peer->has_path && peer->dtls;
+	return !has_words || peer->farewell.done;
 }
 
 bool dpc_peer_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size)

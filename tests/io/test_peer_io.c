@@ -424,6 +424,47 @@ static void a_taken_port_is_told(void **state)
 	assert_null(peer_io_local(offerer_io, ADDR_IPV6));
 }
 
+static size_t lingering(const struct peer_io *io)
+{
+	struct peer_io_stats stats;
+	peer_io_stats(io, &stats);
+	return stats.lingering;
+}
+
+static void a_destroyed_peer_stays_until_its_last_words_are_heard(void **state)
+{
+	(void)state;
+	struct peer_io_stats stats;
+	open_sockets("127.0.0.1", NULL, 0);
+	begin(&a, &b);
+	RUN_UNTIL(a.open && b.open);
+	dpc_peer_abort(dpc(&a), net_now());
+	peer_io_peer_destroy(a.peer);
+	peer_io_stats(offerer_io, &stats);
+	assert_int_equal(stats.peers, 0);
+	assert_int_equal(stats.lingering, 1);
+	RUN_UNTIL(b.closed);
+	RUN_UNTIL(lingering(offerer_io) == 0);
+	peer_io_stats(offerer_io, &stats);
+	assert_int_equal(stats.routes, 0);
+}
+
+static void of_too_many_that_stay_the_oldest_go(void **state)
+{
+	(void)state;
+	open_sockets("127.0.0.1", NULL, 0);
+	for (size_t i = 0; i <= PEER_IO_LINGERING_MAX; i++) {
+		assert_int_equal(lingering(offerer_io), i);
+		begin(&a, &b);
+		RUN_UNTIL(a.open && b.open);
+		/* It says nothing and will not answer. */
+		peer_io_peer_destroy(b.peer);
+		dpc_peer_abort(dpc(&a), net_now());
+		peer_io_peer_destroy(a.peer);
+	}
+	assert_int_equal(lingering(offerer_io), PEER_IO_LINGERING_MAX);
+}
+
 #define PEER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
@@ -431,6 +472,8 @@ TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(two_peers_talk_where_the_kernel_refuses_batches),
 	PEER_TEST(a_graceful_close_reaches_both_ends),
 	PEER_TEST(a_second_connection_on_the_same_path_works_and_the_first_goes_on),
+	PEER_TEST(a_destroyed_peer_stays_until_its_last_words_are_heard),
+	PEER_TEST(of_too_many_that_stay_the_oldest_go),
 	PEER_TEST(a_peer_can_be_destroyed_in_its_event),
 	PEER_TEST(garbage_is_counted_and_a_connection_notices_nothing),
 	PEER_TEST(what_a_stun_server_sees_becomes_a_candidate),

@@ -167,7 +167,8 @@ static void bulk_finds_what_the_path_carries(void **state)
 	(void)state;
 	static const struct {
 		size_t path, low, high;
-	} cases[] = {{0, WIDE - 4, WIDE}, {1472, 1469, 1472}, {1280, 1229, 1232}, {1200, 1197, 1200}};
+	} cases[] = {
+		{0, WIDE - 4, WIDE}, {1472, 1469, 1472}, {1280, 1229, 1232}, {1200, 1197, 1200}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct peer_pair pair;
 		connect_searching(&pair, cases[i].path);
@@ -298,13 +299,13 @@ static void a_probe_goes_alone_and_flights_are_equal(void **state)
 	static const uint8_t message[MESSAGE];
 	static uint8_t flight[DPC_WRITE_BEST];
 	struct pair_end *end = &pair.ends[0];
-	assert_int_equal(dpc_peer_send(end->peer, pair.now, end->channel, true, message,
-				 sizeof message),
+	assert_int_equal(
+		dpc_peer_send(end->peer, pair.now, end->channel, true, message, sizeof message),
 		DPC_OK);
 	struct dpc_path path;
 	size_t segment, size, probes = 0, flights = 0;
-	while ((size = dpc_peer_write(end->peer, pair.now, flight, sizeof flight, &path,
-			&segment)) > 0) {
+	while ((size = dpc_peer_write(
+			end->peer, pair.now, flight, sizeof flight, &path, &segment)) > 0) {
 		probes += segment > 1200;
 		assert_true(segment <= 1200 || size == segment);
 		flights += size > segment;
