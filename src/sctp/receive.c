@@ -322,7 +322,9 @@ static void handle_ack(
 	if (tells_window)
 		a->peer_window = sack->window;
 	adapt(a, now, &ack, in_flight);
-	/* Section 6.1: a peer that answers with a closed window is alive. */
+	/* RFC 9260 section 8.1: "The counter used for endpoint failure detection MUST be reset each
+	 * time a DATA chunk sent to that peer endpoint is acknowledged", beyond a gap as well.
+	 * Section 6.1: a peer that answers with a closed window is alive. */
 	if (ack.bytes > 0 || a->peer_window < a->congestion.mtu)
 		a->error_count = 0;
 	sctp_transmit_set_timers(a, now, ack.bytes > 0);

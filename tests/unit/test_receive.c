@@ -237,6 +237,30 @@ static void an_acknowledgement_of_what_was_not_sent_ends_the_association(void **
 	pair_deinit(&p);
 }
 
+static bool lose_the_first(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	(void)data;
+	(void)size;
+	return from != 0 || p->counter++ > 0;
+}
+
+/* RFC 9260 section 8.1: any DATA acknowledged shows that the peer is there. */
+static void an_acknowledgement_beyond_a_gap_ends_a_series_of_time_outs(void **state)
+{
+	(void)state;
+	struct pair p;
+	init(&p, 0);
+	struct sctp_assoc *a = p.end[0].assoc;
+	p.on_packet = lose_the_first;
+	a->error_count = SCTP_ASSOCIATION_MAX_RETRANS;
+	assert_ok(pair_send(&p, 0, 1, false, 900));
+	assert_ok(pair_send(&p, 0, 1, false, 900));
+	pair_run(&p, 30 * USEC_PER_MS);
+	assert_int_equal(p.end[1].received, 0);
+	assert_int_equal(a->error_count, 0);
+	pair_deinit(&p);
+}
+
 TESTS(TEST(every_second_packet_is_acknowledged_at_once_and_a_lone_one_later),
 	TEST(a_gap_and_a_duplicate_are_told_at_once),
 	TEST(data_beyond_the_window_or_the_span_is_dropped),
@@ -244,4 +268,5 @@ TESTS(TEST(every_second_packet_is_acknowledged_at_once_and_a_lone_one_later),
 	TEST(gaps_without_end_are_bounded), TEST(data_on_a_stream_that_does_not_exist_is_reported),
 	TEST(data_without_data_ends_the_association),
 	TEST(forward_tsn_passes_over_what_was_given_up),
-	TEST(an_acknowledgement_of_what_was_not_sent_ends_the_association))
+	TEST(an_acknowledgement_of_what_was_not_sent_ends_the_association),
+	TEST(an_acknowledgement_beyond_a_gap_ends_a_series_of_time_outs))
