@@ -43,6 +43,13 @@
 /* Payload of a frame on a direct link: the largest message of the protocol. */
 #define NET_FRAME_PAYLOAD_MAX (256 * 1024)
 
+/* ---- stream ---- */
+
+/* From the beginning to TCP and TLS being up. */
+#define NET_STREAM_OPEN_TIMEOUT (10 * USEC_PER_SEC)
+/* Bytes that wait for the socket: at 10 Mbit/s a fifth of a second. More would be delay. */
+#define NET_STREAM_QUEUE_MAX (256 * 1024)
+
 /* ---- tls ---- */
 
 /* From an accepted TCP connection to the end of the TLS handshake. */
