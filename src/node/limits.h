@@ -124,6 +124,17 @@
 /* One frame from the hub: the largest that it takes, 64 KiB, and what it adds to it. */
 #define NODE_SIGNAL_MAX (64 * 1024 + 256)
 
+/* ---- relays ---- */
+
+/* The wait after a relay failed; doubled up to the maximum, and drawn from half to one and a half.
+ */
+#define RELAY_RETRY_MIN (1 * USEC_PER_SEC)
+#define RELAY_RETRY_MAX (5 * 60 * USEC_PER_SEC)
+/* How long an allocation that nobody needs is kept for the next who does. */
+#define RELAY_LINGER (30 * USEC_PER_SEC)
+/* Servers that send us on to another one, in a row. */
+#define RELAY_REDIRECTS_MAX 3
+
 /* ---- hub ---- */
 
 /* The wait before signalling is tried again; doubled up to the maximum, drawn from its upper half.
