@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "rtc_side.h"
+#include "udp_floor.h"
 
 #define SETUPS 60
 #define IDLE_CONNECTIONS 500
@@ -23,6 +24,7 @@ struct result {
 	double bulk_MBps, bulk_cpu_s_per_GB;
 	double msgs_200B_per_s, msgs_10k_per_s, msgs_100k_per_s;
 	double rtt_us_p50, rtt_us_p99;
+	double floor_us_p50, floor_us_p99; /* of plain UDP */
 	double setup_ms_p50, setup_ms_max;
 	double kib_per_connection, idle_cpu_percent;
 	size_t mtu; /* of the bulk: the largest UDP payload sent */
@@ -132,6 +134,16 @@ static void measure_rtt(struct side *side, usec duration, struct result *result)
 	result->rtt_us_p99 = (double)quantile(side->pings, side->ping_count, 990);
 }
 
+static void measure_floor(struct side *side, usec duration, struct result *result)
+{
+	size_t count = udp_floor_measure(duration, side->pings, PINGS_MAX);
+	if (count == 0)
+		side_die("cannot measure the round trip of UDP");
+	qsort(side->pings, count, sizeof(usec), compare_usec);
+	result->floor_us_p50 = (double)quantile(side->pings, count, 500);
+	result->floor_us_p99 = (double)quantile(side->pings, count, 990);
+}
+
 static void measure_idle(struct side *side, usec duration, struct result *result)
 {
 	struct counts before = side_count_other(side);
@@ -166,6 +178,7 @@ static struct result measure(struct side *side, usec duration)
 	result.msgs_10k_per_s = measure_rate(side, 10000, duration).messages;
 	result.msgs_100k_per_s = measure_rate(side, 100000, duration).messages;
 	measure_rtt(side, duration, &result);
+	measure_floor(side, duration, &result);
 	return result;
 }
 
@@ -175,11 +188,12 @@ static void print_json(const struct result *r)
 {
 	printf("{\"bulk_MBps\": %.1f, \"bulk_cpu_s_per_GB\": %.2f, \"msgs_200B_per_s\": %.0f, "
 	       "\"msgs_10k_per_s\": %.0f, \"msgs_100k_per_s\": %.0f, \"rtt_us_p50\": %.0f, "
-	       "\"rtt_us_p99\": %.0f, \"setup_ms_p50\": %.2f, \"kib_per_connection\": %.1f, "
+	       "\"rtt_us_p99\": %.0f, \"udp_rtt_us_p50\": %.0f, \"udp_rtt_us_p99\": %.0f, "
+	       "\"setup_ms_p50\": %.2f, \"kib_per_connection\": %.1f, "
 	       "\"idle_cpu_percent\": %.2f, \"mtu\": %zu}\n",
 		r->bulk_MBps, r->bulk_cpu_s_per_GB, r->msgs_200B_per_s, r->msgs_10k_per_s,
-		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, r->setup_ms_p50,
-		r->kib_per_connection, r->idle_cpu_percent, r->mtu);
+		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, r->floor_us_p50, r->floor_us_p99,
+		r->setup_ms_p50, r->kib_per_connection, r->idle_cpu_percent, r->mtu);
 }
 
 static void print_table(const struct result *r)
@@ -191,12 +205,14 @@ static void print_table(const struct result *r)
 	       "  messages of 10 kB              %10.0f /s\n"
 	       "  messages of 100 kB             %10.0f /s\n"
 	       "  round trip of 64 B, p50 / p99  %10.0f / %.0f us\n"
+	       "  the same over plain UDP        %10.0f / %.0f us\n"
 	       "  set-up, median / slowest of %d %10.2f / %.2f ms\n"
 	       "  memory of an idle connection   %10.1f KiB a side\n"
 	       "  CPU of %d idle connections    %10.2f %% of a core, a side\n",
 		r->mtu, r->bulk_MBps, r->bulk_cpu_s_per_GB, r->msgs_200B_per_s, r->msgs_10k_per_s,
-		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, SETUPS, r->setup_ms_p50,
-		r->setup_ms_max, r->kib_per_connection, IDLE_CONNECTIONS, r->idle_cpu_percent);
+		r->msgs_100k_per_s, r->rtt_us_p50, r->rtt_us_p99, r->floor_us_p50, r->floor_us_p99,
+		SETUPS, r->setup_ms_p50, r->setup_ms_max, r->kib_per_connection, IDLE_CONNECTIONS,
+		r->idle_cpu_percent);
 }
 
 static int wrong_usage(void)

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -69,29 +71,77 @@ struct counts side_count(const struct side *side)
 
 /* ---- The other process ---- */
 
+/* How a child ended, or minus one while it runs on. */
+static int wait_a_little(pid_t child)
+{
+	int status;
+	for (int i = 0; i < 100; i++) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return status;
+		poll(NULL, 0, 10);
+	}
+	return -1;
+}
+
 /* It ends only when we do, so it has failed: says how, and so do we. */
 __attribute__((noreturn)) static void die_with_other(struct side *side, const char *what)
 {
-	int status;
 	if (!side->offerer)
 		side_die(what);
-	if (waitpid(side->child, &status, 0) != side->child)
-		side_die("the other process is gone, nobody knows how");
+	int status = wait_a_little(side->child);
+	if (status == -1) {
+		kill(side->child, SIGKILL);
+		side_die("the other process does not listen any more");
+	}
 	fprintf(stderr, "%s: the other process ended with %s %d: %s\n",
 		program_invocation_short_name, WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), what);
 	exit(1);
 }
 
-static void control_send(struct side *side, struct control *control)
+/* False when the other side does not keep up: the socket, which libuv has made non-blocking, is
+ * full. */
+static bool try_send(struct side *side, const struct control *control)
 {
 	size_t size = CONTROL_HEADER + control->size;
 	ssize_t sent;
 	do
 		sent = send(side->fd, control, size, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno == EAGAIN)
+		return false;
 	if (sent != (ssize_t)size)
 		die_with_other(side, strerror(errno));
+	return true;
+}
+
+/* What could not be sent at once, in order. */
+struct unsent {
+	struct list node;
+	struct control control;
+};
+
+static void send_unsent(struct side *side)
+{
+	while (!list_is_empty(&side->unsent)) {
+		struct unsent *unsent = CONTAINER_OF(side->unsent.next, struct unsent, node);
+		if (!try_send(side, &unsent->control))
+			return;
+		list_remove(&unsent->node);
+		free(unsent);
+	}
+	net_watch_set(side->watch, NET_READABLE);
+}
+
+static void control_send(struct side *side, const struct control *control)
+{
+	if (list_is_empty(&side->unsent) && try_send(side, control))
+		return;
+	struct unsent *unsent = calloc(1, sizeof(*unsent));
+	CHECK(unsent);
+	memcpy(&unsent->control, control, CONTROL_HEADER + control->size);
+	list_push_back(&side->unsent, &unsent->node);
+	net_watch_set(side->watch, NET_READABLE | NET_WRITABLE);
 }
 
 void side_tell(struct side *side, enum control_type type, uint32_t id, const char *text)
@@ -272,7 +322,8 @@ static void on_control(unsigned events, void *user)
 {
 	static struct control control;
 	struct side *side = user;
-	(void)events;
+	if (events & NET_WRITABLE)
+		send_unsent(side);
 	ssize_t size = recv(side->fd, &control, sizeof(control), MSG_DONTWAIT);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -336,6 +387,7 @@ static struct side *create(bool offerer, int fd, size_t capacity, uint32_t mtu_m
 	side->mtu_max = mtu_max;
 	side->connections = calloc(capacity, sizeof(*side->connections));
 	CHECK(side->connections);
+	list_init(&side->unsent);
 	side_must(net_loop_create(&side->loop), "cannot make a loop");
 	struct peer_io_config config = {.local4.family = ADDR_IPV4};
 	side_must(peer_io_create(side->loop, &config, &side->io), "cannot open a socket");
@@ -355,6 +407,9 @@ static void destroy(struct side *side)
 	net_watch_destroy(side->watch);
 	net_loop_destroy(side->loop);
 	close(side->fd);
+	struct list *node;
+	while ((node = list_pop_front(&side->unsent)))
+		free(CONTAINER_OF(node, struct unsent, node));
 	free(side->message);
 	free(side->pings);
 	free(side->connections);

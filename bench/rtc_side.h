@@ -56,8 +56,9 @@ struct side {
 	struct net_loop *loop;
 	struct peer_io *io;
 	struct net_watch *watch;
-	int fd;      /* to the other process */
-	pid_t child; /* the offerer's */
+	int fd;             /* to the other process */
+	pid_t child;        /* the offerer's */
+	struct list unsent; /* to the other process, which does not keep up */
 	struct connection *connections;
 	uint32_t mtu_max;
 	size_t capacity;                  /* of them: that of an id is at its remainder */
@@ -66,8 +67,9 @@ struct side {
 	bool has_counted;
 
 	/* What the offerer is doing. */
-	bool closing;        /* connections may end */
-	size_t connected;    /* connections that are open at both ends */
+	bool closing;     /* connections may end */
+	size_t connected; /* connections that are open at both ends */
+
 	size_t message_size; /* 0: nothing is being sent */
 	uint8_t *message;
 	bool pinging;
