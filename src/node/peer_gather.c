@@ -85,6 +85,13 @@ static bool any_server_silent(const struct peer_io *io)
 	return false;
 }
 
+/* Whether more candidates may come soon. */
+static bool is_waiting(const struct peer_io_peer *peer)
+{
+	return (peer->with_reflexive && any_server_silent(peer->io)) ||
+	       (peer->with_relayed && peer_relay_is_pending(peer->io));
+}
+
 static void end(struct peer_io_peer *peer, usec now)
 {
 	peer->gather_until = 0;
@@ -99,15 +106,15 @@ void peer_gather_begin(struct peer_io_peer *peer, usec now)
 		add_hosts(peer, now);
 	for (size_t i = 0; peer->with_reflexive && i < io->gather.server_count; i++)
 		add_reflexive(peer, &io->gather.servers[i], now);
-	if (peer->with_reflexive && any_server_silent(io))
+	if (is_waiting(peer))
 		peer->gather_until = now + PEER_IO_GATHER_TIME;
-	else if (peer->with_host)
+	else if (peer->with_host || peer->with_relayed)
 		end(peer, now);
 }
 
 void peer_gather_advance(struct peer_io_peer *peer, usec now)
 {
-	if (peer->gather_until && (now >= peer->gather_until || !any_server_silent(peer->io)))
+	if (peer->gather_until && (now >= peer->gather_until || !is_waiting(peer)))
 		end(peer, now);
 }
 

@@ -54,8 +54,10 @@ static void send_flight(
 	struct peer_io *io = peer->io;
 	struct net_udp *udp = peer_io_udp(io, path->remote.family);
 	/* Without a route the answers find nobody, as if they were lost. */
-	enum err err = udp ? peer_route_learn(&io->routes, &peer->route, path) : ERR_UNSUPPORTED;
-	if (err)
+	enum err err = peer_route_learn(&io->routes, &peer->route, path);
+	if (!err && peer_relay_send(io, path, flight, segment))
+		return;
+	if (err || !udp)
 		io->lost_out++;
 	else if (net_udp_send(udp, path, flight, segment) == ERR_AGAIN)
 		io->lost_out++; /* all else is in the socket's own count */
@@ -109,7 +111,10 @@ static bool tell_events(struct peer_io_peer *peer)
 		return tell_nobody(peer);
 	peer->in_event = true;
 	while (!peer->destroyed && !peer->lingering && dpc_peer_next_event(peer->dpc, &event)) {
+		bool is_news = event.type == DPC_EVENT_STATE || event.type == DPC_EVENT_PATH;
 		peer->on_event(peer, &event, peer->user_data);
+		if (is_news && !peer->destroyed && !peer->lingering)
+			peer_relay_update(peer);
 		/* What the owner did in it is sent as well. */
 		if (!peer->destroyed && !peer->lingering)
 			mark(peer);
@@ -229,9 +234,8 @@ static void give(
 
 /* A request names its peer. Everything else is for those that send on the path: an answer and
  * protected data prove for whom they are; a handshake is for the newest. */
-static void on_receive(const struct path *path, struct bytes datagram, usec now, void *user)
+void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes datagram, usec now)
 {
-	struct peer_io *io = ((struct peer_io_socket *)user)->io;
 	if (datagram.size == 0) {
 		io->unknown_in++;
 		return;
@@ -259,6 +263,11 @@ static void on_receive(const struct path *path, struct bytes datagram, usec now,
 	give(peer_of_route(route), path, datagram, now);
 	while (for_all && (route = route->older))
 		give(peer_of_route(route), path, datagram, now);
+}
+
+static void on_receive(const struct path *path, struct bytes datagram, usec now, void *user)
+{
+	peer_io_receive(((struct peer_io_socket *)user)->io, path, datagram, now);
 }
 
 static void on_batch_end(usec now, void *user)
@@ -311,6 +320,7 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	peer->io = io;
 	peer->with_host = config->with_host;
 	peer->with_reflexive = config->with_reflexive;
+	peer->with_relayed = config->with_relayed;
 	peer->on_event = config->on_event;
 	peer->user_data = config->user;
 	struct dpc_peer_config peer_config = config->peer;
@@ -332,6 +342,7 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 		goto fail_timer;
 	peer_route_owner_init(&peer->route, ++io->serial);
 	list_push_back(&io->peers, &peer->node);
+	peer_relay_begin(peer, now);
 	peer_gather_begin(peer, now);
 	peer_io_kick(peer);
 	*ret_peer = peer;
@@ -356,6 +367,7 @@ static void remove_peer(struct peer_io_peer *peer)
 {
 	struct peer_io *io = peer->io;
 	peer->destroyed = true;
+	peer_relay_end(peer);
 	io->lingering_count -= peer->lingering;
 	peer->lingering = false;
 	map_remove(&io->users, peer->user);
@@ -467,6 +479,7 @@ void peer_io_destroy(struct peer_io *io)
 		remove_oldest_lingering(io);
 	while (!list_is_empty(&io->peers))
 		peer_io_peer_destroy(CONTAINER_OF(io->peers.next, struct peer_io_peer, node));
+	peer_relay_deinit(io);
 	peer_gather_deinit(io);
 	net_defer_cancel(&io->defer);
 	for (size_t i = 0; i < 2; i++)

@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "dpc/peer.h"
 #include "net/loop.h"
+#include "node/relay.h"
 
 /* Peers at once, unless the configuration says less. */
 #define PEER_IO_PEERS_MAX 10000
@@ -24,7 +25,8 @@
 /* Peers on the same path at once, as when a new connection to a node replaces an old one; the
  * oldest makes room. */
 #define PEER_IO_PEERS_PER_ROUTE_MAX 4
-/* How long a peer waits with the end of its candidates for a STUN server's first answer. */
+/* How long a peer waits with the end of its candidates for a STUN server's first answer, or for a
+ * relay. */
 #define PEER_IO_GATHER_TIME (1 * USEC_PER_SEC)
 /* Deadlines that are at least so far away may be late by up to the grid. */
 #define PEER_IO_COALESCE_BEYOND (2 * USEC_PER_SEC)
@@ -33,6 +35,8 @@
 #define PEER_IO_HOSTS_AGE_MAX (5 * USEC_PER_SEC)
 /* STUN servers asked for our reflexive address, of both families together. */
 #define PEER_IO_STUN_SERVERS_MAX 8
+/* Relays: the transports of a server or two. */
+#define PEER_IO_RELAYS_MAX 8
 
 /* Closed peers that were destroyed and stay behind for a while to repeat their last words; of more,
  * the oldest go. */
@@ -80,10 +84,24 @@ MUST_CHECK enum err peer_io_set_stun_servers(
 /* What they said last; NULL while it is unknown. */
 const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family family);
 
+struct peer_io_relay_config {
+	struct relay_server server;
+	const char *username, *password; /* copied */
+	const char *authorities;         /* see struct relay_config; copied */
+};
+
+/* One more relay for the peers that want one. It is asked for an address when such a peer begins to
+ * connect, and given it back when none needs it any more. ERR_LIMIT (PEER_IO_RELAYS_MAX),
+ * ERR_NOMEM. */
+MUST_CHECK enum err peer_io_add_relay(
+	struct peer_io *io, const struct peer_io_relay_config *config);
+size_t peer_io_relay_count(const struct peer_io *io);
+const struct relay *peer_io_relay(const struct peer_io *io, size_t index);
+
 struct peer_io_peer_config {
 	struct dpc_peer_config peer;
 	/* Candidates to add: now, and while it connects when we learn of more. */
-	bool with_host, with_reflexive;
+	bool with_host, with_reflexive, with_relayed;
 	/* An event; borrowed. Anything may be done with the peer in it, peer_io_peer_destroy()
 	 * included. Kicking is implied. */
 	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);

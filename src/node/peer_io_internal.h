@@ -1,5 +1,5 @@
-/* The state of a peer_io, shared by peer_io.c (sockets, peers, draining) and peer_gather.c (host
- * and reflexive addresses). */
+/* The state of a peer_io, shared by peer_io.c (sockets, peers, draining), peer_gather.c (host and
+ * reflexive addresses) and peer_relay.c (relayed ones). */
 #ifndef NODE_PEER_IO_INTERNAL_H
 #define NODE_PEER_IO_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include "net/udp.h"
 #include "node/peer_io.h"
 #include "node/peer_route.h"
+#include "node/relay.h"
 #include "peer/reflexive.h"
 
 struct peer_io_socket {
@@ -25,6 +26,11 @@ struct peer_gather {
 	struct addr reflexive[2]; /* as last told, IPv4 and IPv6 */
 };
 
+struct peer_io_relay {
+	struct peer_io *io;
+	struct relay *relay;
+};
+
 struct peer_io {
 	struct net_loop *loop;
 	struct peer_io_config config;
@@ -38,6 +44,9 @@ struct peer_io {
 	struct list dirty;      /* those with something to do */
 	struct net_defer defer; /* drains the dirty ones */
 	struct peer_gather gather;
+	struct peer_io_relay relays[PEER_IO_RELAYS_MAX];
+	size_t relay_count;
+	size_t relay_needs; /* peers that need one */
 	uint64_t serial;
 	uint64_t unknown_in, lost_out;
 	bool draining, ending;
@@ -51,7 +60,8 @@ struct peer_io_peer {
 	struct list node, dirty_node;
 	struct peer_route_owner route;
 	struct net_timer timer;
-	bool with_host, with_reflexive;
+	bool with_host, with_reflexive, with_relayed;
+	bool needs_relay;
 	usec gather_until; /* the end of candidates is still to be said, then; 0: it was said */
 	bool in_event, destroyed, lingering;
 	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
@@ -60,6 +70,9 @@ struct peer_io_peer {
 
 /* The socket of a family, or NULL. */
 struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family);
+
+/* A datagram that came on a path, whatever brought it. The owner of the loop drains afterwards. */
+void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
 
 MUST_CHECK enum err peer_gather_init(struct peer_io *io);
 void peer_gather_deinit(struct peer_io *io);
@@ -72,5 +85,17 @@ void peer_gather_advance(struct peer_io_peer *peer, usec now);
 /* Whether the datagram was an answer to one of our queries. */
 bool peer_gather_receive(
 	struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
+
+/* Whether the path begins at a relay of ours: then the flight has gone there. */
+bool peer_relay_send(
+	struct peer_io *io, const struct path *path, struct bytes flight, size_t segment);
+/* Gives a new peer the relayed addresses that there are, and makes those that there are not. */
+void peer_relay_begin(struct peer_io_peer *peer, usec now);
+/* Its state or its path changed. */
+void peer_relay_update(struct peer_io_peer *peer);
+void peer_relay_end(struct peer_io_peer *peer);
+/* Whether an allocation is under way. */
+bool peer_relay_is_pending(const struct peer_io *io);
+void peer_relay_deinit(struct peer_io *io);
 
 #endif

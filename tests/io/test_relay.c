@@ -1,6 +1,7 @@
 /* The TURN client against coturn, over UDP, TCP and TLS. */
 #include "node/relay.h"
 
+#include "node/peer_io.h"
 #include "test.h"
 
 #include <signal.h>
@@ -290,6 +291,148 @@ static void a_quota_that_is_used_up_is_told(void **state)
 	w->ends[0].relay = NULL;
 }
 
+/* ---- Peers ---- */
+
+struct side {
+	struct peer_io *io;
+	struct peer_io_peer *peer;
+	struct side *other;
+	bool described, open, closed;
+	uint16_t channel;
+	size_t received;
+	unsigned host_candidates;
+};
+
+static void on_event(struct peer_io_peer *peer, const struct dpc_event *event, void *user)
+{
+	struct side *side = user;
+	(void)peer;
+	if (event->type == DPC_EVENT_CANDIDATE) {
+		side->host_candidates += strstr(event->text, "typ host") != NULL;
+		if (side->other->described) {
+			(void)dpc_peer_add_remote_candidate(peer_io_peer_dpc(side->other->peer),
+				net_now(), event->text, strlen(event->text));
+			peer_io_kick(side->other->peer);
+		}
+	} else if (event->type == DPC_EVENT_CHANNEL_OPEN) {
+		side->open = true;
+		side->channel = event->channel;
+	} else if (event->type == DPC_EVENT_MESSAGE) {
+		side->received += event->size;
+	} else if (event->type == DPC_EVENT_CLOSED) {
+		side->closed = true;
+	}
+}
+
+static void create_side(
+	struct world *w, struct side *side, bool offerer, bool with_host, const char *uri)
+{
+	char text[100];
+	struct peer_io_config io_config = {.loopback = true};
+	struct peer_io_relay_config relay = {
+		.username = "alice", .password = "secret", .authorities = w->certificate};
+	struct peer_io_peer_config config = {.peer.offerer = offerer,
+		.peer.unix_time = net_unix_now() / USEC_PER_SEC,
+		.with_host = with_host,
+		.with_relayed = true,
+		.on_event = on_event,
+		.user = side};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &io_config.local4));
+	assert_ok(relay_server_parse(uri_of(w, uri, text), &relay.server));
+	assert_ok(peer_io_create(w->loop, &io_config, &side->io));
+	assert_ok(peer_io_add_relay(side->io, &relay));
+	assert_int_equal(relay_state(peer_io_relay(side->io, 0)), RELAY_IDLE);
+	assert_ok(peer_io_peer_create(side->io, &config, &side->peer));
+	assert_int_equal(relay_state(peer_io_relay(side->io, 0)), RELAY_OPENING);
+}
+
+static void describe(struct side *from, struct side *to)
+{
+	char sdp[DPC_SDP_MAX];
+	assert_int_equal(
+		dpc_peer_local_description(peer_io_peer_dpc(from->peer), sdp, sizeof sdp), DPC_OK);
+	from->host_candidates += strstr(sdp, "typ host") != NULL;
+	assert_int_equal(dpc_peer_set_remote_description(
+				 peer_io_peer_dpc(to->peer), net_now(), sdp, strlen(sdp)),
+		DPC_OK);
+	to->described = true;
+	peer_io_kick(to->peer);
+}
+
+static void connect_sides(struct world *w, struct side *a, struct side *b)
+{
+	struct dpc_channel_config channel = {.label = "test"};
+	a->other = b;
+	b->other = a;
+	assert_int_equal(
+		dpc_peer_open_channel(peer_io_peer_dpc(a->peer), net_now(), &channel, &a->channel),
+		DPC_OK);
+	describe(a, b);
+	describe(b, a);
+	RUN_UNTIL(w, a->open && b->open);
+}
+
+static const char *path_types(struct side *side)
+{
+	static char text[40];
+	struct dpc_stats stats;
+	dpc_peer_stats(peer_io_peer_dpc(side->peer), &stats);
+	snprintf(text, sizeof text, "%s %s", stats.local_type, stats.remote_type);
+	return text;
+}
+
+static void end_sides(struct world *w, struct side *a, struct side *b)
+{
+	dpc_peer_close(peer_io_peer_dpc(a->peer), net_now());
+	peer_io_kick(a->peer);
+	RUN_UNTIL(w, a->closed && b->closed);
+	peer_io_destroy(a->io);
+	peer_io_destroy(b->io);
+}
+
+static void two_peers_talk_over(void **state, const char *first, const char *second)
+{
+	struct world *w = *state;
+	struct side a = {0}, b = {0};
+	static uint8_t data[100000];
+	if (is_skipped)
+		skip();
+	create_side(w, &a, true, false, first);
+	create_side(w, &b, false, false, second);
+	connect_sides(w, &a, &b);
+	assert_string_equal(path_types(&a), "relay relay");
+	assert_string_equal(path_types(&b), "relay relay");
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(dpc_peer_send(peer_io_peer_dpc(a.peer), net_now(), a.channel, true,
+					 data, sizeof data),
+			DPC_OK);
+	peer_io_kick(a.peer);
+	RUN_UNTIL(w, b.received == 20 * sizeof data);
+	/* Where only a relay may be shown, nothing else was. */
+	assert_int_equal(a.host_candidates + b.host_candidates, 0);
+	end_sides(w, &a, &b);
+}
+
+static void two_peers_talk_over_relays_alone(void **state)
+{
+	two_peers_talk_over(state, "turn:", "turn:");
+	two_peers_talk_over(state, "turn:?transport=tcp", "turns:");
+}
+
+static void a_relay_is_not_used_where_a_direct_way_works(void **state)
+{
+	struct world *w = *state;
+	struct side a = {0}, b = {0};
+	if (is_skipped)
+		skip();
+	create_side(w, &a, true, true, "turn:");
+	create_side(w, &b, false, true, "turn:");
+	connect_sides(w, &a, &b);
+	RUN_UNTIL(w, strcmp(path_types(&a), "host host") == 0 &&
+			     strcmp(path_types(&b), "host host") == 0);
+	end_sides(w, &a, &b);
+}
+
 #define WORLD(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 TESTS(WORLD(datagrams_cross_two_relays_over_udp), WORLD(datagrams_cross_two_relays_over_tcp),
@@ -297,4 +440,6 @@ TESTS(WORLD(datagrams_cross_two_relays_over_udp), WORLD(datagrams_cross_two_rela
 	WORLD(the_two_sides_may_reach_the_relay_differently),
 	WORLD(wrong_credentials_are_told_and_tried_again_later),
 	WORLD(a_server_that_is_not_there_is_told), WORLD(a_certificate_for_somebody_else_is_told),
-	WORLD(an_allocation_is_given_back), WORLD(a_quota_that_is_used_up_is_told))
+	WORLD(two_peers_talk_over_relays_alone),
+	WORLD(a_relay_is_not_used_where_a_direct_way_works), WORLD(an_allocation_is_given_back),
+	WORLD(a_quota_that_is_used_up_is_told))
