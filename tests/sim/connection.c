@@ -66,6 +66,9 @@ static void say_plan(const struct connection *c)
 		p->delay[0], p->delay[1], p->jitter, p->loss_ppm, p->duplicate_ppm, p->reorder_ppm,
 		p->corrupt_ppm, p->truncate_ppm, p->mtu, p->rate, c->channels, c->attacker.left,
 		c->attacker.on_path ? " on the path" : "");
+	if (p->mtu_then > 0)
+		connection_say(c, SIM_START, "mtu %zu from %.1f s on", p->mtu_then,
+			(double)(p->mtu_changes - SIM_START) / 1e6);
 	for (int i = 0; i < NETWORK_SILENCES; i++)
 		connection_say(c, SIM_START, "silence %.1f to %.1f s, directions %u",
 			(double)(p->silences[i].from - SIM_START) / 1e6,

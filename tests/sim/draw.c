@@ -35,7 +35,12 @@ static void draw_silences(struct rng *rng, struct network_profile *p)
 
 struct network_profile draw_profile(struct rng *rng)
 {
-	struct network_profile p = {.mtu = rng_below(rng, 4) ? 65507 : 1200};
+	static const size_t mtus[] = {1200, 1200, 1201, 1400, 1472, 4000, 8972, 65507};
+	struct network_profile p = {.mtu = mtus[rng_below(rng, 8)]};
+	if (rng_below(rng, 4) == 0) {
+		p.mtu_then = mtus[rng_below(rng, 8)];
+		p.mtu_changes = SIM_START + (usec)rng_below(rng, 10 * USEC_PER_SEC);
+	}
 	p.delay[0] = p.delay[1] = (usec)rng_below(rng, 120000);
 	if (rng_below(rng, 4) == 0)
 		p.delay[1] = (usec)rng_below(rng, 250000);
@@ -76,7 +81,8 @@ void draw_peer(struct connection *c, int end)
 	static const uint32_t message_maxima[] = {0, 0, 0, 1200, 16384, 65536};
 	static const uint32_t windows[] = {0, 0, 4096, 65536, 300000, 4000000};
 	static const uint32_t queues[] = {0, 0, 300000, 400000, 1000000};
-	static const uint32_t mtus[] = {0, 0, 0, 576, 1000, 1400, 1500, 4000, 9000};
+	static const uint32_t mtus[] = {0, 0, 576, 1000, 1200};
+	static const uint32_t mtu_maxima[] = {0, 1300, 1472, 1500, 4000, 8972, 16384};
 	struct end *e = &c->ends[end];
 	struct dpc_peer_config config = {
 		.offerer = end == 0,
@@ -84,7 +90,8 @@ void draw_peer(struct connection *c, int end)
 		.message_max = one_of(&c->rng, message_maxima, 6),
 		.receive_window = one_of(&c->rng, windows, 6),
 		.send_queue_max = one_of(&c->rng, queues, 5),
-		.mtu = one_of(&c->rng, mtus, c->network.profile.mtu > 1200 ? 9 : 5),
+		.mtu = one_of(&c->rng, mtus, 5), /* no path here carries less than 1,200 bytes */
+		.mtu_max = one_of(&c->rng, mtu_maxima, 7),
 		.congestion = (enum dpc_congestion)rng_below(&c->rng, DPC_CONGESTION_NEWRENO + 1),
 		.no_snap = rng_below(&c->rng, 3) == 0,
 		.legacy_sdp = rng_below(&c->rng, 4) == 0,

@@ -176,7 +176,7 @@ static const char *lose(struct network *net, usec now, int end, const struct pat
 	const struct network_profile *p = &net->profile;
 	if (!route(net, end, path, ret_seen))
 		return "nobody there";
-	if (size > p->mtu)
+	if (size > (p->mtu_then > 0 && now >= p->mtu_changes ? p->mtu_then : p->mtu))
 		return "too large";
 	for (int i = 0; i < NETWORK_SILENCES; i++) {
 		const struct silence *s = &p->silences[i];

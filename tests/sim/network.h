@@ -31,8 +31,10 @@ struct network_profile {
 	usec reorder_delay;
 	usec handshake_delay; /* that the handshake of DTLS has beyond it, at most */
 	size_t mtu;           /* bytes of UDP payload; larger datagrams vanish */
-	uint64_t rate;        /* bytes per second; 0: without limit */
-	size_t queue_max;     /* bytes that wait for the rate; more are dropped */
+	size_t mtu_then;      /* from mtu_changes on; 0: no change */
+	usec mtu_changes;
+	uint64_t rate;    /* bytes per second; 0: without limit */
+	size_t queue_max; /* bytes that wait for the rate; more are dropped */
 	struct silence silences[NETWORK_SILENCES];
 };
 
