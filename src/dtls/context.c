@@ -11,6 +11,9 @@
 #include <openssl/x509.h>
 
 #define GROUPS "X25519:P-256"
+/* RFC 5764 section 4.1.2 and RFC 7714. No key of theirs is ever used, but some implementations
+ * (pion) refuse a handshake that does not offer to carry media. */
+#define SRTP_PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
 #define SIGNATURES                                                                                 \
 	"ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"           \
 	"ECDSA+SHA512:RSA-PSS+SHA512:RSA+SHA512"
@@ -61,6 +64,7 @@ static bool configure(SSL_CTX *context)
 	return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       set_suites(context) && SSL_CTX_set1_groups_list(context, groups) == 1 &&
+	       SSL_CTX_set_tlsext_use_srtp(context, SRTP_PROFILES) == 0 && /* 0 is success */
 	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
 }
 
