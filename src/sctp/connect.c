@@ -124,6 +124,10 @@ static void send_init_ack(struct sctp_assoc *a, usec now, const struct sctp_init
 	ack.tag = cookie.local_tag;
 	ack.tsn = cookie.local_tsn;
 	ack.cookie = bytes_of(sealed, sizeof sealed);
+	/* Whoever does not announce it makes no use of our announcement either, and may not even be
+	 * able to read it: pion before 1.8.9 discards a packet with a parameter that it does not
+	 * know, against RFC 9260 section 3.2.1. Our INIT it discards as well, but sends its own. */
+	ack.zero_checksum = ack.zero_checksum && peer->zero_checksum;
 	struct writer w =
 		writer_of(data, min_size(sizeof data, a->config.packet_max - SCTP_HEADER_SIZE));
 	sctp_init_write(&w, &ack, peer);

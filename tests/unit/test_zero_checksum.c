@@ -148,6 +148,45 @@ static void an_announcement_counts_when_it_is_whole_and_single(void **state)
 	}
 }
 
+/* The INIT ACK that an association which knows how gives to such an INIT. */
+static bool init_ack_announces(bool announced)
+{
+	struct pair p;
+	struct sctp_config config = {.zero_checksum = true};
+	pair_init_with(&p, 1, config, config);
+	struct sctp_assoc *a = p.end[0].assoc;
+	const struct sctp_init init = {.tag = 77,
+		.window = 100000,
+		.outgoing = 5,
+		.incoming = 5,
+		.tsn = 9,
+		.zero_checksum = announced};
+	uint8_t data[2048];
+	struct writer w = writer_of(data, sizeof data);
+	sctp_packet_begin(&w, (struct sctp_header){5000, 5000, 0});
+	sctp_init_write(&w, &init, NULL);
+	sctp_packet_seal(&w);
+	sctp_receive(a, p.now, writer_bytes(&w));
+	struct sctp_header header;
+	struct reader r;
+	struct sctp_chunk chunk;
+	struct sctp_init ack;
+	size_t size = sctp_write(a, p.now, data, sizeof data);
+	assert_ok(sctp_packet_open(bytes_of(data, size), false, &header, &r));
+	assert_true(sctp_chunk_next(&r, &chunk));
+	assert_int_equal(chunk.type, SCTP_INIT_ACK);
+	assert_ok(sctp_init_parse(chunk, &ack));
+	pair_deinit(&p);
+	return ack.zero_checksum;
+}
+
+static void who_does_not_announce_it_is_not_told_of_it(void **state)
+{
+	(void)state;
+	assert_true(init_ack_announces(true));
+	assert_false(init_ack_announces(false));
+}
+
 /* Takes the checksum of the first INIT and the first COOKIE ECHO, as no peer may. */
 static bool strip_checksum(struct pair *p, int from, uint8_t *data, size_t size)
 {
@@ -181,4 +220,5 @@ static void init_and_cookie_echo_without_checksum_are_dropped_and_come_again(voi
 TESTS(TEST(checksums_are_left_away_only_when_both_ends_know_how),
 	TEST(what_a_packet_needs_depends_on_its_first_chunk_and_on_us),
 	TEST(an_announcement_counts_when_it_is_whole_and_single),
+	TEST(who_does_not_announce_it_is_not_told_of_it),
 	TEST(init_and_cookie_echo_without_checksum_are_dropped_and_come_again))
