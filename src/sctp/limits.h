@@ -159,6 +159,8 @@
 
 /* Streams in one reset request of the peer's; more are refused. */
 #define SCTP_PEER_RESET_STREAMS_MAX 1024
+/* So many requests to reset streams may be sent ahead of the one that is due, and overtake it. */
+#define SCTP_RESET_REQUESTS_AHEAD 256
 
 /* Error causes that we put in one ABORT carry this much of text. */
 #define SCTP_ABORT_TEXT_MAX 64

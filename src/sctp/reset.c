@@ -298,12 +298,18 @@ static enum err evaluate(
 	return ERR_OK;
 }
 
-/* Whether the request has the number that is due; answers those that have not. */
+/* Whether the request has the number that is due; answers those that have not. One that is a little
+ * ahead gets no answer: RFC 6525 section 5.1.1 allows one request at a time, but pion sends one for
+ * each stream, and what it sent before is lost or late. It sends all of them again, and would take
+ * an error for the end of the matter. */
 static bool is_next(struct sctp_assoc *a, uint32_t request)
 {
 	struct sctp_reset *r = &a->reset;
 	if (request == r->peer_request)
 		return true;
+	uint32_t ahead = request - r->peer_request;
+	if (ahead <= SCTP_RESET_REQUESTS_AHEAD)
+		return false;
 	if (request + 1 == r->peer_request)
 		respond(a, request, (enum sctp_reset_result)r->last_result);
 	else

@@ -121,6 +121,27 @@ static void a_request_before_its_data_waits_for_it(void **state)
 	pair_deinit(&p);
 }
 
+static void a_request_that_overtakes_another_is_not_answered_until_it_is_due(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	uint32_t number = p.end[0].assoc->local_tsn, last = number - 1;
+	const uint16_t first = 1, second = 2;
+	request(&p, number + 1, last, &second, 1);
+	request(&p, number + SCTP_RESET_REQUESTS_AHEAD, last, &second, 1);
+	assert_int_equal(last_result(&p), -1);
+	request(&p, number, last, &first, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	request(&p, number + 1, last, &second, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 2);
+	pair_deinit(&p);
+}
+
 static void requests_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
@@ -130,7 +151,10 @@ static void requests_that_make_no_sense_are_refused(void **state)
 	uint32_t number = p.end[0].assoc->local_tsn;
 	uint32_t last = number - 1;
 	uint16_t bad = 65535;
-	request(&p, number + 5, last, &bad, 1);
+	request(&p, number + SCTP_RESET_REQUESTS_AHEAD + 1, last, &bad, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_BAD_SEQUENCE);
+	pair_drain(&p);
+	request(&p, number - 2, last, &bad, 1);
 	assert_int_equal(last_result(&p), SCTP_RESET_BAD_SEQUENCE);
 	pair_drain(&p);
 	request(&p, number, last, &bad, 1);
@@ -190,6 +214,7 @@ static void the_peer_may_ask_for_a_reset_of_our_streams(void **state)
 
 TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
 	TEST(both_ends_reset_many_streams_at_once), TEST(resets_that_cannot_be_are_refused),
-	TEST(a_request_before_its_data_waits_for_it), TEST(requests_that_make_no_sense_are_refused),
-	TEST(events_that_nobody_pulls_are_bounded),
+	TEST(a_request_before_its_data_waits_for_it),
+	TEST(a_request_that_overtakes_another_is_not_answered_until_it_is_due),
+	TEST(requests_that_make_no_sense_are_refused), TEST(events_that_nobody_pulls_are_bounded),
 	TEST(the_peer_may_ask_for_a_reset_of_our_streams))
