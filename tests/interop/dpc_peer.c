@@ -1,26 +1,35 @@
 /* A peer at the end of a pipe, for tests against other implementations: JSON lines on standard
- * input and output do the signalling, real UDP sockets on loopback the rest. It is also the
- * smallest program around dpc/peer.h: one poll() loop and no more.
+ * input and output do the signalling and say what to do, real UDP sockets on loopback the rest.
  *
- *     dpc_peer --offer | --answer [--legacy] [--send N] [--close] [--size-max BYTES]
+ *     dpc_peer --offer | --answer [--legacy] [--loss N] [--reorder N] [--seed N]
  *
- * Read:    {"description": SDP}  {"candidate": TEXT}  (empty TEXT: no more)  {"close": true}
- * Written: the first two, {"state": NAME}, {"open": LABEL}, {"verified": N, "bytes": B}, {"closed":
- * WHY, …}
+ * Of the datagrams of both directions N in a thousand are lost or overtaken by others. Every peer
+ * of these tests, of whatever implementation, understands these lines:
  *
- * The offerer opens the channel "test". With --send N it sends N messages of 1 byte to --size-max,
- * text and binary in turn, and checks that each comes back as it was; without, it sends back
- * whatever comes. --close closes when all came back; else the other side closes. Exit 0: closed in
- * order, and all came back. */
-#include <arpa/inet.h>
+ *     {"description": SDP}  {"candidate": TEXT}   (empty TEXT: no more)
+ *     {"open": {"label": L, "ordered": B, "maxRetransmits": N, "maxPacketLifeTime": N}}
+ *     {"send": {"label": L, "count": N, "max": BYTES, "tagged": B, "partial": B}}
+ *     {"flood": {"label": L, "bytes": N}}         all at once; the other side only counts
+ *     {"close_channel": L}  {"close": true}
+ *     {"abort": true}                             only this one
+ *
+ * and writes the first two and:
+ *
+ *     {"state": NAME}  {"open": L, "remote": B, …}  {"channel_closed": L}  {"closed": WHY}
+ *     {"echoed": L, "sent": N, "back": N, "bytes": N}  what was to be sent has come back
+ *     {"low": L, "peak": N}    after a flood the buffered amount is low again
+ *     {"sunk": L, "bytes": N}  a flood has arrived
+ *     {"error": TEXT}
+ *
+ * What comes on a channel that sends nothing itself goes back as it came, but for channels whose
+ * label begins with "sink". */
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/in.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,24 +37,37 @@
 
 #include "dpc/peer.h"
 
-#define SOCKETS 2
+#include "traffic.h"
+#include "weather.h"
+
 #define LINE_MAX 65536
 #define SUMMARY_MAX 64
+#define CHANNELS_MAX 128
 #define BUFFERED_MAX (1 << 20) /* wait when more than this is queued */
+#define FLOOD_MESSAGE 16384
+#define FLOOD_LOW 65536
+#define PROBE_US 20000
+
+struct channel {
+	bool used, by_remote;
+	uint16_t handle;
+	char label[DPC_LABEL_MAX + 1];
+	struct traffic *traffic; /* NULL: it sends back what comes */
+	int64_t probe_at;
+	size_t flood_peak;
+	uint64_t sunk;
+};
 
 struct program {
 	struct dpc_peer *peer;
-	int sockets[SOCKETS];
-	struct dpc_addr addrs[SOCKETS];
-	bool offerer, close, have_channel, closed, failed;
-	uint32_t to_send, sent, verified;
-	uint64_t bytes;
-	size_t size_max;
-	uint16_t channel;
+	struct weather weather;
+	bool offerer, closed, failed;
+	struct channel channels[CHANNELS_MAX];
 	char line[LINE_MAX];
 	size_t line_size;
 	char *echo; /* a message that could not be sent back yet */
 	size_t echo_size;
+	uint16_t echo_channel;
 	bool echo_binary, echo_waits;
 };
 
@@ -56,87 +78,123 @@ static int64_t now_us(void)
 	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
 }
 
-static void fail(struct program *p, const char *what)
+/* As json_pack() takes it. */
+static void say(const char *format, ...)
 {
-	fprintf(stderr, "dpc_peer: %s\n", what);
-	p->failed = true;
-	p->closed = true;
-}
-
-/* Takes the object. */
-static void say(json_t *object)
-{
+	va_list arguments;
+	va_start(arguments, format);
+	json_t *object = json_vpack_ex(NULL, 0, format, arguments);
+	va_end(arguments);
 	json_dumpf(object, stdout, JSON_COMPACT);
 	putchar('\n');
 	fflush(stdout);
 	json_decref(object);
 }
 
-/* ---- Messages: message i follows from i ---- */
-
-static uint32_t mix(uint32_t x)
+static void fail(struct program *p, const char *what)
 {
-	x = (x ^ x >> 16) * 0x7feb352dU;
-	x = (x ^ x >> 15) * 0x846ca68bU;
-	return x ^ x >> 16;
+	say("{s:s}", "error", what);
+	p->failed = true;
+	p->closed = true;
 }
 
-/* Sizes from 1 to size_max, as many small as large; the first is the smallest, the second the
- * largest. */
-static size_t make_message(const struct program *p, uint32_t index, char *data, bool *ret_binary)
+static void fail_with(struct program *p, enum dpc_err err)
 {
-	size_t most = p->size_max, size;
-	if (index < 2) {
-		size = index == 0 ? 1 : most;
-	} else {
-		size_t scale = (size_t)1 << mix(index) % 19;
-		size = 1 + mix(index + 7777) % scale;
-	}
-	if (size > most)
-		size = most;
-	*ret_binary = index % 2;
-	for (size_t i = 0; i < size; i++) {
-		uint32_t value = mix((uint32_t)(index * 31 + i));
-		data[i] = (char)(*ret_binary ? value & 0xff : 'a' + value % 26);
-	}
-	return size;
+	if (err)
+		fail(p, dpc_peer_err_text(err));
 }
 
-static void send_more(struct program *p)
+/* ---- Channels ---- */
+
+static struct channel *find_handle(struct program *p, uint16_t handle)
+{
+	for (int i = 0; i < CHANNELS_MAX; i++)
+		if (p->channels[i].used && p->channels[i].handle == handle)
+			return &p->channels[i];
+	return NULL;
+}
+
+static struct channel *find_label(struct program *p, const char *label)
+{
+	for (int i = 0; i < CHANNELS_MAX; i++)
+		if (p->channels[i].used && strcmp(p->channels[i].label, label) == 0)
+			return &p->channels[i];
+	fail(p, "no such channel");
+	return NULL;
+}
+
+static struct channel *add_channel(struct program *p, uint16_t handle, bool by_remote)
+{
+	for (int i = 0; i < CHANNELS_MAX; i++) {
+		struct channel *c = &p->channels[i];
+		if (c->used)
+			continue;
+		*c = (struct channel){.used = true, .by_remote = by_remote, .handle = handle};
+		snprintf(c->label, sizeof c->label, "%s", dpc_peer_channel_label(p->peer, handle));
+		return c;
+	}
+	fail(p, "too many channels");
+	return NULL;
+}
+
+static void remove_channel(struct channel *c)
+{
+	free(c->traffic);
+	*c = (struct channel){0};
+}
+
+/* ---- Messages ---- */
+
+static void send_one(struct program *p, struct channel *c)
 {
 	static char data[DPC_MESSAGE_MAX_DEFAULT];
-	while (p->have_channel && p->sent < p->to_send &&
-		dpc_peer_buffered(p->peer, p->channel) < BUFFERED_MAX) {
-		bool binary;
-		size_t size = make_message(p, p->sent, data, &binary);
-		enum dpc_err err = dpc_peer_send(p->peer, now_us(), p->channel, binary, data, size);
-		if (err == DPC_ERR_AGAIN)
-			return;
-		if (err) {
-			fail(p, dpc_peer_err_text(err));
-			return;
-		}
-		p->sent++;
+	struct traffic *t = c->traffic;
+	if (t->sent == TRAFFIC_MESSAGES_MAX) {
+		fail(p, "nothing comes back any more");
+		return;
 	}
-}
-
-static void check_echo(struct program *p, const struct dpc_event *event)
-{
-	static char data[DPC_MESSAGE_MAX_DEFAULT];
 	bool binary;
-	size_t size = make_message(p, p->verified, data, &binary);
-	if (p->verified >= p->sent || binary != event->binary || size != event->size ||
-		memcmp(data, event->data, size) != 0) {
-		fail(p, "a message came back as another");
+	size_t size = traffic_make(t, t->sent, data, &binary);
+	enum dpc_err err = dpc_peer_send(p->peer, now_us(), c->handle, binary, data, size);
+	if (err != DPC_ERR_AGAIN)
+		fail_with(p, err);
+	if (!err)
+		t->sent++;
+}
+
+static void send_more(struct program *p, struct channel *c)
+{
+	struct traffic *t = c->traffic;
+	uint32_t before;
+	do {
+		before = t->sent;
+		if (t->sent < t->count && dpc_peer_buffered(p->peer, c->handle) < BUFFERED_MAX)
+			send_one(p, c);
+	} while (t->sent > before && !p->closed);
+	if (!t->partial || t->done || t->sent < t->count || now_us() < c->probe_at)
 		return;
-	}
-	p->verified++;
-	p->bytes += size;
-	if (p->verified < p->to_send)
-		return;
-	say(json_pack("{s:i, s:I}", "verified", (int)p->verified, "bytes", (json_int_t)p->bytes));
-	if (p->close)
-		dpc_peer_close(p->peer, now_us());
+	send_one(p, c);
+	c->probe_at = now_us() + PROBE_US;
+}
+
+static void check_echo(struct program *p, struct channel *c, const struct dpc_event *event)
+{
+	struct traffic *t = c->traffic;
+	bool was_done = t->done;
+	const char *wrong = traffic_check(t, event->binary, event->data, event->size);
+	if (wrong)
+		fail(p, wrong);
+	else if (t->done && !was_done)
+		say("{s:s, s:i, s:i, s:I}", "echoed", c->label, "sent", (int)t->count, "back",
+			(int)t->back, "bytes", (json_int_t)t->bytes);
+}
+
+static void sink(struct channel *c, const struct dpc_event *event)
+{
+	if (event->binary)
+		c->sunk += event->size;
+	else
+		say("{s:s, s:I}", "sunk", c->label, "bytes", (json_int_t)c->sunk);
 }
 
 /* Sends back what is kept; true when nothing waits any more. */
@@ -144,12 +202,11 @@ static bool send_back(struct program *p)
 {
 	if (!p->echo_waits)
 		return true;
-	enum dpc_err err =
-		dpc_peer_send(p->peer, now_us(), p->channel, p->echo_binary, p->echo, p->echo_size);
+	enum dpc_err err = dpc_peer_send(
+		p->peer, now_us(), p->echo_channel, p->echo_binary, p->echo, p->echo_size);
 	if (err == DPC_ERR_AGAIN)
 		return false;
-	if (err)
-		fail(p, dpc_peer_err_text(err));
+	fail_with(p, err);
 	p->echo_waits = false;
 	return true;
 }
@@ -179,7 +236,7 @@ static void keep_for_echo(struct program *p, const struct dpc_event *event)
 	} else if (event->size > 0) {
 		memcpy(copy, event->data, event->size);
 	}
-	p->channel = event->channel;
+	p->echo_channel = event->channel;
 	p->echo_waits = true;
 }
 
@@ -190,78 +247,212 @@ static void describe(struct program *p)
 	static char sdp[DPC_SDP_MAX];
 	enum dpc_err err = dpc_peer_local_description(p->peer, sdp, sizeof sdp);
 	if (err)
-		fail(p, dpc_peer_err_text(err));
+		fail_with(p, err);
 	else
-		say(json_pack("{s:s}", "description", sdp));
+		say("{s:s}", "description", sdp);
+}
+
+static void opened(struct program *p, const struct dpc_event *event)
+{
+	struct channel *c = find_handle(p, event->channel);
+	if (!c)
+		c = add_channel(p, event->channel, event->by_remote);
+	if (c)
+		say("{s:s, s:b, s:s, s:i}", "open", c->label, "remote", (int)event->by_remote,
+			"protocol", dpc_peer_channel_protocol(p->peer, event->channel), "id",
+			(int)dpc_peer_channel_id(p->peer, event->channel));
+}
+
+static void received(struct program *p, const struct dpc_event *event)
+{
+	struct channel *c = find_handle(p, event->channel);
+	if (!c)
+		fail(p, "a message on a channel that is not open");
+	else if (strncmp(c->label, "sink", 4) == 0)
+		sink(c, event);
+	else if (c->traffic)
+		check_echo(p, c, event);
+	else
+		keep_for_echo(p, event);
+}
+
+static void channel_closed(struct program *p, uint16_t handle)
+{
+	struct channel *c = find_handle(p, handle);
+	if (!c)
+		return; /* it never was open */
+	say("{s:s}", "channel_closed", c->label);
+	remove_channel(c);
 }
 
 static void closed(struct program *p, const char *why)
 {
 	struct dpc_stats stats;
 	dpc_peer_stats(p->peer, &stats);
-	say(json_pack("{s:s, s:i, s:f, s:i}", "closed", why, "verified", (int)p->verified,
-		"setup_ms", (double)stats.setup_us / 1000, "dropped", (int)stats.dropped));
+	say("{s:s, s:f, s:i, s:i, s:i, s:i}", "closed", why, "setup_ms",
+		(double)stats.setup_us / 1000, "dropped", (int)stats.dropped, "retransmissions",
+		(int)stats.retransmissions, "lost", (int)p->weather.lost, "reordered",
+		(int)p->weather.reordered);
 	p->closed = true;
 }
 
 static void handle_event(struct program *p, const struct dpc_event *event)
 {
+	struct channel *c;
 	switch (event->type) {
 	case DPC_EVENT_STATE:
-		say(json_pack("{s:s}", "state", dpc_peer_state_name(event->state)));
+		say("{s:s}", "state", dpc_peer_state_name(event->state));
 		return;
 	case DPC_EVENT_CANDIDATE:
-		say(json_pack("{s:s}", "candidate", event->text));
+		say("{s:s}", "candidate", event->text);
 		return;
 	case DPC_EVENT_CHANNEL_OPEN:
-		p->channel = event->channel;
-		p->have_channel = true;
-		say(json_pack("{s:s}", "open", dpc_peer_channel_label(p->peer, event->channel)));
+		opened(p, event);
 		return;
 	case DPC_EVENT_MESSAGE:
-		if (p->to_send > 0)
-			check_echo(p, event);
-		else
-			keep_for_echo(p, event);
+		received(p, event);
 		return;
 	case DPC_EVENT_CHANNEL_CLOSED:
-		say(json_pack("{s:i}", "channel_closed", (int)event->channel));
+		channel_closed(p, event->channel);
+		return;
+	case DPC_EVENT_BUFFERED_LOW:
+		c = find_handle(p, event->channel);
+		if (c && c->flood_peak > 0)
+			say("{s:s, s:I}", "low", c->label, "peak", (json_int_t)c->flood_peak);
 		return;
 	case DPC_EVENT_CLOSED:
 		closed(p, event->text);
 		return;
 	case DPC_EVENT_PATH:
 	case DPC_EVENT_SENDABLE:
-	case DPC_EVENT_BUFFERED_LOW:
 		return;
 	}
 }
 
+/* ---- Commands ---- */
+
+static void set_description(struct program *p, const json_t *value)
+{
+	const char *sdp = json_string_value(value);
+	enum dpc_err err = dpc_peer_set_remote_description(p->peer, now_us(), sdp, strlen(sdp));
+	fail_with(p, err);
+	if (!err && !p->offerer)
+		describe(p);
+}
+
+static void add_candidate(struct program *p, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	enum dpc_err err = dpc_peer_add_remote_candidate(p->peer, now_us(), text, strlen(text));
+	/* Candidates over TCP or with a host name are not for us, others may come twice. */
+	if (err != DPC_ERR_UNSUPPORTED && err != DPC_ERR_EXISTS)
+		fail_with(p, err);
+}
+
+static void open_channel(struct program *p, const json_t *value)
+{
+	const json_t *retransmits = json_object_get(value, "maxRetransmits");
+	const json_t *lifetime = json_object_get(value, "maxPacketLifeTime");
+	struct dpc_channel_config config = {
+		.label = json_string_value(json_object_get(value, "label")),
+		.protocol = json_string_value(json_object_get(value, "protocol")),
+		.unordered = json_is_false(json_object_get(value, "ordered"))};
+	if (retransmits || lifetime) {
+		config.reliability = retransmits ? DPC_MAX_RETRANSMITS : DPC_MAX_LIFETIME;
+		config.limit = (uint32_t)json_integer_value(retransmits ? retransmits : lifetime);
+	}
+	uint16_t handle;
+	enum dpc_err err = dpc_peer_open_channel(p->peer, now_us(), &config, &handle);
+	if (err)
+		fail_with(p, err);
+	else
+		add_channel(p, handle, false);
+}
+
+static uint32_t number(const json_t *object, const char *key)
+{
+	return (uint32_t)json_integer_value(json_object_get(object, key));
+}
+
+static void begin_sending(struct program *p, const json_t *value)
+{
+	struct channel *c = find_label(p, json_string_value(json_object_get(value, "label")));
+	struct traffic *t = calloc(1, sizeof *t);
+	if (!c || !t) {
+		free(t);
+		return;
+	}
+	t->count = number(value, "count");
+	t->size_max = number(value, "max");
+	t->partial = json_is_true(json_object_get(value, "partial"));
+	t->tagged = t->partial || json_is_true(json_object_get(value, "tagged"));
+	t->ordered = json_is_true(json_object_get(value, "ordered"));
+	free(c->traffic);
+	c->traffic = t;
+}
+
+static void flood(struct program *p, const json_t *value)
+{
+	static char data[FLOOD_MESSAGE];
+	struct channel *c = find_label(p, json_string_value(json_object_get(value, "label")));
+	if (!c)
+		return;
+	size_t left = number(value, "bytes");
+	enum dpc_err err = DPC_OK;
+	dpc_peer_set_buffered_low(p->peer, c->handle, FLOOD_LOW);
+	while (left > 0 && !err) {
+		size_t size = left < sizeof data ? left : sizeof data;
+		err = dpc_peer_send(p->peer, now_us(), c->handle, true, data, size);
+		left -= size;
+	}
+	if (!err)
+		err = dpc_peer_send(p->peer, now_us(), c->handle, false, "end", 3);
+	fail_with(p, err);
+	c->flood_peak = dpc_peer_buffered(p->peer, c->handle);
+}
+
+static void close_channel(struct program *p, const json_t *value)
+{
+	struct channel *c = find_label(p, json_string_value(value));
+	if (c)
+		fail_with(p, dpc_peer_close_channel(p->peer, now_us(), c->handle));
+}
+
+static void close_peer(struct program *p, const json_t *value)
+{
+	(void)value;
+	dpc_peer_close(p->peer, now_us());
+}
+
+static void abort_peer(struct program *p, const json_t *value)
+{
+	(void)value;
+	dpc_peer_abort(p->peer, now_us());
+}
+
 static void handle_line(struct program *p, const char *line)
 {
+	static const struct {
+		const char *key;
+		void (*handle)(struct program *, const json_t *);
+	} commands[] = {{"description", set_description}, {"candidate", add_candidate},
+		{"open", open_channel}, {"send", begin_sending}, {"flood", flood},
+		{"close_channel", close_channel}, {"close", close_peer}, {"abort", abort_peer}};
 	json_t *object = json_loads(line, 0, NULL);
-	const char *sdp = json_string_value(json_object_get(object, "description"));
-	const char *candidate = json_string_value(json_object_get(object, "candidate"));
-	enum dpc_err err = DPC_OK;
-	if (sdp) {
-		err = dpc_peer_set_remote_description(p->peer, now_us(), sdp, strlen(sdp));
-		if (!err && !p->offerer)
-			describe(p);
-	} else if (candidate) {
-		err = dpc_peer_add_remote_candidate(
-			p->peer, now_us(), candidate, strlen(candidate));
-	} else if (json_is_true(json_object_get(object, "close"))) {
-		dpc_peer_close(p->peer, now_us());
-	} else {
-		fail(p, "a line that is none of the known");
+	size_t i;
+	for (i = 0; i < sizeof commands / sizeof *commands; i++) {
+		const json_t *value = json_object_get(object, commands[i].key);
+		if (!value)
+			continue;
+		commands[i].handle(p, value);
+		break;
 	}
-	/* Candidates over TCP or with a host name are not for us, others may come twice. */
-	if (err && err != DPC_ERR_UNSUPPORTED && err != DPC_ERR_EXISTS)
-		fail(p, dpc_peer_err_text(err));
+	if (i == sizeof commands / sizeof *commands)
+		fail(p, "a line that is none of the known");
 	json_decref(object);
 }
 
-/* ---- Input and output ---- */
+/* ---- The loop ---- */
 
 static void read_lines(struct program *p)
 {
@@ -281,72 +472,6 @@ static void read_lines(struct program *p)
 	}
 }
 
-static struct dpc_addr from_sockaddr(const struct sockaddr_storage *storage)
-{
-	struct dpc_addr addr = {0};
-	if (storage->ss_family == AF_INET) {
-		struct sockaddr_in in;
-		memcpy(&in, storage, sizeof in);
-		addr.family = 4;
-		addr.port = ntohs(in.sin_port);
-		memcpy(addr.ip, &in.sin_addr, 4);
-	} else {
-		struct sockaddr_in6 in6;
-		memcpy(&in6, storage, sizeof in6);
-		addr.family = 6;
-		addr.port = ntohs(in6.sin6_port);
-		memcpy(addr.ip, &in6.sin6_addr, 16);
-	}
-	return addr;
-}
-
-static socklen_t to_sockaddr(const struct dpc_addr *addr, struct sockaddr_storage *storage)
-{
-	memset(storage, 0, sizeof *storage);
-	if (addr->family == 4) {
-		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(addr->port)};
-		memcpy(&in.sin_addr, addr->ip, 4);
-		memcpy(storage, &in, sizeof in);
-		return sizeof in;
-	}
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(addr->port)};
-	memcpy(&in6.sin6_addr, addr->ip, 16);
-	memcpy(storage, &in6, sizeof in6);
-	return sizeof in6;
-}
-
-static void receive_datagrams(struct program *p, int index)
-{
-	static char data[65536];
-	struct sockaddr_storage from;
-	socklen_t from_size = sizeof from;
-	ssize_t n;
-	while ((n = recvfrom(p->sockets[index], data, sizeof data, MSG_DONTWAIT,
-			(struct sockaddr *)&from, &from_size)) >= 0) {
-		const struct dpc_path path = {
-			.local = p->addrs[index], .remote = from_sockaddr(&from)};
-		dpc_peer_receive(p->peer, now_us(), &path, data, (size_t)n);
-		from_size = sizeof from;
-	}
-}
-
-static void send_datagrams(struct program *p)
-{
-	static char data[DPC_WRITE_BEST];
-	struct dpc_path path;
-	size_t segment, size;
-	while ((size = dpc_peer_write(p->peer, now_us(), data, sizeof data, &path, &segment)) > 0) {
-		struct sockaddr_storage to;
-		socklen_t to_size = to_sockaddr(&path.remote, &to);
-		int fd = p->sockets[path.remote.family == 4 ? 0 : 1];
-		for (size_t at = 0; at < size; at += segment) {
-			size_t n = size - at < segment ? size - at : segment;
-			/* What the kernel refuses is lost, as on any network. */
-			(void)!sendto(fd, data + at, n, 0, (struct sockaddr *)&to, to_size);
-		}
-	}
-}
-
 static void drain(struct program *p)
 {
 	struct dpc_event event;
@@ -354,8 +479,23 @@ static void drain(struct program *p)
 	 */
 	while (!p->closed && send_back(p) && dpc_peer_next_event(p->peer, &event))
 		handle_event(p, &event);
-	send_more(p);
-	send_datagrams(p);
+	for (int i = 0; i < CHANNELS_MAX && !p->closed; i++)
+		if (p->channels[i].used && p->channels[i].traffic)
+			send_more(p, &p->channels[i]);
+	weather_send(&p->weather, p->peer, now_us());
+}
+
+static int64_t deadline(const struct program *p)
+{
+	int64_t peer = dpc_peer_deadline(p->peer), held = weather_deadline(&p->weather);
+	int64_t earliest = peer < held ? peer : held;
+	for (int i = 0; i < CHANNELS_MAX; i++) {
+		const struct channel *c = &p->channels[i];
+		if (c->used && c->traffic && c->traffic->partial && !c->traffic->done &&
+			c->traffic->sent >= c->traffic->count && c->probe_at < earliest)
+			earliest = c->probe_at;
+	}
+	return earliest;
 }
 
 static void run(struct program *p)
@@ -364,48 +504,19 @@ static void run(struct program *p)
 		drain(p);
 		if (p->closed)
 			break;
-		int64_t wait = dpc_peer_deadline(p->peer) - now_us();
+		int64_t wait = deadline(p) - now_us();
 		int timeout = wait < 0 ? 0 : wait > 1000000 ? 1000 : (int)((wait + 999) / 1000);
-		struct pollfd fds[SOCKETS + 1] = {{.fd = STDIN_FILENO, .events = POLLIN}};
-		for (int i = 0; i < SOCKETS; i++)
-			fds[i + 1] = (struct pollfd){.fd = p->sockets[i], .events = POLLIN};
-		if (poll(fds, SOCKETS + 1, timeout) < 0 && errno != EINTR)
+		struct pollfd fds[WEATHER_SOCKETS + 1];
+		weather_poll(&p->weather, fds);
+		fds[WEATHER_SOCKETS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+		if (poll(fds, WEATHER_SOCKETS + 1, timeout) < 0 && errno != EINTR)
 			fail(p, strerror(errno));
-		if (fds[0].revents)
+		if (fds[WEATHER_SOCKETS].revents)
 			read_lines(p);
-		for (int i = 0; i < SOCKETS; i++)
-			if (fds[i + 1].revents)
-				receive_datagrams(p, i);
-		if (!p->closed)
-			dpc_peer_advance(p->peer, now_us());
+		weather_receive(&p->weather, p->peer, now_us());
+		dpc_peer_advance(p->peer, now_us());
 	}
-	send_datagrams(p);
-}
-
-/* Sockets on both loopback addresses, as host candidates. */
-static void open_sockets(struct program *p)
-{
-	const struct dpc_addr loopback[SOCKETS] = {
-		{.family = 4, .ip = {127, 0, 0, 1}}, {.family = 6, .ip = {[15] = 1}}};
-	for (int i = 0; i < SOCKETS; i++) {
-		struct sockaddr_storage storage;
-		socklen_t size = to_sockaddr(&loopback[i], &storage);
-		int fd = socket(storage.ss_family, SOCK_DGRAM, 0), buffer = 4 << 20;
-		p->sockets[i] = fd;
-		if (fd < 0)
-			continue;
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-		if (bind(fd, (struct sockaddr *)&storage, size) < 0 ||
-			getsockname(fd, (struct sockaddr *)&storage, &size) < 0) {
-			close(fd);
-			p->sockets[i] = -1;
-			continue;
-		}
-		p->addrs[i] = from_sockaddr(&storage);
-		if (dpc_peer_add_host(p->peer, now_us(), &p->addrs[i]) != DPC_OK)
-			fail(p, "cannot add a candidate");
-	}
-	dpc_peer_end_of_candidates(p->peer, now_us());
+	weather_send(&p->weather, p->peer, now_us());
 }
 
 int main(int argc, char **argv)
@@ -413,38 +524,35 @@ int main(int argc, char **argv)
 	static struct program p;
 	static const struct option options[] = {{"offer", no_argument, NULL, 'o'},
 		{"answer", no_argument, NULL, 'a'}, {"legacy", no_argument, NULL, 'l'},
-		{"send", required_argument, NULL, 's'}, {"close", no_argument, NULL, 'c'},
-		{"size-max", required_argument, NULL, 'm'}, {0}};
+		{"loss", required_argument, NULL, 'L'}, {"reorder", required_argument, NULL, 'R'},
+		{"seed", required_argument, NULL, 'S'}, {0}};
 	struct dpc_peer_config config = {.unix_time = time(NULL)};
-	p.size_max = DPC_MESSAGE_MAX_DEFAULT;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'o')
-			p.offerer = true;
+			config.offerer = p.offerer = true;
 		else if (option == 'l')
 			config.legacy_sdp = true;
-		else if (option == 's')
-			p.to_send = (uint32_t)strtoul(optarg, NULL, 10);
-		else if (option == 'c')
-			p.close = true;
-		else if (option == 'm')
-			p.size_max = strtoul(optarg, NULL, 10);
+		else if (option == 'L')
+			p.weather.loss = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (option == 'R')
+			p.weather.reorder = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (option == 'S')
+			p.weather.seed = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option != 'a')
 			return 2;
 	}
-	config.offerer = p.offerer;
-	if (p.size_max == 0 || p.size_max > DPC_MESSAGE_MAX_DEFAULT ||
-		dpc_peer_create(&config, now_us(), &p.peer) != DPC_OK)
+	if (dpc_peer_create(&config, now_us(), &p.peer) != DPC_OK)
 		return 2;
-	open_sockets(&p);
-	if (p.offerer) {
-		const struct dpc_channel_config channel = {.label = "test"};
-		if (dpc_peer_open_channel(p.peer, now_us(), &channel, &p.channel) != DPC_OK)
-			fail(&p, "cannot open a channel");
+	if (!weather_open(&p.weather, p.peer, now_us()))
+		fail(&p, "cannot open a socket");
+	if (p.offerer && !p.failed)
 		describe(&p);
-	}
 	run(&p);
+	weather_close(&p.weather);
 	dpc_peer_destroy(p.peer);
+	for (int i = 0; i < CHANNELS_MAX; i++)
+		free(p.channels[i].traffic);
 	free(p.echo);
-	return p.failed || p.verified < p.to_send;
+	return p.failed;
 }
