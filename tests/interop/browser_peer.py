@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""A page in a browser at the end of a pipe.   usage: browser_peer.py chromium|firefox
+"""A page in a browser at the end of a pipe.   usage: browser_peer.py NAME
+
+NAME is chromium or firefox, or with -interleaving or -usrsctp behind it: the one with I-DATA (RFC 8260) on, which it can
+do but does not by itself, the other with usrsctp in place of dcSCTP.
 
 It serves the page that runs peer.mjs, starts the browser on it, and carries lines: to the page as server-sent events,
 from it as the bodies of requests. Nothing drives the browser but its command line and a profile of its own.
@@ -29,10 +32,10 @@ CHROMIUM = ["/usr/bin/chromium", "--headless=new", "--no-sandbox", "--disable-gp
             "--disable-background-timer-throttling",
             "--disable-renderer-backgrounding", "--allow-loopback-in-peer-connection"]
 FIREFOX = ["/usr/bin/firefox-esr", "--headless", "--no-remote", "--new-instance"]
-# Candidates on loopback, and a browser that asks nobody anything.
+# Candidates with addresses, as it sends nothing to loopback from others by itself; and a browser that asks nobody anything.
 FIREFOX_PREFERENCES = {
     "media.peerconnection.ice.loopback": True,
-    "media.peerconnection.ice.force_interface": "lo",
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
     "media.peerconnection.ice.proxy_only_if_behind_proxy": False,
     "app.normandy.enabled": False,
     "app.update.enabled": False,
@@ -89,18 +92,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def command(browser, profile, url):
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # the browser is gone
+
+
+def command(name, profile, url):
+    browser, _, variant = name.partition("-")
     if browser == "chromium":
-        return CHROMIUM + [f"--user-data-dir={profile}", url]
+        trials = ["--force-fieldtrials=WebRTC-DataChannelMessageInterleaving/Enabled/"] if variant else []
+        return CHROMIUM + trials + [f"--user-data-dir={profile}", url]
+    preferences = dict(FIREFOX_PREFERENCES, **{"media.peerconnection.sctp.use_dcsctp": not variant})
     with open(os.path.join(profile, "user.js"), "w") as file:
-        for name, value in FIREFOX_PREFERENCES.items():
+        for name, value in preferences.items():
             file.write(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n")
     return FIREFOX + ["--profile", profile, url]
 
 
 def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     server.lines = queue.Queue()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="dpc-interop-", ignore_cleanup_errors=True) as profile:

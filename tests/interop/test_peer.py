@@ -3,7 +3,8 @@
 
     test_peer.py PEER DPC_PEER [CONNECTION...]
 
-PEER is one of aiortc, chromium, firefox, pion, werift, wrtc. The last lines are the matrix, one row a connection.
+PEER is aiortc, chromium, chromium-interleaving, firefox, firefox-usrsctp, pion, werift or wrtc. The last lines are the
+matrix, one row a connection.
 """
 import json
 import os
@@ -405,8 +406,8 @@ def find_peer(name, directory):
         return aiortc_peer()
     if name == "pion":
         return pion_peer(directory)
-    if name in ("chromium", "firefox"):
-        return browser_peer(name, "/usr/bin/chromium" if name == "chromium" else "/usr/bin/firefox-esr")
+    if name.startswith(("chromium", "firefox")):
+        return browser_peer(name, "/usr/bin/chromium" if name.startswith("chromium") else "/usr/bin/firefox-esr")
     return node_peer("@roamhq/wrtc" if name == "wrtc" else name)
 
 

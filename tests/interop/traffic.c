@@ -58,9 +58,14 @@ static uint32_t number_of(const char *data, size_t size)
 	return number;
 }
 
+static const char *kind(bool binary)
+{
+	return binary ? "binary" : "text";
+}
+
 const char *traffic_check(struct traffic *t, bool binary, const void *data, size_t size)
 {
-	static char expected[DPC_MESSAGE_MAX_DEFAULT];
+	static char expected[DPC_MESSAGE_MAX_DEFAULT], wrong[128];
 	bool expected_binary;
 	uint32_t number = t->tagged ? number_of(data, size) : t->next;
 	if (number >= t->sent)
@@ -71,8 +76,11 @@ const char *traffic_check(struct traffic *t, bool binary, const void *data, size
 		return "a message came back out of order";
 	size_t expected_size = traffic_make(t, number, expected, &expected_binary);
 	if (binary != expected_binary || size != expected_size ||
-		(size > 0 && memcmp(data, expected, size) != 0))
-		return "a message came back as another";
+		(size > 0 && memcmp(data, expected, size) != 0)) {
+		snprintf(wrong, sizeof wrong, "message %u, %s of %zu bytes, came back as %s of %zu",
+			number, kind(expected_binary), expected_size, kind(binary), size);
+		return wrong;
+	}
 	t->seen[number] = 1;
 	t->next = number + 1;
 	if (number < t->count) {
