@@ -253,6 +253,9 @@ enum err sctp_init_parse(struct sctp_chunk chunk, struct sctp_init *ret_init)
 		case SCTP_PARAMETER_FORWARD_TSN:
 			init.forward_tsn = true;
 			break;
+		case SCTP_PARAMETER_HOST_NAME:
+			init.host_name = true;
+			break;
 		case SCTP_PARAMETER_IPV4_ADDRESS:
 		case SCTP_PARAMETER_IPV6_ADDRESS:
 		case SCTP_PARAMETER_UNRECOGNISED:

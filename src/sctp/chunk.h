@@ -44,6 +44,7 @@ enum sctp_parameter_type {
 	SCTP_PARAMETER_STATE_COOKIE = 7,
 	SCTP_PARAMETER_UNRECOGNISED = 8,
 	SCTP_PARAMETER_COOKIE_PRESERVATIVE = 9,
+	SCTP_PARAMETER_HOST_NAME = 11, /* deprecated */
 	SCTP_PARAMETER_ADDRESS_TYPES = 12,
 	SCTP_PARAMETER_OUTGOING_RESET = 13,
 	SCTP_PARAMETER_INCOMING_RESET = 14,
@@ -126,6 +127,7 @@ struct sctp_init {
 	struct bytes cookie; /* INIT ACK only */
 	bool forward_tsn, reconfig, interleaving;
 	bool i_forward_tsn;
+	bool host_name;     /* has an address that makes it unacceptable */
 	bool zero_checksum; /* accepts packets whose checksum is zero, since DTLS finds errors */
 	/* Parameters to report, as they came, padded. */
 	uint8_t unknown[SCTP_UNKNOWN_PARAMETERS_MAX];

@@ -71,7 +71,7 @@ void sctp_connect_on_timer(struct sctp_assoc *a, usec now)
 
 bool sctp_connect_is_acceptable(const struct sctp_init *init)
 {
-	return init->tag != 0 && init->outgoing != 0 && init->incoming != 0 &&
+	return !init->host_name && init->tag != 0 && init->outgoing != 0 && init->incoming != 0 &&
 	       init->window >= SCTP_INIT_WINDOW_MIN;
 }
 
@@ -122,6 +122,9 @@ static void send_init_ack(struct sctp_assoc *a, usec now, const struct sctp_init
 	sctp_cookie_seal(&a->cookie_key, &cookie, sealed);
 	struct sctp_init ack = sctp_connect_our_init(a);
 	ack.tag = cookie.local_tag;
+	/* Section 3.3.3: the outgoing streams are no more than the peer takes. */
+	if (ack.outgoing > peer->incoming)
+		ack.outgoing = peer->incoming;
 	ack.tsn = cookie.local_tsn;
 	ack.cookie = bytes_of(sealed, sizeof sealed);
 	/* Whoever does not announce it makes no use of our announcement either, and may not even be
