@@ -57,7 +57,7 @@ struct dpc_peer {
 	char candidate_text[ICE_CANDIDATE_TEXT_MAX]; /* lent out with an event */
 
 	/* The path, as last reported. */
-	bool path_changed, has_path;
+	bool path_changed, has_path, path_silent;
 	struct path path;
 
 	/* DTLS datagrams that came too early. */

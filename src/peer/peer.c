@@ -131,11 +131,15 @@ static void notice_ice(struct dpc_peer *peer)
 							   : "no path to the peer works");
 		return;
 	case ICE_DISCONNECTED:
+		peer->path_silent = true;
 		if (peer->state == DPC_CONNECTED)
 			peer->state = DPC_DISCONNECTED;
 		return;
 	case ICE_CONNECTED:
 	case ICE_COMPLETED:
+		if (peer->path_silent && peer->sctp)
+			sctp_path_is_back(peer->sctp, peer->now);
+		peer->path_silent = false;
 		if (peer->state == DPC_DISCONNECTED)
 			peer->state = DPC_CONNECTED;
 		return;

@@ -91,3 +91,19 @@ void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chun
 	sctp_rto_measure(&a->rto, now, now - sent);
 	sctp_heartbeat_start(a, now);
 }
+
+/* After a silence the time-outs are as long as it was, and DATA would wait for the next: ten
+ * seconds of nothing on a path that works. RFC 9260 section 6.3.2 knows no such news of the path.
+ */
+void sctp_path_is_back(struct sctp_assoc *a, usec now)
+{
+	static const enum sctp_timer waiting[] = {
+		SCTP_TIMER_RETRANSMIT, SCTP_TIMER_RESET, SCTP_TIMER_SHUTDOWN};
+	if (a->ended)
+		return;
+	sctp_rto_recover(&a->rto);
+	usec soon = now + sctp_rto_current(&a->rto);
+	for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++)
+		if (sctp_timer_is_set(a, waiting[i]))
+			sctp_timer_set(a, waiting[i], usec_min(a->timers[waiting[i]], soon));
+}

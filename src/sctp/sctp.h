@@ -147,6 +147,9 @@ usec sctp_deadline(const struct sctp_assoc *assoc);
 
 /* The size of the largest packets that are sent now, probes apart. */
 size_t sctp_packet_size(const struct sctp_assoc *assoc);
+/* Somebody else knows that the path carries packets again: what waits for a time-out that grew with
+ * the silence waits no longer than for a first one. */
+void sctp_path_is_back(struct sctp_assoc *assoc, usec now);
 /* Packets take another way now, of which nothing is known. */
 void sctp_path_changed(struct sctp_assoc *assoc, usec now);
 

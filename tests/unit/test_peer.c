@@ -427,6 +427,24 @@ static void silent_peer_is_given_up(void **state)
 	pair_deinit(&pair);
 }
 
+static void after_a_silence_data_goes_on_at_once(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	assert_true(pair_connect(&pair));
+	pair.cut = true;
+	assert_int_equal(
+		dpc_peer_send(pair.ends[0].peer, pair.now, pair.ends[0].channel, true, "late", 4),
+		DPC_OK);
+	/* The time-outs have doubled until the next is nine seconds away. */
+	pair_run(&pair, 17 * USEC_PER_SEC);
+	assert_int_equal(dpc_peer_state(pair.ends[0].peer), DPC_DISCONNECTED);
+	pair.cut = false;
+	pair_run(&pair, 4 * USEC_PER_SEC);
+	assert_int_equal(pair.ends[1].messages, 1);
+	pair_deinit(&pair);
+}
+
 static void garbage_is_dropped_and_counted(void **state)
 {
 	(void)state;
@@ -481,5 +499,5 @@ TESTS(TEST(the_roles_are_those_of_offer_and_answer),
 	TEST(early_datagrams_are_kept_up_to_the_limit),
 	TEST(strangers_do_not_take_part_in_the_handshake),
 	TEST(both_ends_time_the_handshake_by_the_measured_round_trip),
-	TEST(silent_peer_is_given_up), TEST(garbage_is_dropped_and_counted),
-	TEST(channels_have_a_limit))
+	TEST(silent_peer_is_given_up), TEST(after_a_silence_data_goes_on_at_once),
+	TEST(garbage_is_dropped_and_counted), TEST(channels_have_a_limit))
