@@ -26,8 +26,8 @@
  * one is already unusual; a peer whose request is dropped here retransmits it. */
 #define ICE_RESPONSES_MAX 4
 
-/* Of TURN: addresses behind one allocation that are sent to, each with a permission. Beyond, nothing
- * is sent to a new one. */
+/* Of TURN: addresses behind one allocation that are sent to, each with a permission. Beyond,
+ * nothing is sent to a new one. */
 #define TURN_PEERS_MAX 1024
 /* RFC 8489 section 14.3: a user name is "less than 509 bytes"; realm and nonce are "fewer than 128
  * characters, which can be as long as 763 bytes". */
@@ -38,8 +38,8 @@
 /* How often one request is sent again with a new nonce: a server that calls every nonce stale ends
  * it. */
 #define TURN_NONCES_MAX 4
-/* An allocation's lifetime that is taken at its word, in seconds. A shorter one cannot be kept up, a
- * longer one is refreshed as if it were this. */
+/* An allocation's lifetime that is taken at its word, in seconds. A shorter one cannot be kept up,
+ * a longer one is refreshed as if it were this. */
 #define TURN_LIFETIME_MIN 30
 #define TURN_LIFETIME_MAX 3600
 

@@ -35,7 +35,7 @@ enum err sctp_create(const struct sctp_config *config, usec now, struct sctp_ass
 	if (!a)
 		return ERR_NOMEM;
 	a->config = complete(config);
-	a->last_activity = now;
+	a->created = a->last_activity = now;
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)
 		a->timers[i] = USEC_NEVER;
 	sctp_connect_init(a);

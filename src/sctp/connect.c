@@ -104,7 +104,7 @@ static struct sctp_cookie make_cookie(struct sctp_assoc *a, usec now, const stru
 	struct sctp_cookie cookie = cookie_of(peer);
 	cookie.local_tag = a->local_tag;
 	cookie.local_tsn = a->local_tsn;
-	cookie.created = now;
+	cookie.created = now - a->created;
 	if (sctp_assoc_is_open(a) && !is_of_this_association(a, peer)) {
 		/* Section 5.2.2: perhaps the peer restarts. The association is left as it is. */
 		cookie.local_tie = a->local_tag;
@@ -274,6 +274,7 @@ void sctp_connect_receive_init_ack(struct sctp_assoc *a, usec now, struct sctp_c
 enum verdict {
 	VERDICT_DISCARD,
 	VERDICT_ESTABLISH, /* a new association, or B or D while it is being set up */
+	VERDICT_NEW_TAG,   /* B: the peer drew another tag for its own INIT */
 	VERDICT_DUPLICATE, /* D: our COOKIE ACK was lost */
 	VERDICT_RESTART,   /* A */
 };
@@ -284,9 +285,9 @@ static enum verdict judge(const struct sctp_assoc *a, const struct sctp_cookie *
 	bool peer = cookie->peer_tag == a->peer_tag;
 	if (!sctp_assoc_is_open(a))
 		return local && !a->ended ? VERDICT_ESTABLISH : VERDICT_DISCARD;
-	if (local && peer)
-		return VERDICT_DUPLICATE;
-	if (!local && !peer && cookie->local_tie == a->local_tag && cookie->peer_tie == a->peer_tag)
+	if (local)
+		return peer ? VERDICT_DUPLICATE : VERDICT_NEW_TAG;
+	if (!peer && cookie->local_tie == a->local_tag && cookie->peer_tie == a->peer_tag)
 		return VERDICT_RESTART;
 	return VERDICT_DISCARD;
 }
@@ -304,6 +305,13 @@ static void report_stale(struct sctp_assoc *a, const struct sctp_cookie *cookie,
 	sctp_reply_solo(a, cookie->peer_tag, writer_bytes(&w));
 }
 
+/* Data that came or left under what was agreed on before. */
+static bool has_carried_data(const struct sctp_assoc *a)
+{
+	return a->tracker.count > 0 || (uint32_t)(a->tracker.cumulative + 1) != a->peer_tsn ||
+	       !sctp_outstanding_is_empty(&a->outstanding);
+}
+
 bool sctp_connect_receive_cookie_echo(
 	struct sctp_assoc *a, usec now, uint32_t tag, struct sctp_chunk chunk)
 {
@@ -317,7 +325,7 @@ bool sctp_connect_receive_cookie_echo(
 		return false;
 	}
 	enum verdict verdict = judge(a, &cookie);
-	usec age = now - cookie.created;
+	usec age = now - a->created - cookie.created;
 	if (age > SCTP_COOKIE_LIFE && verdict != VERDICT_DUPLICATE) {
 		report_stale(a, &cookie, age - SCTP_COOKIE_LIFE);
 		return false;
@@ -333,6 +341,13 @@ bool sctp_connect_receive_cookie_echo(
 		sctp_connect_establish(a, now);
 		a->pending |= SCTP_PENDING_COOKIE_ACK;
 		return true;
+	case VERDICT_NEW_TAG:
+		if (has_carried_data(a))
+			a->peer_tag = cookie.peer_tag;
+		else
+			adopt(a, &cookie);
+		a->pending |= SCTP_PENDING_COOKIE_ACK;
+		return true;
 	case VERDICT_DUPLICATE:
 		if (a->state == SCTP_SHUTDOWN_ACK_SENT)
 			a->pending |= SCTP_PENDING_SHUTDOWN_ACK;
@@ -340,6 +355,13 @@ bool sctp_connect_receive_cookie_echo(
 			a->pending |= SCTP_PENDING_COOKIE_ACK;
 		return true;
 	case VERDICT_RESTART:
+		if (a->state == SCTP_SHUTDOWN_ACK_SENT) {
+			/* "... MUST NOT set up a new association but instead resend the SHUTDOWN
+			 * ACK chunk and send an ERROR chunk". */
+			a->pending |= SCTP_PENDING_SHUTDOWN_ACK;
+			sctp_reply_error(a, SCTP_CAUSE_COOKIE_IN_SHUTDOWN, (struct bytes){0});
+			return false;
+		}
 		a->peer_tag = cookie.peer_tag;
 		sctp_assoc_abort(a, SCTP_CLOSE_PEER_ABORTED, SCTP_CAUSE_USER_ABORT,
 			"an association is not restarted");

@@ -25,7 +25,7 @@ struct sctp_cookie {
 	uint32_t peer_window;
 	uint16_t peer_outgoing, peer_incoming; /* streams */
 	bool reconfig, forward_tsn, zero_checksum, interleaving, i_forward_tsn;
-	usec created;
+	usec created; /* since the association was made, so that no clock of ours is told */
 };
 
 void sctp_cookie_seal(const struct sctp_cookie_key *key, const struct sctp_cookie *cookie,

@@ -81,6 +81,7 @@ struct sctp_reset {
 struct sctp_assoc {
 	struct sctp_config config; /* without zeros */
 	enum sctp_state state;
+	usec created;
 	bool ended; /* closed for good: only the last packet and the last events are left */
 	bool shutdown_wanted;
 	bool connected_event, closed_event; /* to be pulled */

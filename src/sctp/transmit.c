@@ -110,8 +110,8 @@ void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now)
 	a->stats.probes++;
 	/* T3 goes on, but waits for the answer. */
 	usec answer = now + sctp_rack_probe_delay(&a->rto, false);
-	sctp_timer_set(a, SCTP_TIMER_RETRANSMIT,
-		usec_max(a->timers[SCTP_TIMER_RETRANSMIT], answer));
+	sctp_timer_set(
+		a, SCTP_TIMER_RETRANSMIT, usec_max(a->timers[SCTP_TIMER_RETRANSMIT], answer));
 }
 
 /* sctp_write() asks the pacer again. */
