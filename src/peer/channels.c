@@ -63,7 +63,9 @@ enum dpc_err dpc_peer_send(struct dpc_peer *peer, int64_t now, uint16_t channel,
 	if (peer->state == DPC_CLOSING || peer->state == DPC_CLOSED)
 		return DPC_ERR_STATE;
 	struct bytes bytes = bytes_of(data, size);
-	return err_to_public(channels_send(peer->channels, now, channel, binary, bytes));
+	enum err err = channels_send(peer->channels, now, channel, binary, bytes);
+	peer->has_accepted |= !err;
+	return err_to_public(err);
 }
 
 size_t dpc_peer_buffered(const struct dpc_peer *peer, uint16_t channel)

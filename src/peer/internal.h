@@ -37,7 +37,8 @@ struct dpc_peer {
 	const char *close_reason; /* static text; set with DPC_CLOSED */
 	bool close_reported;
 	bool sctp_started, sctp_connected;
-	usec guard; /* deadline of set-up, later of a graceful close; USEC_NEVER: none */
+	bool has_accepted; /* a message, perhaps before there was a connection */
+	usec guard;        /* deadline of set-up, later of a graceful close; USEC_NEVER: none */
 	uint64_t closing_acked; /* bytes delivered when the guard of the close was set */
 	usec setup_duration;
 

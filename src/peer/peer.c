@@ -377,7 +377,8 @@ void dpc_peer_close(struct dpc_peer *peer, int64_t now)
 	peer->now = now;
 	if (is_ended(peer) || peer->state == DPC_CLOSING)
 		return;
-	if (!peer->sctp_connected) {
+	/* What was accepted before the connection is up is delivered too. */
+	if (!peer->sctp_connected && !peer->has_accepted) {
 		if (peer->sctp)
 			sctp_abort(peer->sctp, now);
 		peer_set_closed(peer, "closed before it was connected");

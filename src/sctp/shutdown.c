@@ -7,12 +7,17 @@ void sctp_shutdown(struct sctp_assoc *a, usec now)
 	(void)now;
 	switch (a->state) {
 	case SCTP_CLOSED:
-		if (!a->ended)
+		if (a->ended)
+			return;
+		/* What was accepted is delivered first: sctp_connect() may still come. */
+		if (sctp_transmit_is_done(a))
 			sctp_assoc_end(a, SCTP_CLOSE_SHUTDOWN);
+		else
+			a->shutdown_wanted = true;
 		return;
 	case SCTP_COOKIE_WAIT:
 	case SCTP_COOKIE_ECHOED:
-		/* What was accepted is delivered first, so the handshake goes on for its sake. */
+		/* Likewise, so the handshake goes on for its sake. */
 		if (sctp_transmit_is_done(a))
 			sctp_assoc_abort(a, SCTP_CLOSE_SHUTDOWN, SCTP_CAUSE_USER_ABORT, "");
 		else

@@ -67,6 +67,48 @@ static void graceful_close_delivers_first(void **state)
 	pair_deinit(&pair);
 }
 
+static void what_was_accepted_before_the_connection_is_delivered_before_closing(void **state)
+{
+	(void)state;
+	for (int no_snap = 0; no_snap < 2; no_snap++) {
+		const struct dpc_peer_config configs[2] = {{.no_snap = no_snap}, {0}};
+		const struct dpc_channel_config config = {.label = "test"};
+		struct peer_pair pair;
+		uint16_t channel;
+		pair_init(&pair, configs);
+		assert_int_equal(pair_describe(&pair), DPC_OK);
+		struct dpc_peer *a = pair.ends[0].peer;
+		assert_int_equal(dpc_peer_open_channel(a, pair.now, &config, &channel), DPC_OK);
+		assert_int_equal(dpc_peer_send(a, pair.now, channel, false, "hello", 5), DPC_OK);
+		dpc_peer_close(a, pair.now);
+		assert_int_equal(dpc_peer_state(a), DPC_CLOSING);
+		assert_int_equal(
+			dpc_peer_send(a, pair.now, channel, false, "late", 4), DPC_ERR_STATE);
+		pair_run(&pair, 3 * USEC_PER_SEC);
+		assert_int_equal(pair.ends[1].messages, 1);
+		for (int i = 0; i < 2; i++) {
+			assert_true(pair.ends[i].closed);
+			assert_string_equal(pair.ends[i].close_text, "closed");
+		}
+		pair_deinit(&pair);
+	}
+}
+
+static void closing_without_a_message_ends_a_set_up_at_once(void **state)
+{
+	(void)state;
+	const struct dpc_channel_config config = {.label = "test"};
+	struct peer_pair pair;
+	uint16_t channel;
+	pair_init(&pair, NULL);
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	struct dpc_peer *a = pair.ends[0].peer;
+	assert_int_equal(dpc_peer_open_channel(a, pair.now, &config, &channel), DPC_OK);
+	dpc_peer_close(a, pair.now);
+	assert_int_equal(dpc_peer_state(a), DPC_CLOSED);
+	pair_deinit(&pair);
+}
+
 static void close_of_the_other_side_ends_though_its_last_words_are_lost(void **state)
 {
 	(void)state;
@@ -491,6 +533,8 @@ TESTS(TEST(the_roles_are_those_of_offer_and_answer),
 	TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
 	TEST(graceful_close_delivers_first), TEST(abort_is_told_to_the_other_side),
 	TEST(graceful_close_waits_for_a_large_message_on_a_slow_path),
+	TEST(what_was_accepted_before_the_connection_is_delivered_before_closing),
+	TEST(closing_without_a_message_ends_a_set_up_at_once),
 	TEST(close_of_the_other_side_ends_though_its_last_words_are_lost),
 	TEST(closed_channel_closes_at_both_ends_and_its_id_is_used_again),
 	TEST(never_sends_more_than_the_other_side_accepts),
