@@ -101,7 +101,9 @@ void sctp_path_changed(struct sctp_assoc *a, usec now)
 	sctp_pmtu_init(&a->pmtu, a->pmtu.base, a->pmtu.max);
 	a->pmtu.progress = now;
 	sctp_timer_stop(a, SCTP_TIMER_PMTU);
-	use_size(a);
+	/* RFC 9260 section 7.2.5: "using the network under unknown new conditions ... the
+	 * congestion control MUST be reinitialized". */
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->pmtu.size);
 }
 
 size_t sctp_pmtu_fragment_room(const struct sctp_assoc *a, size_t room)

@@ -208,6 +208,10 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 	size_t room = room_for_data(a, w);
 	if (a->queue.buffered == 0 || room == 0 || a->outstanding.lost > 0)
 		return false;
+	/* RFC 9260 section 6.1: a stream has at most 2^16 - 1 ordered messages in the window, and
+	 * gap blocks reach as far. */
+	if (a->outstanding.next - a->outstanding.first >= SCTP_TSN_SPAN_MAX)
+		return false;
 	if (sctp_outstanding_is_empty(&a->outstanding)) {
 		sctp_congestion_on_send(&a->congestion, now, sctp_rto_current(&a->rto));
 		sctp_pmtu_note_progress(a, now);

@@ -374,8 +374,28 @@ static void a_close_before_or_during_the_handshake(void **state)
 	pair_deinit(&p);
 }
 
-TESTS_WITH_BOTH_RECORDS(TEST(no_two_certificates_are_alike), TEST(fingerprints_in_the_forms_of_sdp),
-	TEST(both_ends_open_without_a_timer),
+/* RFC 8261 section 5: "the DTLS layer MUST NOT use any compression algorithm". */
+static void no_compression_is_offered(void **state)
+{
+	(void)state;
+	struct pair p = pair();
+	start(&p);
+	size_t size = dtls_write(p.ends[CLIENT], p.last, sizeof p.last);
+	assert_true(size > 0);
+	/* Record, handshake, version and random; then what has a length before it. */
+	struct reader r = reader_of(bytes_of(p.last, size));
+	read_skip(&r, 13 + 12 + 2 + 32);
+	read_skip(&r, read_u8(&r));  /* session */
+	read_skip(&r, read_u8(&r));  /* cookie */
+	read_skip(&r, read_u16(&r)); /* suites */
+	assert_int_equal(read_u8(&r), 1);
+	assert_int_equal(read_u8(&r), 0); /* null */
+	assert_false(r.failed);
+	pair_deinit(&p);
+}
+
+TESTS_WITH_BOTH_RECORDS(TEST(no_compression_is_offered), TEST(no_two_certificates_are_alike),
+	TEST(fingerprints_in_the_forms_of_sdp), TEST(both_ends_open_without_a_timer),
 	TEST(media_is_offered_and_accepted_as_some_peers_require),
 	TEST(the_order_of_starting_does_not_matter), TEST(what_comes_before_the_start_is_limited),
 	TEST(every_single_loss_is_made_good),

@@ -87,6 +87,27 @@ static void a_stream_can_be_dropped_in_the_middle_of_its_turn(void **state)
 	sctp_queue_deinit(&queue);
 }
 
-TESTS(TEST(fragments_of_a_message_are_not_interleaved),
+static void numbers_of_a_stream_go_on_beyond_those_of_data_chunks(void **state)
+{
+	(void)state;
+	/* DATA takes the low 16 bits (test_wire.c). Unordered messages count for themselves. */
+	struct sctp_queue queue;
+	sctp_queue_init(&queue);
+	for (uint32_t i = 0; i < 70000; i++) {
+		push(&queue, 1, 4, false);
+		struct sctp_slice slice = cut(&queue, 1000);
+		assert_int_equal(slice.message->mid, i);
+		sctp_queue_finish(&queue, &slice);
+		if (i % 1000 == 0) {
+			push(&queue, 1, 4, true);
+			slice = cut(&queue, 1000);
+			sctp_queue_finish(&queue, &slice);
+		}
+	}
+	sctp_queue_deinit(&queue);
+}
+
+TESTS(TEST(numbers_of_a_stream_go_on_beyond_those_of_data_chunks),
+	TEST(fragments_of_a_message_are_not_interleaved),
 	TEST(fragments_are_multiples_of_four_and_worth_their_header),
 	TEST(a_stream_can_be_dropped_in_the_middle_of_its_turn))

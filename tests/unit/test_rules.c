@@ -668,7 +668,114 @@ static void nothing_new_goes_into_a_window_that_is_too_small(void **state)
 	pair_deinit(&p);
 }
 
-TESTS(TEST(an_init_that_cannot_be_is_answered_with_abort_under_its_tag),
+/* RFC 9260 section 9.2. */
+static void two_shutdowns_that_cross_end_in_complete(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct sctp_header header;
+	struct sctp_chunk chunk;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	uint8_t value[4];
+	sctp_shutdown(a, p.now);
+	assert_true(take(&p, 0, &header, &chunk));
+	assert_int_equal(chunk.type, SCTP_SHUTDOWN);
+	struct writer w = writer_of(value, sizeof value);
+	write_u32(&w, a->local_tsn - 1);
+	give(&p, 0, a->local_tag, SCTP_SHUTDOWN, 0, writer_bytes(&w));
+	assert_true(take(&p, 0, &header, &chunk));
+	assert_int_equal(chunk.type, SCTP_SHUTDOWN_ACK);
+	assert_int_equal(sctp_state(a), SCTP_SHUTDOWN_ACK_SENT);
+	give(&p, 0, a->local_tag, SCTP_SHUTDOWN_ACK, 0, (struct bytes){0});
+	assert_true(take(&p, 0, &header, &chunk));
+	assert_int_equal(chunk.type, SCTP_SHUTDOWN_COMPLETE);
+	assert_int_equal(chunk.flags, 0);
+	assert_int_equal(sctp_state(a), SCTP_CLOSED);
+	assert_true(sctp_deadline(a) == USEC_NEVER);
+	pair_deinit(&p);
+}
+
+/* Section 6.1. */
+static void what_was_lost_goes_before_what_is_new(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct sctp_header header;
+	struct sctp_chunk chunk;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	uint8_t data[1200];
+	assert_ok(pair_send(&p, 0, 0, false, 1000));
+	assert_true(sctp_write(a, p.now, data, sizeof data) > 0);
+	usec deadline = a->timers[SCTP_TIMER_RETRANSMIT];
+	assert_true(deadline != USEC_NEVER);
+	/* The timer belongs to the lowest number: what is sent behind it leaves it alone. */
+	p.now += 10 * USEC_PER_MS;
+	assert_ok(pair_send(&p, 0, 1, false, 1000));
+	assert_true(sctp_write(a, p.now, data, sizeof data) > 0);
+	assert_true(a->timers[SCTP_TIMER_RETRANSMIT] == deadline);
+	assert_ok(pair_send(&p, 0, 2, false, 1000));
+	p.now = deadline;
+	sctp_transmit_on_timer(a, p.now);
+	assert_true(take(&p, 0, &header, &chunk));
+	assert_true(chunk.type == SCTP_DATA || chunk.type == SCTP_I_DATA);
+	struct reader r = reader_of(chunk.value);
+	assert_int_equal(read_u32(&r), (uint32_t)a->outstanding.first);
+	/* Sent again, it has the timer anew. */
+	assert_true(a->timers[SCTP_TIMER_RETRANSMIT] == p.now + sctp_rto_current(&a->rto));
+	pair_deinit(&p);
+}
+
+static void the_numbers_in_flight_are_bounded(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	const struct sctp_message message = {.stream = 1, .data = bytes_of_text("x")};
+	for (int i = 0; i < SCTP_TSN_SPAN_MAX + 1000; i++)
+		assert_ok(sctp_send(a, p.now, &message));
+	uint8_t data[1200];
+	for (int i = 0; i < 3000; i++) {
+		/* As if everything went well, but for the answers. */
+		a->congestion.cwnd = a->peer_window = 1024 * 1024;
+		p.now += USEC_PER_MS;
+		while (sctp_write(a, p.now, data, sizeof data) > 0) {}
+		sctp_transmit_on_pace_timer(a, p.now);
+		assert_true(a->outstanding.next - a->outstanding.first <= SCTP_TSN_SPAN_MAX);
+	}
+	assert_int_equal(a->outstanding.next - a->outstanding.first, SCTP_TSN_SPAN_MAX);
+	pair_deinit(&p);
+}
+
+static void another_path_begins_with_the_initial_window(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	for (int i = 0; i < 100; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 16000));
+	pair_run(&p, 5 * USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	size_t initial = sctp_congestion_initial_window(a->congestion.mtu);
+	assert_true(a->congestion.cwnd > 2 * initial);
+	sctp_path_changed(a, p.now);
+	assert_int_equal(a->congestion.cwnd, initial);
+	assert_int_equal(a->congestion.mtu, sctp_packet_size(a));
+	pair_deinit(&p);
+}
+
+TESTS(TEST(two_shutdowns_that_cross_end_in_complete), TEST(what_was_lost_goes_before_what_is_new),
+	TEST(the_numbers_in_flight_are_bounded), TEST(another_path_begins_with_the_initial_window),
+	TEST(an_init_that_cannot_be_is_answered_with_abort_under_its_tag),
 	TEST(an_init_ack_that_cannot_be_ends_the_attempt),
 	TEST(an_init_is_answered_and_leaves_nothing_behind),
 	TEST(an_init_that_crosses_ours_is_answered_with_what_ours_said),

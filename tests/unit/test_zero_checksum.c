@@ -217,7 +217,36 @@ static void init_and_cookie_echo_without_checksum_are_dropped_and_come_again(voi
 	pair_deinit(&p);
 }
 
-TESTS(TEST(checksums_are_left_away_only_when_both_ends_know_how),
+static void an_answer_to_what_is_out_of_the_blue_has_its_checksum(void **state)
+{
+	(void)state;
+	struct pair p;
+	const struct sctp_config config = {.zero_checksum = true};
+	pair_init_with(&p, 1, config, config);
+	pair_connect(&p);
+	struct sctp_assoc *a = p.end[0].assoc;
+	sctp_abort(a, p.now);
+	pair_drain(&p);
+	static const uint8_t types[] = {SCTP_SACK, SCTP_SHUTDOWN_ACK};
+	for (size_t i = 0; i < sizeof types; i++) {
+		uint8_t data[1200];
+		struct writer w = writer_of(data, sizeof data);
+		sctp_packet_begin(&w, (struct sctp_header){5000, 5000, 4711});
+		sctp_chunk_write_empty(&w, (enum sctp_chunk_type)types[i], 0);
+		sctp_packet_seal(&w);
+		sctp_receive(a, p.now, writer_bytes(&w));
+		size_t size = sctp_write(a, p.now, data, sizeof data);
+		struct sctp_header header;
+		struct reader r;
+		assert_true(size > 0);
+		assert_ok(sctp_packet_open(bytes_of(data, size), false, &header, &r));
+		assert_int_equal(header.tag, 4711);
+	}
+	pair_deinit(&p);
+}
+
+TESTS(TEST(an_answer_to_what_is_out_of_the_blue_has_its_checksum),
+	TEST(checksums_are_left_away_only_when_both_ends_know_how),
 	TEST(what_a_packet_needs_depends_on_its_first_chunk_and_on_us),
 	TEST(an_announcement_counts_when_it_is_whole_and_single),
 	TEST(who_does_not_announce_it_is_not_told_of_it),
