@@ -79,7 +79,7 @@ struct dpc_peer_config {
 				  * 9,000, else DPC_ERR_LIMIT; 0: DPC_MTU_DEFAULT */
 	uint32_t mtu_max;        /* up to this one, paths are searched for more (RFC 8899): what
 				  * the interface carries, less 28; at most 16,384. 0: not searched */
-	uint32_t receive_window; /* bytes; 0: 1 MiB */
+	uint32_t receive_window; /* bytes; 0: 1 MiB, and up to 16 as the path needs it */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	enum dpc_congestion congestion;
 	bool no_snap;         /* leave the SCTP handshake to SCTP: no a=sctp-init */

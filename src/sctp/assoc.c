@@ -46,6 +46,8 @@ enum err sctp_create(const struct sctp_config *config, usec now, struct sctp_ass
 	sctp_rto_init(&a->rto);
 	sctp_reassembly_init(&a->reassembly, &a->inbox, a->config.message_max, a->config.rng);
 	sctp_reset_init(a);
+	sctp_window_init(&a->window, a->config.receive_window,
+		config->receive_window ? 0 : SCTP_RECEIVE_WINDOW_MAX);
 	a->advertised = a->config.receive_window;
 	*ret_assoc = a;
 	return ERR_OK;
@@ -375,8 +377,10 @@ bool sctp_next_event(struct sctp_assoc *a, struct sctp_event *ret_event)
 		return true;
 	}
 	if (sctp_inbox_pop(&a->inbox, ret_event)) {
-		if (ret_event->type == SCTP_EVENT_MESSAGE)
+		if (ret_event->type == SCTP_EVENT_MESSAGE) {
+			sctp_window_take(&a->window, ret_event->message.data.size);
 			sctp_receive_update_window(a);
+		}
 		return true;
 	}
 	if (is_sendable_again(a)) {

@@ -165,7 +165,7 @@ static void enter_up(struct sctp_congestion *c, const struct sctp_congestion_ack
 
 static void update_round(struct sctp_bbr *b, const struct sctp_congestion_ack *ack)
 {
-	const struct sctp_rate_sample *s = &ack->rate;
+	const struct sctp_delivery_sample *s = &ack->rate;
 	b->round_start = s->prior_delivered >= b->round_end;
 	if (b->round_start) {
 		b->round_end = s->delivered;
@@ -206,7 +206,7 @@ static void lower_bounds(struct sctp_congestion *c)
 static void update_rate(struct sctp_congestion *c, const struct sctp_congestion_ack *ack)
 {
 	struct sctp_bbr *b = &c->bbr;
-	const struct sctp_rate_sample *s = &ack->rate;
+	const struct sctp_delivery_sample *s = &ack->rate;
 	size_t delivered = (size_t)(s->delivered - s->prior_delivered);
 	update_round(b, ack);
 	b->rate_latest = b->rate_latest > s->rate ? b->rate_latest : s->rate;

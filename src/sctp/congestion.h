@@ -10,8 +10,8 @@
 #include "base/usec.h"
 #include "sctp/bbr.h"
 #include "sctp/cubic.h"
+#include "sctp/delivery.h"
 #include "sctp/newreno.h"
-#include "sctp/rate.h"
 #include "sctp/sctp.h"
 
 /* What one SACK has told. */
@@ -24,7 +24,7 @@ struct sctp_congestion_ack {
 	usec round_trip;         /* newest measurement; 0: this SACK gives none */
 	usec round_trip_smoothed;
 	size_t lost; /* bytes found lost since the one before */
-	struct sctp_rate_sample rate;
+	struct sctp_delivery_sample rate;
 };
 
 struct sctp_congestion;

@@ -20,6 +20,20 @@ void sctp_heartbeat_start(struct sctp_assoc *a, usec now)
 	sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + next_interval(a));
 }
 
+static void send(struct sctp_assoc *a)
+{
+	a->pending |= SCTP_PENDING_HEARTBEAT;
+	do
+		a->heartbeat_nonce = rng_u64(a->config.rng);
+	while (a->heartbeat_nonce == 0);
+}
+
+void sctp_heartbeat_request(struct sctp_assoc *a)
+{
+	if (a->heartbeat_nonce == 0)
+		send(a);
+}
+
 void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now)
 {
 	if (a->heartbeat_nonce != 0) {
@@ -32,10 +46,7 @@ void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now)
 		sctp_timer_set(a, SCTP_TIMER_HEARTBEAT, now + next_interval(a));
 		return;
 	}
-	a->pending |= SCTP_PENDING_HEARTBEAT;
-	do
-		a->heartbeat_nonce = rng_u64(a->config.rng);
-	while (a->heartbeat_nonce == 0);
+	send(a);
 }
 
 void sctp_heartbeat_write_info(struct writer *w, uint64_t nonce, usec now)

@@ -17,6 +17,7 @@
 #include "sctp/rto.h"
 #include "sctp/sctp.h"
 #include "sctp/tracker.h"
+#include "sctp/window.h"
 
 enum sctp_timer {
 	SCTP_TIMER_CONNECT,    /* T1: INIT or COOKIE ECHO */
@@ -123,6 +124,7 @@ struct sctp_assoc {
 	struct sctp_tracker tracker;
 	struct sctp_reassembly reassembly;
 	struct sctp_inbox inbox;
+	struct sctp_window window;
 	size_t advertised;       /* the window of the last SACK */
 	unsigned unacknowledged; /* packets with DATA since the last SACK */
 	bool packet_has_data, sack_now;
@@ -254,6 +256,8 @@ void sctp_reset_on_timer(struct sctp_assoc *a, usec now);
 
 /* heartbeat.c */
 void sctp_heartbeat_start(struct sctp_assoc *a, usec now);
+/* One more, now, unless one is on its way. */
+void sctp_heartbeat_request(struct sctp_assoc *a);
 /* The chunk itself: what comes back unchanged. */
 void sctp_heartbeat_write_info(struct writer *w, uint64_t nonce, usec now);
 void sctp_heartbeat_receive(struct sctp_assoc *a, struct sctp_chunk chunk);

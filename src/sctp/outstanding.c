@@ -121,7 +121,7 @@ static void stamp(struct sctp_outstanding *o, usec now, uint64_t tsn)
 	sent->sent = now;
 	sent->packet = o->packet;
 	o->packet_bytes += sent->slice.size;
-	sent->mark = sctp_rate_on_send(&o->rate, now, sent->slice.size, o->in_flight);
+	sent->mark = sctp_delivery_on_send(&o->rate, now, sent->slice.size, o->in_flight);
 }
 
 uint64_t sctp_outstanding_add(struct sctp_outstanding *o, usec now, const struct sctp_slice *slice)
@@ -204,7 +204,7 @@ struct telling {
 	bool any, resent, late;
 	uint64_t packet; /* the newest it acknowledges, and of it: */
 	usec sent;
-	struct sctp_rate_mark mark;
+	struct sctp_delivery_mark mark;
 };
 
 /* One doubt less: what was taken for lost had arrived. */
@@ -227,7 +227,7 @@ static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct telling
 			settle(o, t->ack);
 	}
 	sent->state = SCTP_SENT_ACKED;
-	sctp_rate_on_delivered(&o->rate, t->now, sent->slice.size);
+	sctp_delivery_on_delivered(&o->rate, t->now, sent->slice.size);
 	if (!t->any || sent->packet > t->packet) {
 		t->packet = sent->packet;
 		t->sent = sent->sent;
@@ -355,7 +355,7 @@ static void conclude(struct sctp_outstanding *o, struct telling *t, usec min_rou
 		o->newest_acked = t->packet;
 	if (!t->resent)
 		ack->round_trip = usec_max(t->now - t->sent, 1);
-	ack->rate = sctp_rate_take(&o->rate, t->now, t->sent, &t->mark, min_round_trip);
+	ack->rate = sctp_delivery_take(&o->rate, t->now, t->sent, &t->mark, min_round_trip);
 }
 
 struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,

@@ -8,9 +8,9 @@
 
 #include "base/usec.h"
 #include "sctp/chunk.h"
+#include "sctp/delivery.h"
 #include "sctp/queue.h"
 #include "sctp/rack.h"
-#include "sctp/rate.h"
 
 enum sctp_sent_state {
 	SCTP_SENT_IN_FLIGHT,
@@ -23,7 +23,7 @@ struct sctp_sent {
 	struct sctp_slice slice;
 	usec sent;       /* the last time */
 	uint64_t packet; /* the number of the packet it was last sent in */
-	struct sctp_rate_mark mark;
+	struct sctp_delivery_mark mark;
 	uint32_t older, newer; /* TSNs, low bits, of what was sent before and after it, while
 				  IN_FLIGHT; its own where there is none */
 	uint32_t run;   /* acknowledged or abandoned chunks from here on, at least; valid while
@@ -46,7 +46,7 @@ struct sctp_outstanding {
 	uint64_t packet;         /* number of the packet that is being filled, */
 	size_t packet_bytes;     /* and what it carries of chunks' data */
 	uint64_t newest_acked;   /* packet */
-	struct sctp_rate rate;
+	struct sctp_delivery rate;
 	/* Loss and what is told of it: once a round trip (RFC 9002 section 7.3.2). */
 	uint64_t recovery_packet; /* the first that was sent after the last reduction */
 	uint64_t doubt_tsn;       /* the lowest TSN that was taken for lost since, */
@@ -62,7 +62,7 @@ struct sctp_ack {
 	bool reordered;  /* a chunk arrived after later ones */
 	size_t bytes;    /* newly acknowledged */
 	usec round_trip; /* 0: none measured */
-	struct sctp_rate_sample rate;
+	struct sctp_delivery_sample rate;
 };
 
 struct sctp_loss {

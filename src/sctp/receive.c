@@ -19,8 +19,8 @@ static size_t queued_items(const struct sctp_assoc *a)
 static size_t limit_of(const struct sctp_assoc *a)
 {
 	if (!a->interleaving || a->inbox.messages > 0)
-		return a->config.receive_window;
-	return a->config.receive_window + min_size(a->reassembly.bytes, SCTP_PARTS_MAX);
+		return a->window.size;
+	return a->window.size + min_size(a->reassembly.bytes, SCTP_PARTS_MAX);
 }
 
 size_t sctp_receive_window(const struct sctp_assoc *a)
@@ -141,7 +141,7 @@ void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 	}
 	if (!fits(a, tsn, data.payload.size) || !tracker_has_room(a, tsn)) {
 		a->sack_now = true;
-		if (a->reassembly.bytes > SCTP_PARTS_MAX + a->config.receive_window / 2)
+		if (a->reassembly.bytes > SCTP_PARTS_MAX + a->window.size / 2)
 			sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_OUT_OF_RESOURCE,
 				"too many messages at once");
 		return;
@@ -206,12 +206,24 @@ void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk 
 		a->stats.messages_in += a->inbox.messages - messages;
 }
 
+/* Who only receives measures no round trip: a HEARTBEAT does, once there is something to adapt. */
+static void adapt_window(struct sctp_assoc *a, usec now)
+{
+	if (!sctp_window_can_grow(&a->window))
+		return;
+	if (a->rto.srtt > 0)
+		sctp_window_update(&a->window, now, a->rto.srtt);
+	else if (a->window.taken > SCTP_WINDOW_SLACK)
+		sctp_heartbeat_request(a);
+}
+
 void sctp_receive_end_packet(struct sctp_assoc *a, usec now)
 {
 	if (!a->packet_has_data || a->ended)
 		return;
 	a->packet_has_data = false;
 	a->unacknowledged++;
+	adapt_window(a, now);
 	/* Section 9.2: in SHUTDOWN-SENT every packet with DATA is answered with SACK and SHUTDOWN.
 	 */
 	if (a->state == SCTP_SHUTDOWN_SENT) {
@@ -238,7 +250,7 @@ void sctp_receive_update_window(struct sctp_assoc *a)
 {
 	if (!sctp_assoc_can_receive_data(a))
 		return;
-	if (sctp_receive_window(a) >= a->advertised + a->config.receive_window / 2)
+	if (sctp_receive_window(a) >= a->advertised + a->window.size / 2)
 		a->pending |= SCTP_PENDING_SACK;
 }
 

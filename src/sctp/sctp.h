@@ -39,7 +39,7 @@ struct sctp_config {
 				  1,163 = 1,200 - DTLS */
 	size_t packet_limit;   /* up to which the path is searched for more (RFC 8899); 0: not */
 	size_t message_max;    /* largest message accepted from the peer; 0: 262,144 */
-	size_t receive_window; /* bytes; 0: 1 MiB */
+	size_t receive_window; /* bytes; 0: 1 MiB, and up to 16 as the path needs it */
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
 	enum sctp_congestion_algorithm congestion;

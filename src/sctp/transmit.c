@@ -242,7 +242,7 @@ static bool write_new(struct sctp_assoc *a, usec now, struct writer *w)
 static void note_idle(struct sctp_assoc *a)
 {
 	if (a->outstanding.in_flight < a->congestion.cwnd)
-		sctp_rate_limit(&a->outstanding.rate, a->outstanding.in_flight);
+		sctp_delivery_limit(&a->outstanding.rate, a->outstanding.in_flight);
 }
 
 /* What the pacer works with: nothing on paths that are shorter than its timer. */

@@ -101,7 +101,7 @@ void draw_peer(struct connection *c, int end)
 	};
 	e->message_max = config.message_max > 0 ? config.message_max : DPC_MESSAGE_MAX_DEFAULT;
 	/* As dpc/peer.h has it for 0; a window holds one message in any case. */
-	e->receive_memory = config.receive_window > 0 ? config.receive_window : 1024 * 1024;
+	e->receive_memory = config.receive_window > 0 ? config.receive_window : 16 * 1024 * 1024;
 	e->receive_memory = max_size(e->receive_memory, e->message_max);
 	e->send_memory = config.send_queue_max > 0 ? config.send_queue_max : 16 * 1024 * 1024;
 	CHECK(dpc_peer_create(&config, SIM_START, &e->peer) == DPC_OK);

@@ -1,4 +1,4 @@
-#include "sctp/rate.h"
+#include "sctp/delivery.h"
 
 #include "base/bytes.h"
 
@@ -8,13 +8,13 @@ static uint32_t age(usec now, usec then)
 	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 }
 
-struct sctp_rate_mark sctp_rate_on_send(
-	struct sctp_rate *r, usec now, size_t size, size_t in_flight)
+struct sctp_delivery_mark sctp_delivery_on_send(
+	struct sctp_delivery *r, usec now, size_t size, size_t in_flight)
 {
 	/* Time in which nothing was on its way is not the network's. */
 	if (in_flight <= size)
 		r->first_sent = r->delivered_at = now;
-	return (struct sctp_rate_mark){
+	return (struct sctp_delivery_mark){
 		.delivered = r->delivered,
 		.lost = r->lost,
 		.delivered_age = age(now, r->delivered_at),
@@ -24,15 +24,15 @@ struct sctp_rate_mark sctp_rate_on_send(
 	};
 }
 
-void sctp_rate_limit(struct sctp_rate *r, size_t in_flight)
+void sctp_delivery_limit(struct sctp_delivery *r, size_t in_flight)
 {
 	r->app_limited = r->delivered + max_size(in_flight, 1);
 }
 
-struct sctp_rate_sample sctp_rate_take(struct sctp_rate *r, usec now, usec sent,
-	const struct sctp_rate_mark *mark, usec min_round_trip)
+struct sctp_delivery_sample sctp_delivery_take(struct sctp_delivery *r, usec now, usec sent,
+	const struct sctp_delivery_mark *mark, usec min_round_trip)
 {
-	struct sctp_rate_sample sample = {
+	struct sctp_delivery_sample sample = {
 		.valid = true,
 		.app_limited = mark->app_limited,
 		.delivered = r->delivered,

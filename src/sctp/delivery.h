@@ -2,8 +2,8 @@
  * between the sending of a chunk and its acknowledgement so many bytes were delivered. The slower
  * of sending and acknowledging counts, so that SACKs that come in a heap do not look like a fast
  * network. */
-#ifndef SCTP_RATE_H
-#define SCTP_RATE_H
+#ifndef SCTP_DELIVERY_H
+#define SCTP_DELIVERY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "base/usec.h"
 
-struct sctp_rate {
+struct sctp_delivery {
 	uint64_t delivered, lost; /* bytes, ever */
 	usec delivered_at;
 	usec first_sent;      /* when the chunk was sent that was delivered last */
@@ -19,7 +19,7 @@ struct sctp_rate {
 };
 
 /* What was known when a chunk was sent. */
-struct sctp_rate_mark {
+struct sctp_delivery_mark {
 	uint64_t delivered, lost;
 	uint32_t delivered_age, sent_age; /* us back to delivered_at and first_sent, saturated */
 	uint32_t in_flight;               /* bytes, it included */
@@ -27,7 +27,7 @@ struct sctp_rate_mark {
 };
 
 /* Of one SACK, by the chunk sent last among those that it newly acknowledges. */
-struct sctp_rate_sample {
+struct sctp_delivery_sample {
 	bool valid;
 	bool app_limited;
 	uint64_t delivered;       /* bytes ever, now */
@@ -38,14 +38,14 @@ struct sctp_rate_sample {
 };
 
 /* A chunk is sent; `in_flight` counts it. */
-struct sctp_rate_mark sctp_rate_on_send(
-	struct sctp_rate *r, usec now, size_t size, size_t in_flight);
+struct sctp_delivery_mark sctp_delivery_on_send(
+	struct sctp_delivery *r, usec now, size_t size, size_t in_flight);
 
 /* Nothing waits to be sent although there is room in the windows: until what is in flight has
  * arrived, rates tell about the application and not about the network. */
-void sctp_rate_limit(struct sctp_rate *r, size_t in_flight);
+void sctp_delivery_limit(struct sctp_delivery *r, size_t in_flight);
 
-static inline void sctp_rate_on_delivered(struct sctp_rate *r, usec now, size_t size)
+static inline void sctp_delivery_on_delivered(struct sctp_delivery *r, usec now, size_t size)
 {
 	r->delivered += size;
 	r->delivered_at = now;
@@ -53,7 +53,7 @@ static inline void sctp_rate_on_delivered(struct sctp_rate *r, usec now, size_t 
 
 /* After all chunks of a SACK: `sent` and `mark` are those of the chunk sent last. A rate over less
  * than the smallest round trip is none. */
-struct sctp_rate_sample sctp_rate_take(struct sctp_rate *r, usec now, usec sent,
-	const struct sctp_rate_mark *mark, usec min_round_trip);
+struct sctp_delivery_sample sctp_delivery_take(struct sctp_delivery *r, usec now, usec sent,
+	const struct sctp_delivery_mark *mark, usec min_round_trip);
 
 #endif
