@@ -71,12 +71,13 @@ struct sctp_reset {
 	uint8_t results[2];    /* enum sctp_reset_result */
 	size_t response_count;
 	uint8_t last_result; /* of request peer_request - 1 */
-	/* The peer's outgoing reset that waits for data still missing, or did. */
+	/* The peer's outgoing reset that waits for data still missing ... */
 	uint16_t *deferred;
 	size_t deferred_count;
 	uint64_t deferred_tsn;
 	uint32_t deferred_request;
-	bool is_deferred, was_deferred;
+	bool is_deferred;
+	bool may_repeat; /* ... or did, and the peer may ask once more, not knowing so */
 };
 
 struct sctp_assoc {

@@ -46,6 +46,18 @@ static void tell(struct sctp_assoc *a, enum sctp_event_type type, uint16_t id)
 		sctp_assoc_abort(a, SCTP_CLOSE_ABORTED, SCTP_CAUSE_USER_ABORT, "out of memory");
 }
 
+static void respond(struct sctp_assoc *a, uint32_t request, enum sctp_reset_result result);
+
+/* With our request goes the answer to the peer's that was deferred: who answers the one has heard
+ * the other, and will not ask again. */
+static void ask(struct sctp_assoc *a)
+{
+	const struct sctp_reset *r = &a->reset;
+	if (r->may_repeat && !r->is_deferred)
+		respond(a, r->deferred_request, SCTP_RESET_PERFORMED);
+	a->pending |= SCTP_PENDING_RESET_REQUEST;
+}
+
 static struct sctp_out_stream *draining_at(struct list *node)
 {
 	return CONTAINER_OF(node, struct sctp_out_stream, draining);
@@ -83,7 +95,7 @@ void sctp_reset_advance(struct sctp_assoc *a)
 	if (r->stream_count == 0)
 		return;
 	r->last_tsn = (uint32_t)(a->outstanding.next - 1);
-	a->pending |= SCTP_PENDING_RESET_REQUEST;
+	ask(a);
 }
 
 void sctp_reset_write_request(struct sctp_assoc *a, usec now, struct writer *w)
@@ -110,7 +122,15 @@ void sctp_reset_on_timer(struct sctp_assoc *a, usec now)
 		return;
 	sctp_rto_back_off(&a->rto);
 	if (sctp_assoc_count_error(a))
-		a->pending |= SCTP_PENDING_RESET_REQUEST;
+		ask(a);
+}
+
+static bool names(const struct sctp_reset *r, uint16_t id)
+{
+	for (size_t i = 0; i < r->deferred_count; i++)
+		if (r->deferred[i] == id)
+			return true;
+	return r->deferred_count == 0;
 }
 
 /* Our request is answered for good. */
@@ -129,6 +149,9 @@ static void finish_request(struct sctp_assoc *a, bool performed)
 			sctp_queue_drop_stream(&a->queue, stream);
 		else
 			stream->state = SCTP_OUT_OPEN;
+		/* Both directions are reset, so the peer may use the stream anew. */
+		if (performed && !r->is_deferred && names(r, r->streams[i]))
+			r->may_repeat = false;
 		tell(a, performed ? SCTP_EVENT_RESET_DONE : SCTP_EVENT_RESET_FAILED, r->streams[i]);
 	}
 	sctp_reset_advance(a);
@@ -233,14 +256,16 @@ static enum err defer(
 	r->deferred_count = count;
 	r->deferred_tsn = tsn;
 	r->deferred_request = request;
-	r->is_deferred = r->was_deferred = true;
+	r->is_deferred = r->may_repeat = true;
 	return ERR_OK;
 }
 
-/* Whether it is the deferred request once more, under whatever number. */
+/* Whether it is the deferred request once more, under whatever number. A peer that is told "in
+ * progress" may ask again under a new one, so it does so at most once after the request was
+ * performed: then it has the answer, and the same is a new reset. */
 static bool is_repeated(const struct sctp_reset *r, uint64_t tsn, const uint16_t *ids, size_t count)
 {
-	return r->was_deferred && r->deferred_tsn == tsn && r->deferred_count == count &&
+	return r->may_repeat && r->deferred_tsn == tsn && r->deferred_count == count &&
 	       (count == 0 || memcmp(r->deferred, ids, count * sizeof *ids) == 0);
 }
 
@@ -282,6 +307,7 @@ static enum err evaluate(
 	if (is_repeated(r, q->last_tsn, q->ids, q->count)) {
 		r->deferred_request = q->request;
 		*ret_result = r->is_deferred ? SCTP_RESET_IN_PROGRESS : SCTP_RESET_PERFORMED;
+		r->may_repeat = r->is_deferred;
 		return ERR_OK;
 	}
 	if (a->inbox.events + q->count >= SCTP_EVENTS_MAX)
@@ -292,7 +318,7 @@ static enum err evaluate(
 		*ret_result = SCTP_RESET_IN_PROGRESS;
 		return ERR_OK;
 	}
-	r->is_deferred = r->was_deferred = false;
+	r->is_deferred = r->may_repeat = false;
 	perform(a, q->ids, q->count);
 	*ret_result = SCTP_RESET_PERFORMED;
 	return ERR_OK;

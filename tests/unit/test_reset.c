@@ -142,6 +142,88 @@ static void a_request_that_overtakes_another_is_not_answered_until_it_is_due(voi
 	pair_deinit(&p);
 }
 
+/* A negotiated channel on which nothing was sent: closed, opened and closed again, the peer's
+ * requests are the same but for their numbers. */
+static void the_same_request_after_both_directions_were_reset_is_a_new_one(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *from = p.end[0].assoc;
+	uint32_t number = from->local_tsn;
+	uint16_t id = 3;
+	assert_ok(pair_send(&p, 0, 3, false, 10));
+	uint32_t last = (uint32_t)from->outstanding.next;
+	request(&p, number, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_IN_PROGRESS);
+	pair_run(&p, 100 * USEC_PER_MS);
+	assert_int_equal(p.end[1].stream_resets, 1);
+	assert_ok(sctp_reset_stream(p.end[1].assoc, p.now, 3));
+	pair_run(&p, USEC_PER_SEC);
+	assert_int_equal(p.end[1].resets_done, 1);
+	request(&p, number + 1, last, &id, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 2);
+	pair_deinit(&p);
+}
+
+/* One that was deferred and performed may be asked for once more, by a peer that had not heard so;
+ * then it has. */
+static void a_deferred_request_is_repeated_once_at_most(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	uint32_t number = p.end[0].assoc->local_tsn;
+	uint16_t id = 3;
+	assert_ok(pair_send(&p, 0, 3, false, 10));
+	uint32_t last = (uint32_t)p.end[0].assoc->outstanding.next;
+	request(&p, number, last, &id, 1);
+	pair_run(&p, 100 * USEC_PER_MS);
+	for (uint32_t i = 1; i <= 3; i++) {
+		request(&p, number + i, last, &id, 1);
+		assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+		pair_drain(&p);
+		assert_int_equal(p.end[1].stream_resets, i);
+	}
+	pair_deinit(&p);
+}
+
+/* The peer hears that its request was performed whenever it hears ours. */
+static bool lose_first_responses(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	(void)size;
+	return from == 0 || data[12] != SCTP_RE_CONFIG || ++p->counter > 2;
+}
+
+static void the_answer_to_a_deferred_request_comes_again_with_ours(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	uint32_t number = p.end[0].assoc->local_tsn;
+	uint16_t id = 3;
+	assert_ok(pair_send(&p, 0, 3, false, 10));
+	request(&p, number, (uint32_t)p.end[0].assoc->outstanding.next, &id, 1);
+	pair_drain(&p);
+	p.on_packet = lose_first_responses;
+	pair_run(&p, 100 * USEC_PER_MS);
+	assert_ok(sctp_reset_stream(p.end[1].assoc, p.now, 3));
+	pair_drain(&p);
+	assert_int_equal(p.counter, 2);
+	/* The request, again: with the response in front. */
+	sctp_advance(p.end[1].assoc, p.end[1].assoc->timers[SCTP_TIMER_RESET]);
+	uint8_t data[1200];
+	assert_true(sctp_write(p.end[1].assoc, p.now, data, sizeof data) > 0);
+	assert_int_equal(data[12], SCTP_RE_CONFIG);
+	assert_int_equal(data[17], SCTP_PARAMETER_RECONFIG_RESPONSE);
+	pair_deinit(&p);
+}
+
 static void requests_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
@@ -215,6 +297,9 @@ static void the_peer_may_ask_for_a_reset_of_our_streams(void **state)
 TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
 	TEST(both_ends_reset_many_streams_at_once), TEST(resets_that_cannot_be_are_refused),
 	TEST(a_request_before_its_data_waits_for_it),
+	TEST(the_same_request_after_both_directions_were_reset_is_a_new_one),
+	TEST(a_deferred_request_is_repeated_once_at_most),
+	TEST(the_answer_to_a_deferred_request_comes_again_with_ours),
 	TEST(a_request_that_overtakes_another_is_not_answered_until_it_is_due),
 	TEST(requests_that_make_no_sense_are_refused), TEST(events_that_nobody_pulls_are_bounded),
 	TEST(the_peer_may_ask_for_a_reset_of_our_streams))
