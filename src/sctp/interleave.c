@@ -180,6 +180,11 @@ static enum err receive_fragment(struct sctp_reassembly *r, struct sctp_in_strea
 	return ERR_OK;
 }
 
+static uint64_t number_of(const struct sctp_in_stream *stream, bool unordered, uint32_t mid)
+{
+	return serial32_unwrap(unordered ? stream->newest : stream->next, mid);
+}
+
 enum err sctp_interleave_receive(struct sctp_reassembly *r, const struct sctp_data *data)
 {
 	struct sctp_in_stream *stream;
@@ -187,14 +192,18 @@ enum err sctp_interleave_receive(struct sctp_reassembly *r, const struct sctp_da
 	if (err)
 		return err;
 	bool unordered = is_unordered(data);
-	uint64_t number = unordered ? data->mid : serial32_unwrap(stream->next, data->mid);
-	/* A late part of what the peer has given up. */
-	if (!unordered && number < stream->next)
+	bool whole = (data->flags & SCTP_DATA_BEGIN) && (data->flags & SCTP_DATA_END);
+	uint64_t number = number_of(stream, unordered, data->mid);
+	/* A late part of what the peer has given up. It is named again only if it did not arrive:
+	 * so this must not begin a message that nothing will end. */
+	if (unordered ? !whole && number <= stream->skipped : number < stream->next)
 		return ERR_OK;
 	if (!unordered && number - stream->next >= SCTP_TSN_SPAN_MAX)
 		return ERR_MALFORMED;
+	if (unordered && number > stream->newest)
+		stream->newest = number;
 	struct sctp_in_message *message = sctp_ordering_find(r, data->stream, unordered, number);
-	if ((data->flags & SCTP_DATA_BEGIN) && (data->flags & SCTP_DATA_END))
+	if (whole)
 		return message ? ERR_MALFORMED : receive_whole(r, stream, number, data);
 	bool is_new = !message;
 	if (is_new && stream->started[unordered] >= SCTP_STARTED_MAX)
@@ -215,7 +224,7 @@ enum err sctp_interleave_skip(struct sctp_reassembly *r, uint16_t id, bool unord
 	enum err err = sctp_ordering_stream(r, id, &stream);
 	if (err)
 		return err;
-	uint64_t last = unordered ? SCTP_NUMBER_FIRST + mid : serial32_unwrap(stream->next, mid);
+	uint64_t last = number_of(stream, unordered, mid);
 	sctp_ordering_skip(r, stream, id, unordered, last);
 	return ERR_OK;
 }

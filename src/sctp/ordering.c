@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/serial.h"
-
 enum err sctp_ordering_stream(
 	struct sctp_reassembly *r, uint16_t id, struct sctp_in_stream **ret_stream)
 {
@@ -14,7 +12,7 @@ enum err sctp_ordering_stream(
 		stream = calloc(1, sizeof *stream);
 		if (!stream)
 			return ERR_NOMEM;
-		stream->next = SCTP_NUMBER_FIRST;
+		stream->next = stream->newest = SCTP_NUMBER_FIRST;
 		list_init(&stream->messages[0]);
 		list_init(&stream->messages[1]);
 		if (sctp_stream_table_set(&r->streams, id, stream)) {
@@ -216,10 +214,13 @@ void sctp_ordering_skip(struct sctp_reassembly *r, struct sctp_in_stream *stream
 		skip_ordered(r, stream, id, last);
 		return;
 	}
-	/* At most SCTP_STARTED_MAX. Unordered numbers are those of the wire. */
+	if (last <= stream->skipped)
+		return;
+	stream->skipped = last;
+	/* At most SCTP_STARTED_MAX. */
 	LIST_FOREACH_SAFE (node, &stream->messages[1]) {
 		struct sctp_in_message *m = CONTAINER_OF(node, struct sctp_in_message, of_stream);
-		if (serial32_unwrap(last, (uint32_t)m->number) <= last)
+		if (m->number <= last)
 			sctp_ordering_drop(r, m);
 	}
 }

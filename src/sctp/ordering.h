@@ -12,6 +12,8 @@
 
 struct sctp_in_stream {
 	uint64_t next;           /* the ordered message whose turn it is */
+	uint64_t newest;         /* unordered message: what the numbers of others are near to */
+	uint64_t skipped;        /* unordered messages up to here are given up or complete */
 	struct list messages[2]; /* of struct sctp_in_message: ordered, unordered */
 	size_t started[2];       /* of these, how many are not complete */
 	size_t waiting;          /* ordered and complete */
@@ -21,7 +23,7 @@ struct sctp_in_stream {
 struct sctp_in_message {
 	struct sctp_table_node node; /* in reassembly.messages */
 	struct list of_stream;
-	uint64_t number; /* ordered: unwrapped */
+	uint64_t number;
 	uint16_t stream;
 	bool unordered, complete;
 	struct sctp_inbox_item *item; /* the bytes so far; NULL: none */
