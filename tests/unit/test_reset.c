@@ -192,11 +192,26 @@ static void a_deferred_request_is_repeated_once_at_most(void **state)
 	pair_deinit(&p);
 }
 
+/* The parameter that the packet's RE-CONFIG chunk begins with; 0: no such chunk. */
+static uint16_t reconfig_of(const uint8_t *data, size_t size)
+{
+	struct sctp_header header;
+	struct reader r;
+	struct sctp_chunk chunk;
+	struct sctp_parameter parameter;
+	assert_ok(sctp_packet_open(bytes_of(data, size), false, &header, &r));
+	while (sctp_chunk_next(&r, &chunk)) {
+		struct reader parameters = reader_of(chunk.value);
+		if (chunk.type == SCTP_RE_CONFIG && sctp_parameter_next(&parameters, &parameter))
+			return parameter.type;
+	}
+	return 0;
+}
+
 /* The peer hears that its request was performed whenever it hears ours. */
 static bool lose_first_responses(struct pair *p, int from, uint8_t *data, size_t size)
 {
-	(void)size;
-	return from == 0 || data[12] != SCTP_RE_CONFIG || ++p->counter > 2;
+	return from == 0 || reconfig_of(data, size) == 0 || ++p->counter > 2;
 }
 
 static void the_answer_to_a_deferred_request_comes_again_with_ours(void **state)
@@ -218,9 +233,8 @@ static void the_answer_to_a_deferred_request_comes_again_with_ours(void **state)
 	/* The request, again: with the response in front. */
 	sctp_advance(p.end[1].assoc, p.end[1].assoc->timers[SCTP_TIMER_RESET]);
 	uint8_t data[1200];
-	assert_true(sctp_write(p.end[1].assoc, p.now, data, sizeof data) > 0);
-	assert_int_equal(data[12], SCTP_RE_CONFIG);
-	assert_int_equal(data[17], SCTP_PARAMETER_RECONFIG_RESPONSE);
+	size_t size = sctp_write(p.end[1].assoc, p.now, data, sizeof data);
+	assert_int_equal(reconfig_of(data, size), SCTP_PARAMETER_RECONFIG_RESPONSE);
 	pair_deinit(&p);
 }
 
