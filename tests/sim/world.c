@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "bare.h"
 #include "checker.h"
 #include "connection.h"
 #include "virtual.h"
@@ -13,10 +14,14 @@
 
 static struct connection connections[CONNECTIONS_MAX];
 
+/* 0: no connection, but bare associations. */
 static size_t draw_count(uint64_t seed)
 {
 	struct rng rng = rng_seeded(seed ^ UINT64_C(0x776f726c64));
-	return rng_below(&rng, 8) ? 1 : 2 + rng_below(&rng, CONNECTIONS_MAX - 1);
+	uint64_t kind = rng_below(&rng, 8);
+	if (kind < 2)
+		return 0;
+	return kind > 2 ? 1 : 2 + rng_below(&rng, CONNECTIONS_MAX - 1);
 }
 
 static void pass_time(size_t count)
@@ -54,6 +59,8 @@ void world_run(uint64_t seed, FILE *log, struct world_result *ret_result)
 	struct world_result result = {0};
 	size_t heap_before = virtual_heap_bytes(), count = draw_count(seed);
 	virtual_start(seed);
+	if (count == 0)
+		bare_run(seed, log, &result);
 	for (size_t i = 0; i < count; i++)
 		connection_init(&connections[i], seed + i * SEED_STEP, log);
 	pass_time(count);
@@ -63,7 +70,7 @@ void world_run(uint64_t seed, FILE *log, struct world_result *ret_result)
 		add(&connections[i], log, &result);
 		connection_deinit(&connections[i]);
 	}
-	if (!result.failure[0] && memory > memory_max)
+	if (!result.failure[0] && count > 0 && memory > memory_max)
 		snprintf(result.failure, sizeof result.failure,
 			"%zu bytes of memory were taken at once, where %zu are allowed", memory,
 			memory_max);

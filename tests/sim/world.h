@@ -1,5 +1,5 @@
 /* A world: what runs at once in one virtual time. Mostly one connection, sometimes several, which
- * share the process and nothing else. */
+ * share the process and nothing else, or two bare SCTP associations. */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
