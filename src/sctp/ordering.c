@@ -36,12 +36,11 @@ struct sctp_in_message *sctp_ordering_find(
 enum err sctp_ordering_add(struct sctp_reassembly *r, struct sctp_in_stream *stream, uint16_t id,
 	bool unordered, uint64_t number, struct sctp_in_message **ret_message)
 {
-	struct sctp_in_message *message = calloc(1, sizeof *message);
+	struct sctp_in_message *message = r->spare ? r->spare : malloc(sizeof *message);
 	if (!message)
 		return ERR_NOMEM;
-	message->number = number;
-	message->stream = id;
-	message->unordered = unordered;
+	r->spare = NULL;
+	*message = (struct sctp_in_message){.number = number, .stream = id, .unordered = unordered};
 	list_init(&message->fragments);
 	if (sctp_table_put(&r->messages, &message->node,
 		    sctp_table_key(id, unordered, (uint32_t)number, 0))) {
@@ -65,7 +64,9 @@ static void forget(
 		stream->started[message->unordered]--;
 	sctp_table_remove(&r->messages, &message->node);
 	list_remove(&message->of_stream);
-	free(message);
+	/* The next packet is likely to end in the midst of a message, too. */
+	free(r->spare);
+	r->spare = message;
 }
 
 void sctp_ordering_drop(struct sctp_reassembly *r, struct sctp_in_message *message)

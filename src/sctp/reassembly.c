@@ -35,6 +35,7 @@ void sctp_reassembly_deinit(struct sctp_reassembly *r)
 	while (sctp_stream_table_next(&r->streams, id, &id))
 		sctp_ordering_drop_stream(r, id);
 	sctp_stream_table_deinit(&r->streams);
+	free(r->spare);
 	drop_current(r);
 	struct sctp_fragment *fragment;
 	while ((fragment = sctp_slots_take_any(&r->held)))

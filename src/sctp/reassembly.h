@@ -24,6 +24,7 @@ struct sctp_reassembly {
 	size_t stream_count;
 	struct sctp_table messages;      /* of struct sctp_in_message: ordering.h */
 	struct sctp_table fragments;     /* I-DATA: interleave.c */
+	struct sctp_in_message *spare;   /* the one freed last, for the next; or NULL */
 	struct sctp_inbox_item *current; /* the message in progress, NULL: none */
 	struct sctp_data current_head;   /* its first fragment, without payload */
 	struct sctp_slots held;          /* of struct sctp_fragment, by TSN */

@@ -1,7 +1,8 @@
 /* An intrusive hash table: what is being put together of messages, by stream, message and fragment.
  * The peer chooses the keys, so they are hashed under a secret. Memory is two pointers for each
- * node, and none when empty: numbers far apart cost no more than neighbours. Zero-initialised but
- * for the secret it is empty. */
+ * node, and none beyond the first few: numbers far apart cost no more than neighbours, and the one
+ * message that the end of a packet cuts in two costs no allocation. Zero-initialised but for the
+ * secret it is empty. */
 #ifndef SCTP_TABLE_H
 #define SCTP_TABLE_H
 
@@ -21,9 +22,12 @@ struct sctp_table_node {
 	struct sctp_table_key key;
 };
 
+#define SCTP_TABLE_FEW 4
+
 struct sctp_table {
+	struct sctp_table_node *few[SCTP_TABLE_FEW]; /* in use while `buckets` is NULL */
 	struct sctp_table_node **buckets;
-	size_t capacity; /* 0 or a power of two */
+	size_t capacity; /* of `buckets`: 0 or a power of two */
 	size_t count;
 	uint8_t secret[16];
 };
