@@ -58,12 +58,19 @@ enum err dtls_certificate_create(int64_t unix_time, struct dtls_certificate **re
 	return ERR_OK;
 }
 
+void dtls_certificate_forget_key(struct dtls_certificate *certificate)
+{
+	EVP_PKEY_free(certificate->key);
+	X509_free(certificate->x509);
+	certificate->key = NULL;
+	certificate->x509 = NULL;
+}
+
 void dtls_certificate_destroy(struct dtls_certificate *certificate)
 {
 	if (!certificate)
 		return;
-	EVP_PKEY_free(certificate->key);
-	X509_free(certificate->x509);
+	dtls_certificate_forget_key(certificate);
 	free(certificate);
 }
 

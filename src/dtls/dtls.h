@@ -58,6 +58,9 @@ MUST_CHECK enum err dtls_certificate_create(
 void dtls_certificate_destroy(struct dtls_certificate *certificate);
 /* "AB:CD:…", SHA-256, upper case; lives as long as the certificate. */
 const char *dtls_certificate_fingerprint(const struct dtls_certificate *certificate);
+/* Of a certificate that serves no further dtls_create(): all but the fingerprint is freed, which is
+ * most of what an idle connection would keep. Those made before keep what they need. */
+void dtls_certificate_forget_key(struct dtls_certificate *certificate);
 
 /* ERR_CRYPTO, ERR_NOMEM. */
 MUST_CHECK enum err dtls_create(const struct dtls_config *config, struct dtls **ret_dtls);

@@ -30,6 +30,7 @@ static unsigned next_timeout(SSL *ssl, unsigned last_us)
 
 enum err handshake_prepare(struct dtls *dtls, const struct dtls_certificate *certificate)
 {
+	CHECK(certificate->key != NULL);
 	SSL_CTX *context = dtls_context();
 	dtls->ssl = context ? SSL_new(context) : NULL;
 	if (!dtls->ssl)

@@ -306,6 +306,8 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 		return err;
 	}
 	peer->has_remote = true;
+	/* Another DTLS association would be another peer: see compare_remote(). */
+	dtls_certificate_forget_key(peer->certificate);
 	peer->remote_legacy = sdp.legacy;
 	peer->dtls_client = client;
 	peer->remote_message_max = sdp.message_max;

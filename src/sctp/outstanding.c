@@ -4,7 +4,9 @@
 
 #include "base/serial.h"
 
-#define CAPACITY_MIN 16
+/* A few for who sends now and then; what grew beyond the second is given back. */
+#define CAPACITY_MIN 4
+#define CAPACITY_KEPT 16
 
 static struct sctp_sent *at(const struct sctp_outstanding *o, uint64_t tsn)
 {
@@ -53,7 +55,7 @@ enum err sctp_outstanding_reserve(struct sctp_outstanding *o)
 /* A ring that grew for a burst is given back when it has run empty. */
 static void shrink(struct sctp_outstanding *o)
 {
-	if (count(o) == 0 && o->capacity > CAPACITY_MIN) {
+	if (count(o) == 0 && o->capacity > CAPACITY_KEPT) {
 		free(o->ring);
 		o->ring = NULL;
 		o->capacity = 0;

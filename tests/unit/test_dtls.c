@@ -22,6 +22,21 @@ static void no_two_certificates_are_alike(void **state)
 	dtls_certificate_destroy(b);
 }
 
+static void a_certificate_may_forget_its_key_once_it_is_in_use(void **state)
+{
+	(void)state;
+	struct pair p = pair();
+	for (size_t i = 0; i < ENDS; i++) {
+		dtls_certificate_forget_key(p.certificates[i]);
+		assert_int_equal(strlen(dtls_certificate_fingerprint(p.certificates[i])),
+			DTLS_FINGERPRINT_TEXT_MAX - 1);
+	}
+	start(&p);
+	carry(&p);
+	assert_true(is_open(&p));
+	pair_deinit(&p);
+}
+
 static void fingerprints_in_the_forms_of_sdp(void **state)
 {
 	(void)state;
@@ -402,6 +417,7 @@ TESTS_WITH_BOTH_RECORDS(TEST(no_compression_is_offered), TEST(no_two_certificate
 	TEST(long_silences_end_in_success_when_the_network_heals),
 	TEST(gives_up_after_half_a_minute_of_silence), TEST(the_round_trip_sets_the_first_timeout),
 	TEST(advancing_too_early_changes_nothing), TEST(flights_fit_the_smallest_mtu),
+	TEST(a_certificate_may_forget_its_key_once_it_is_in_use),
 	TEST(flights_shrink_when_large_datagrams_vanish), TEST(a_wrong_fingerprint_fails_both_ends),
 	TEST(longer_hashes_are_checked_too), TEST(a_close_reaches_the_other_side),
 	TEST(what_was_sent_before_the_close_is_read), TEST(a_close_before_or_during_the_handshake))
