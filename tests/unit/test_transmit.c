@@ -55,6 +55,32 @@ static void the_first_flight_is_the_initial_window(void **state)
 	pair_deinit(&p);
 }
 
+/* RFC 9260 section 6.2 asks for a SACK for every second packet at least; those that arrive
+ * together, as one receive brings them, are one to us. */
+static void packets_that_arrive_together_are_acknowledged_once(void **state)
+{
+	(void)state;
+	enum { PACKETS = 10 };
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	assert_ok(pair_send(&p, 0, 0, false, 200000));
+	uint8_t data[1200];
+	for (int i = 0; i < PACKETS; i++) {
+		size_t size = sctp_write(p.end[0].assoc, p.now, data, sizeof data);
+		assert_true(size > 0);
+		sctp_receive(p.end[1].assoc, p.now, bytes_of(data, size));
+	}
+	size_t size = sctp_write(p.end[1].assoc, p.now, data, sizeof data);
+	assert_true(size > SCTP_HEADER_SIZE);
+	assert_int_equal(data[SCTP_HEADER_SIZE], SCTP_SACK);
+	sctp_receive(p.end[0].assoc, p.now, bytes_of(data, size));
+	assert_int_equal(sctp_stats(p.end[0].assoc)->in_flight, 0);
+	assert_int_equal(sctp_write(p.end[1].assoc, p.now, data, sizeof data), 0);
+	pair_deinit(&p);
+}
+
 static bool note_immediate(struct pair *p, int from, uint8_t *data, size_t size)
 {
 	if (from == 0 && data[SCTP_HEADER_SIZE] == SCTP_I_DATA && size > 0)
@@ -116,5 +142,6 @@ static void a_fast_path_is_filled_to_the_window(void **state)
 
 TESTS(TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
 	TEST(the_timer_repairs_a_lost_tail), TEST(the_first_flight_is_the_initial_window),
+	TEST(packets_that_arrive_together_are_acknowledged_once),
 	TEST(the_last_before_closing_asks_for_a_sack_at_once), TEST(small_messages_share_packets),
 	TEST(a_fast_path_is_filled_to_the_window))
