@@ -1,7 +1,10 @@
 #include "crypto/hash.h"
 #include "base/text.h"
 
+#include "crypto/openssl.h"
 #include "test.h"
+
+#include <openssl/hmac.h>
 
 static void assert_hex(const uint8_t *data, size_t size, const char *expected)
 {
@@ -59,6 +62,26 @@ static void an_empty_key_is_not_the_key_from_before(void **state)
 		"b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* Ours beside libcrypto's, around the size of a block. */
+static void macs_are_those_of_libcrypto_for_keys_of_every_size(void **state)
+{
+	(void)state;
+	uint8_t key[200], message[300], mac[SHA256_SIZE], expected[SHA256_SIZE];
+	for (size_t i = 0; i < sizeof message; i++)
+		message[i] = (uint8_t)(i * 7);
+	for (size_t i = 0; i < sizeof key; i++)
+		key[i] = (uint8_t)(i * 13 + 1);
+	for (size_t size = 1; size <= sizeof key; size++) {
+		struct bytes k = bytes_of(key, size), m = bytes_of(message, 3 * size / 2);
+		hash_hmac_sha1(k, m, mac);
+		assert_non_null(HMAC(EVP_sha1(), key, (int)size, m.data, m.size, expected, NULL));
+		assert_memory_equal(mac, expected, SHA1_SIZE);
+		hash_hmac_sha256(k, m, mac);
+		assert_non_null(HMAC(EVP_sha256(), key, (int)size, m.data, m.size, expected, NULL));
+		assert_memory_equal(mac, expected, SHA256_SIZE);
+	}
+}
+
 static void md5_for_turn(void **state)
 {
 	(void)state;
@@ -80,5 +103,6 @@ static void secrets_compare_and_vanish(void **state)
 }
 
 TESTS(TEST(sha256_of_known_messages), TEST(parts_hash_as_their_concatenation),
-	TEST(macs_of_the_rfcs), TEST(an_empty_key_is_not_the_key_from_before), TEST(md5_for_turn),
+	TEST(macs_of_the_rfcs), TEST(an_empty_key_is_not_the_key_from_before),
+	TEST(macs_are_those_of_libcrypto_for_keys_of_every_size), TEST(md5_for_turn),
 	TEST(secrets_compare_and_vanish))
