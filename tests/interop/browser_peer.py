@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A page in a browser at the end of a pipe.   usage: browser_peer.py NAME
 
-NAME is chromium or firefox, or with -interleaving or -usrsctp behind it: the one with I-DATA (RFC 8260) on, which it can
-do but does not by itself, the other with usrsctp in place of dcSCTP.
+NAME is chromium or firefox, or with -interleaving, -snap or -usrsctp behind it: the one with I-DATA (RFC 8260) or SNAP
+(draft-hancke-tsvwg-snap) on, which it can do but does not by itself, the other with usrsctp in place of dcSCTP.
 
 It serves the page that runs peer.mjs, starts the browser on it, and carries lines: to the page as server-sent events,
 from it as the bodies of requests. Nothing drives the browser but its command line and a profile of its own.
@@ -31,6 +31,8 @@ CHROMIUM = ["/usr/bin/chromium", "--headless=new", "--no-sandbox", "--disable-gp
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
             "--disable-background-timer-throttling",
             "--disable-renderer-backgrounding", "--allow-loopback-in-peer-connection"]
+# What it can do, but does not by itself: I-DATA (RFC 8260), and the handshake of SCTP in the descriptions (SNAP).
+CHROMIUM_TRIALS = {"interleaving": "WebRTC-DataChannelMessageInterleaving", "snap": "WebRTC-Sctp-Snap"}
 FIREFOX = ["/usr/bin/firefox-esr", "--headless", "--no-remote", "--new-instance"]
 # Candidates with addresses, as it sends nothing to loopback from others by itself; and a browser that asks nobody anything.
 FIREFOX_PREFERENCES = {
@@ -102,7 +104,7 @@ class Server(http.server.ThreadingHTTPServer):
 def command(name, profile, url):
     browser, _, variant = name.partition("-")
     if browser == "chromium":
-        trials = ["--force-fieldtrials=WebRTC-DataChannelMessageInterleaving/Enabled/"] if variant else []
+        trials = [f"--force-fieldtrials={CHROMIUM_TRIALS[variant]}/Enabled/"] if variant else []
         return CHROMIUM + trials + [f"--user-data-dir={profile}", url]
     preferences = dict(FIREFOX_PREFERENCES, **{"media.peerconnection.sctp.use_dcsctp": not variant})
     with open(os.path.join(profile, "user.js"), "w") as file:

@@ -3,8 +3,8 @@
 
     test_peer.py PEER DPC_PEER [CONNECTION...]
 
-PEER is aiortc, chromium, chromium-interleaving, firefox, firefox-usrsctp, pion, werift or wrtc. The last lines are the
-matrix, one row a connection.
+PEER is aiortc, chromium, chromium-interleaving, chromium-snap, firefox, firefox-usrsctp, pion, werift or wrtc. The last
+lines are the matrix, one row a connection.
 """
 import json
 import os
