@@ -112,13 +112,18 @@ size_t sctp_chunk_begin(struct writer *w, enum sctp_chunk_type type, uint8_t fla
 	return sctp_parameter_begin(w, (uint16_t)((unsigned)type << 8 | flags));
 }
 
+/* RFC 9260 section 3.2: the length of a chunk "does not count any chunk padding. However, it does
+ * include padding of any variable-length parameter other than the last parameter in the chunk". So
+ * what comes next pads a parameter, and the end of a chunk its last. */
 void sctp_chunk_end(struct writer *w, size_t place)
 {
 	sctp_parameter_end(w, place);
+	write_zeros(w, padding(w->size - place));
 }
 
 size_t sctp_parameter_begin(struct writer *w, uint16_t type)
 {
+	write_zeros(w, padding(w->size));
 	size_t place = w->size;
 	write_u16(w, type);
 	write_u16(w, 0);
@@ -131,7 +136,6 @@ void sctp_parameter_end(struct writer *w, size_t place)
 	if (length > UINT16_MAX)
 		w->failed = true;
 	write_u16_at(w, place + 2, (uint16_t)length);
-	write_zeros(w, padding(length));
 }
 
 void sctp_chunk_write_empty(struct writer *w, enum sctp_chunk_type type, uint8_t flags)

@@ -65,6 +65,7 @@ struct sctp_reset {
 	size_t stream_count; /* 0: none is outstanding */
 	uint32_t request;    /* number of the request outstanding, or of the next */
 	uint32_t last_tsn;   /* when it was first sent */
+	bool in_progress;    /* as the peer says, which is there then */
 	/* The peer's. */
 	uint32_t peer_request; /* the number of the next */
 	uint32_t responses[2]; /* numbers of the last ones */

@@ -121,7 +121,11 @@ void sctp_reset_on_timer(struct sctp_assoc *a, usec now)
 	if (a->reset.stream_count == 0)
 		return;
 	sctp_rto_back_off(&a->rto);
-	if (sctp_assoc_count_error(a))
+	/* RFC 6525 section 5.2.7: after "in progress" the request is repeated, "but the
+	 * corresponding error counters MUST NOT be incremented". */
+	bool counts = !a->reset.in_progress;
+	a->reset.in_progress = false;
+	if (!counts || sctp_assoc_count_error(a))
 		ask(a);
 }
 
@@ -138,6 +142,7 @@ static void finish_request(struct sctp_assoc *a, bool performed)
 {
 	struct sctp_reset *r = &a->reset;
 	sctp_timer_stop(a, SCTP_TIMER_RESET);
+	r->in_progress = false;
 	r->request++;
 	size_t count = r->stream_count;
 	r->stream_count = 0;
@@ -176,6 +181,7 @@ static void receive_response(struct sctp_assoc *a, usec now, struct bytes value)
 	case SCTP_RESET_IN_PROGRESS:
 	case SCTP_RESET_OTHER_IN_PROGRESS:
 		/* Asked again later, under the same number. */
+		a->reset.in_progress = true;
 		sctp_timer_set(a, SCTP_TIMER_RESET, now + sctp_rto_current(&a->rto));
 		return;
 	default:

@@ -85,6 +85,10 @@ static void inspect_new(struct side *side, const struct sent *sent)
 	if (!interleaving)
 		assert_int_equal(side->in_message, !begins);
 	assert_int_equal(line->in_message, !begins);
+	/* RFC 8260 section 2.2.2: one message of a stream at a time, ordered or not. */
+	const struct line *other =
+		&side->lines[sent->stream][(sent->flags & SCTP_DATA_UNORDERED) == 0];
+	assert_false(other->in_message);
 	side->in_message = line->in_message = !ends;
 	bool counts = interleaving || !(sent->flags & SCTP_DATA_UNORDERED);
 	if (counts && interleaving)
