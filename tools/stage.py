@@ -6,10 +6,12 @@ and reads the node's stream of events. Waiting is for a condition with a deadlin
 import http.client
 import json
 import os
+import pathlib
 import queue
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -68,6 +70,9 @@ class Stage:
     def stop_one(self, process):
         """Asks it to end, and returns its exit status; None when it had to be killed."""
         process.terminate()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
         try:
             return process.wait(20)
         except subprocess.TimeoutExpired:
@@ -82,7 +87,7 @@ class Stage:
                 process.terminate()
         problems = []
         for name, process in reversed(self.processes):
-            status = self.stop_one(process) if process.poll() is None else process.returncode
+            status = self.stop_one(process)
             if status is None:
                 problems.append(f'{name} did not stop when asked')
             elif status not in (0, -signal.SIGTERM, -signal.SIGKILL):
@@ -105,6 +110,37 @@ class Stage:
                 return False
         wait_until('the hub listens', healthy, START_SECONDS, process, log)
         return url, process
+
+
+    def start_relay(self):
+        """Starts coturn on loopback; the lines for the config.ini of a node that uses it, or None without coturn."""
+        log = self.directory / 'coturn.log'
+        with open(log, 'ab') as errors:
+            process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name('coturn'))], text=True,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        line = process.stdout.readline().split()
+        if not line and process.wait(20) == 77:
+            return None
+        if not line:
+            raise Failure(f'coturn did not start\n{tail(log)}')
+        self.processes.append(('coturn', process))
+        port, tls_port, certificate = line
+        return Relay(int(port), int(tls_port), certificate)
+
+
+class Relay:
+    """A coturn, and what a node has to know of it."""
+
+    def __init__(self, port, tls_port, certificate):
+        self.uris = {'udp': f'turn:127.0.0.1:{port}', 'tcp': f'turn:127.0.0.1:{port}?transport=tcp',
+                     'tls': f'turns:127.0.0.1:{tls_port}'}
+        self.certificate = certificate
+
+    def configure(self, node, *transports, password='secret'):
+        """Before the node is up."""
+        servers = ''.join(f'server = {self.uris[transport]}\n' for transport in transports)
+        with open(node.home / 'config.ini', 'a', encoding='utf-8') as config:
+            config.write(f'[turn]\n{servers}username = alice\npassword = {password}\nauthorities = {self.certificate}\n')
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -82,8 +82,9 @@ struct dpc_peer_config {
 	uint32_t receive_window; /* bytes; 0: 1 MiB, and up to 16 as the path needs it */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	enum dpc_congestion congestion;
-	bool no_snap;         /* leave the SCTP handshake to SCTP: no a=sctp-init */
-	bool legacy_sdp;      /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
+	bool no_snap;        /* leave the SCTP handshake to SCTP: no a=sctp-init */
+	bool refuse_relayed; /* never through what the other side names as the address of a relay */
+	bool legacy_sdp;     /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
 	bool no_interleaving; /* do not offer I-DATA (RFC 8260): a large message then holds up
 			       * those of other channels until it is sent */
 	bool no_partial_reliability; /* do not offer to give up messages (RFC 3758): all channels

@@ -7,6 +7,17 @@
 
 static const uint8_t ipv4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
+bool addr_is_local_network(const struct addr *a)
+{
+	const uint8_t *ip = a->ip;
+	if (addr_is_loopback(a) || addr_is_link_local(a))
+		return true;
+	if (a->family == ADDR_IPV6)
+		return (ip[0] & 0xfe) == 0xfc;
+	return a->family == ADDR_IPV4 && (ip[0] == 10 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) ||
+						 (ip[0] == 192 && ip[1] == 168));
+}
+
 size_t addr_ip_size(const struct addr *a)
 {
 	switch (a->family) {

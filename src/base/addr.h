@@ -32,6 +32,9 @@ bool path_equal(const struct path *a, const struct path *b);
 bool addr_is_unspecified(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_link_local(const struct addr *a);
+/* Whether it is of no use beyond one's own network: private (RFC 1918, RFC 4193), link-local or
+ * loopback. */
+bool addr_is_local_network(const struct addr *a);
 size_t addr_ip_size(const struct addr *a);
 
 /* A numeric IP without port; an IPv4-mapped IPv6 address becomes the IPv4 one. False if it is none.

@@ -20,6 +20,7 @@ int command_login(const struct cli *cli);
 int command_logout(const struct cli *cli);
 int command_peers(const struct cli *cli);
 int command_ping(const struct cli *cli);
+int command_policy(const struct cli *cli);
 int command_remove(const struct cli *cli);
 int command_send(const struct cli *cli);
 int command_status(const struct cli *cli);

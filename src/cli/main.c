@@ -60,6 +60,15 @@ static const struct cli_command commands[] = {
 		.arguments = "PEER",
 		.args_min = 1,
 		.args_max = 1},
+	{.name = "policy",
+		.run = command_policy,
+		.help = "show or set the ways that a contact may be connected by: auto, "
+			"direct-only, "
+			"relay-only or lan-only",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER [POLICY]",
+		.args_min = 1,
+		.args_max = 2},
 	{.name = "peers", .run = command_peers, .help = "list contacts, and strangers who ask"},
 	{.name = "connect",
 		.run = command_connect,

@@ -16,6 +16,7 @@ enum err ice_agent_create(const struct ice_config *config, usec now, struct ice_
 		return ERR_NOMEM;
 	agent->rng = config->rng;
 	agent->controlling = config->controlling;
+	agent->refuse_relayed = config->refuse_relayed;
 	agent->tie_breaker = rng_u64(agent->rng);
 	agent->selected = agent->nominating = NONE;
 	agent->next_check_at = now;

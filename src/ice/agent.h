@@ -38,7 +38,10 @@ enum ice_state {
 
 struct ice_config {
 	bool controlling; /* the offerer; a role conflict may change it */
-	struct rng *rng;  /* borrowed for the agent's life */
+	/* Addresses that the peer names as those of a relay are not talked to, and not answered
+	 * when a check comes from there. */
+	bool refuse_relayed;
+	struct rng *rng; /* borrowed for the agent's life */
 };
 
 struct ice_stats {

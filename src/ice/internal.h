@@ -137,6 +137,7 @@ struct pairs {
 struct ice_agent {
 	struct rng *rng;
 	bool controlling;
+	bool refuse_relayed;
 	bool local_ended, remote_ended;
 	bool state_changed, selected_changed; /* events to be pulled */
 	enum ice_state state;
@@ -190,6 +191,8 @@ MUST_CHECK enum err candidates_append(
 /* remote.c */
 /* The remote candidate with this address, or NONE. */
 size_t agent_find_remote(const struct ice_agent *agent, const struct addr *addr);
+/* Whether the peer has named it as the address of a relay, and such are not wanted. */
+bool agent_refuses_remote(const struct ice_agent *agent, size_t remote);
 /* A candidate learned from a check: ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err agent_learn_remote(
 	struct ice_agent *agent, const struct addr *addr, uint32_t priority, size_t *ret_index);

@@ -128,6 +128,8 @@ static bool is_possible(const struct ice_agent *agent, size_t local, size_t remo
 {
 	const struct ice_candidate *ours = &agent->local.items[local];
 	const struct addr *theirs = &agent->remote.items[remote].addr;
+	if (agent_refuses_remote(agent, remote))
+		return false;
 	if (!is_base(ours) || ours->addr.family != theirs->family)
 		return false;
 	if (theirs->family == ADDR_IPV6 &&

@@ -112,6 +112,28 @@ enum err agent_learn_remote(
 	return ERR_OK;
 }
 
+bool agent_refuses_remote(const struct ice_agent *agent, size_t remote)
+{
+	return agent->refuse_relayed && agent->remote.items[remote].type == ICE_RELAYED;
+}
+
+/* It was talked to before it was known for what it is. */
+static void leave(struct ice_agent *agent, usec now, size_t remote)
+{
+	for (size_t i = 0; i < agent->pairs.count; i++) {
+		struct ice_pair *pair = &agent->pairs.items[i];
+		if (pair->remote != remote)
+			continue;
+		pair->state = PAIR_FAILED;
+		pair->transaction.active = false;
+		pair->triggered = 0;
+		pair->heard = pair->nominated = pair->remote_nominated = false;
+		if (agent->nominating == i)
+			agent->nominating = NONE;
+	}
+	nomination_update(agent, now);
+}
+
 /* A candidate that is signalled after it was learned from a check: what the peer says of it is more
  * than could be learned. */
 static enum err complete_learned(
@@ -127,7 +149,9 @@ static enum err complete_learned(
 	for (size_t place = 0; place < agent->learned_count; place++)
 		if (agent->learned[place] == index)
 			drop_learned(agent, place);
-	if (agent_is_pairing(agent)) {
+	if (agent_refuses_remote(agent, index)) {
+		leave(agent, now, index);
+	} else if (agent_is_pairing(agent)) {
 		for (size_t local = 0; local < agent->local.count; local++)
 			if (pair_find(agent, local, index) == NONE)
 				(void)pair_add(agent, local, index);

@@ -56,7 +56,7 @@ static bool trigger(struct ice_agent *agent, usec now, const struct early_check 
 {
 	size_t local = pair_find_local(agent, &check->path);
 	size_t remote = agent_find_remote(agent, &check->path.remote);
-	if (local == NONE)
+	if (local == NONE || (remote != NONE && agent_refuses_remote(agent, remote)))
 		return false;
 	if (remote == NONE &&
 		agent_learn_remote(agent, &check->path.remote, check->priority, &remote))

@@ -48,6 +48,7 @@ void api_peers_add(struct web_request *http, void *user);
 void api_peers_remove(struct web_request *http, void *user);
 void api_peers_accept(struct web_request *http, void *user);
 void api_peers_block(struct web_request *http, void *user);
+void api_peers_policy(struct web_request *http, void *user);
 
 /* Adds what an address or id says to the contacts. *ret_new: it was none before. */
 bool api_add_contact(struct node *node, struct web_request *http, const char *text,

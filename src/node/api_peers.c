@@ -322,3 +322,48 @@ void api_peers_block(struct web_request *http, void *user)
 		session_disconnect(session);
 	local_api_reply(http, 200, describe_contact(node, &contact));
 }
+
+/* ---- Policy ---- */
+
+/* Links were made under the old one: they end, and what is kept connected comes back under the new
+ * one. */
+static void set_policy(struct node *node, struct web_request *http, struct store_contact *contact,
+	enum store_policy policy)
+{
+	bool changed = contact->policy != policy;
+	contact->policy = policy;
+	if (store_contact_update(node->store, contact) != ERR_OK) {
+		api_fail_store(node, http);
+		return;
+	}
+	struct session *session = session_find(node, contact->node_id);
+	if (changed && session) {
+		session_disconnect(session);
+		if (contact->keep_connected)
+			session_connect(session, VIA_AUTO);
+	}
+	local_api_reply(http, 200, describe_contact(node, contact));
+}
+
+void api_peers_policy(struct web_request *http, void *user)
+{
+	struct node *node = api_node(user);
+	struct store_contact contact;
+	enum store_policy policy;
+	const char *name;
+	json_t *body;
+	if (!api_body(http, &body))
+		return;
+	if (!api_text(http, body, "policy", STORE_NAME_MAX, &name) ||
+		!api_contact(node, http, web_request_param(http, "peer"), &contact))
+		goto done;
+	if (store_policy_parse(name, &policy))
+		set_policy(node, http, &contact, policy);
+	else
+		api_fail(http, FAILURE_MALFORMED,
+			"'%s' is no policy; choose auto, direct-only, relay-only or lan-only",
+			name);
+
+done:
+	json_decref(body);
+}

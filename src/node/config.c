@@ -87,6 +87,36 @@ static const char *set_stun(struct config *config, const char *value)
 	return problem;
 }
 
+static const char *set_turn(struct config *config, const char *value)
+{
+	if (config->turn_count == CONFIG_TURN_MAX)
+		return "there are too many of these";
+	if (turn_uri_parse(value, &config->turn[config->turn_count]))
+		return "expected turn:host:port, turn:host:port?transport=tcp or turns:host:port";
+	config->turn_count++;
+	return NULL;
+}
+
+static const char *set_text(char *text, const char *value)
+{
+	return text_copy(text, CONFIG_TEXT_MAX + 1, value) ? NULL : "the text is too long";
+}
+
+static const char *set_turn_username(struct config *config, const char *value)
+{
+	return set_text(config->turn_username, value);
+}
+
+static const char *set_turn_password(struct config *config, const char *value)
+{
+	return set_text(config->turn_password, value);
+}
+
+static const char *set_turn_authorities(struct config *config, const char *value)
+{
+	return set_text(config->turn_authorities, value);
+}
+
 static const char *set_strangers(struct config *config, const char *value)
 {
 	for (unsigned i = 0; i < sizeof strangers_names / sizeof *strangers_names; i++) {
@@ -171,6 +201,11 @@ static void clear_stun(struct config *config)
 	config->stun_count = 0;
 }
 
+static void clear_turn(struct config *config)
+{
+	config->turn_count = 0;
+}
+
 /* ---- The table ---- */
 
 static const struct key {
@@ -185,6 +220,10 @@ static const struct key {
 	{"node.udp_port", set_udp_port, NULL},
 	{"hub.url", set_hub_url, NULL},
 	{"stun.server", set_stun, clear_stun},
+	{"turn.server", set_turn, clear_turn},
+	{"turn.username", set_turn_username, NULL},
+	{"turn.password", set_turn_password, NULL},
+	{"turn.authorities", set_turn_authorities, NULL},
 	{"ai.provider", set_ai_provider, NULL},
 	{"ai.url", set_ai_url, NULL},
 	{"ai.model", set_ai_model, NULL},

@@ -10,6 +10,11 @@
  *     url = https://hub.example
  *     [stun]
  *     server = stun.example:3478   may be given several times
+ *     [turn]
+ *     server = turns:turn.example:443?transport=tcp   may be given several times
+ *     username = alice             of all of them
+ *     password = secret
+ *     authorities = /etc/ca.pem    who vouches for their certificates; else those of this machine
  *     [ai]
  *     provider = ollama            ollama, none
  *     url = http://127.0.0.1:11434
@@ -25,6 +30,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "message/turn_uri.h"
 #include "node/fault.h"
 #include "node/limits.h"
 
@@ -59,6 +65,10 @@ struct config {
 	char hub_url[CONFIG_TEXT_MAX + 1]; /* "": none; else http(s)://…, no final slash */
 	struct config_server stun[CONFIG_STUN_MAX];
 	size_t stun_count;
+	struct turn_uri turn[CONFIG_TURN_MAX];
+	size_t turn_count;
+	char turn_username[CONFIG_TEXT_MAX + 1], turn_password[CONFIG_TEXT_MAX + 1];
+	char turn_authorities[CONFIG_TEXT_MAX + 1]; /* "": those of this machine */
 	enum config_ai ai_provider;
 	char ai_url[CONFIG_TEXT_MAX + 1];   /* no final slash */
 	char ai_model[CONFIG_TEXT_MAX + 1]; /* the default; "": the asker has to name one */

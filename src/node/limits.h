@@ -45,9 +45,10 @@
 #define CONTEXT_KEYS_MAX 64
 #define CONTEXT_KEY_MAX 256
 
-/* The configuration file, and STUN servers in it. */
+/* The configuration file, and STUN and TURN servers in it. */
 #define CONFIG_FILE_MAX (64 * 1024)
 #define CONFIG_STUN_MAX 8
+#define CONFIG_TURN_MAX 4
 
 /* AI: the body of a question, one line of a provider's answer, a whole answer, models listed, jobs
  * at once. */

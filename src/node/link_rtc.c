@@ -207,16 +207,25 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 
 static enum err create(struct session *session, bool offerer, struct link_rtc **ret_rtc)
 {
+	struct store_contact contact;
+	enum err err = session_contact(session, &contact);
+	if (err)
+		return err;
 	struct link_rtc *rtc = calloc(1, sizeof(*rtc));
 	if (!rtc)
 		return ERR_NOMEM;
-	struct peer_io_peer_config config = {
-		.peer = {.offerer = offerer, .unix_time = net_unix_now() / USEC_PER_SEC},
-		.with_host = true,
-		.with_reflexive = true,
+	/* A policy shows no candidate that it forbids, and takes none. */
+	bool direct = contact.policy != STORE_POLICY_RELAY_ONLY;
+	bool relay = contact.policy != STORE_POLICY_DIRECT_ONLY;
+	struct peer_io_peer_config config = {.peer = {.offerer = offerer,
+						     .unix_time = net_unix_now() / USEC_PER_SEC,
+						     .refuse_relayed = !relay},
+		.with_host = direct,
+		.with_reflexive = direct,
+		.with_relayed = relay,
 		.on_event = on_event,
 		.user = rtc};
-	enum err err = peer_io_peer_create(session->node->io, &config, &rtc->io);
+	err = peer_io_peer_create(session->node->io, &config, &rtc->io);
 	if (err)
 		goto fail_rtc;
 	err = link_init(&rtc->link, session, LINK_WEBRTC, offerer, &transport);

@@ -187,21 +187,10 @@ static void on_dialled(enum err err, const char *reason, struct net_tls_conn *co
 	}
 }
 
-/* RFC 1918, RFC 4193, link-local and loopback. */
-static bool is_on_lan(const struct addr *addr)
-{
-	const uint8_t *ip = addr->ip;
-	if (addr_is_loopback(addr) || addr_is_link_local(addr))
-		return true;
-	if (addr->family == ADDR_IPV6)
-		return (ip[0] & 0xfe) == 0xfc;
-	return ip[0] == 10 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) ||
-	       (ip[0] == 192 && ip[1] == 168);
-}
-
 static void add_addr(struct link_tls *tls, const struct addr *addr)
 {
-	if (tls->addr_count < NET_TLS_DIAL_ADDRS_MAX && (!tls->lan_only || is_on_lan(addr)))
+	if (tls->addr_count < NET_TLS_DIAL_ADDRS_MAX &&
+		(!tls->lan_only || addr_is_local_network(addr)))
 		tls->addrs[tls->addr_count++] = *addr;
 }
 

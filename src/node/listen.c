@@ -18,6 +18,9 @@ static void admit(struct node *node, const struct store_contact *contact, struct
 	const char *reason = NULL;
 	if (contact->blocked)
 		reason = "the contact is blocked";
+	else if (contact->policy == STORE_POLICY_LAN_ONLY &&
+		 !addr_is_local_network(net_tls_conn_remote(conn)))
+		reason = "the policy of this contact allows links in one's own network only";
 	else if (contact->policy == STORE_POLICY_RELAY_ONLY)
 		reason = "the policy of this contact allows links through a relay only";
 	else if (session_get(node, contact->node_id, &session) != ERR_OK)
@@ -153,6 +156,24 @@ static bool start_stun(struct node *node)
 	return true;
 }
 
+/* What cannot be used is said and left out: other ways may do. */
+static void add_relays(struct node *node)
+{
+	const struct config *config = &node->config;
+	for (size_t i = 0; i < config->turn_count; i++) {
+		char text[TURN_URI_TEXT_MAX];
+		struct peer_io_relay_config relay = {.server = config->turn[i],
+			.username = config->turn_username,
+			.password = config->turn_password,
+			.authorities =
+				config->turn_authorities[0] ? config->turn_authorities : NULL};
+		enum err err = peer_io_add_relay(node->io, &relay);
+		if (err)
+			log_warn("cannot use the relay %s: %s", turn_uri_text(&relay.server, text),
+				err_text(err));
+	}
+}
+
 /* With a hub on this very machine the peers may be here too. */
 static bool is_hub_local(const struct node *node)
 {
@@ -180,6 +201,7 @@ static bool start_udp(struct node *node, struct fault *fault)
 			node->config.udp_port, err_text(err));
 		return false;
 	}
+	add_relays(node);
 	return start_stun(node);
 }
 

@@ -85,7 +85,7 @@ MUST_CHECK enum err peer_io_set_stun_servers(
 const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family family);
 
 struct peer_io_relay_config {
-	struct relay_server server;
+	struct turn_uri server;
 	const char *username, *password; /* copied */
 	const char *authorities;         /* see struct relay_config; copied */
 };

@@ -53,10 +53,10 @@ static bool is_connecting(const struct peer_io_peer *peer)
 static void on_changed(struct relay *relay, void *user)
 {
 	struct peer_io *io = ((struct peer_io_relay *)user)->io;
-	char text[RELAY_SERVER_TEXT_MAX];
+	char text[TURN_URI_TEXT_MAX];
 	const struct addr *addr = relay_addr(relay);
 	usec now = net_now();
-	relay_server_text(relay_server(relay), text);
+	turn_uri_text(relay_server(relay), text);
 	if (addr)
 		log_info("the relay %s is ready after %lld ms", text,
 			(long long)(relay_setup_time(relay) / USEC_PER_MS));

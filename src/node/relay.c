@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "ice/turn.h"
+#include "net/limits.h"
 #include "net/resolve.h"
 #include "net/stream.h"
 #include "net/udp.h"
@@ -73,9 +74,9 @@ static void set_state(struct relay *relay, enum relay_state state)
 /* The server being tried does not do: the next of its addresses, or all again after a while. */
 static void give_up(struct relay *relay, const char *why)
 {
-	char server[RELAY_SERVER_TEXT_MAX];
+	char server[TURN_URI_TEXT_MAX];
 	snprintf(relay->reason, sizeof relay->reason, "%s: %s",
-		relay_server_text(&relay->config.server, server), why);
+		turn_uri_text(&relay->config.server, server), why);
 	drop_server(relay);
 	if (relay->state == RELAY_OPENING && relay->addr_next < relay->addr_count) {
 		try_next(relay);
@@ -282,8 +283,9 @@ static enum err open_stream(struct relay *relay)
 {
 	struct net_stream_config config = {
 		.remote = relay->remote,
-		.tls_name = relay->config.server.transport == RELAY_TLS ? relay->config.server.host
-									: NULL,
+		.tls_name = relay->config.server.transport == TURN_OVER_TLS
+				    ? relay->config.server.host
+				    : NULL,
 		.authorities = relay->config.authorities,
 		.opened = on_stream_opened,
 		.received = on_stream_received,
@@ -297,7 +299,7 @@ static void try_next(struct relay *relay)
 {
 	CHECK(relay->addr_next < relay->addr_count);
 	relay->remote = relay->addrs[relay->addr_next++];
-	bool udp = relay->config.server.transport == RELAY_UDP;
+	bool udp = relay->config.server.transport == TURN_OVER_UDP;
 	enum err err = udp ? open_udp(relay) : open_stream(relay);
 	if (err)
 		give_up(relay, err_text(err));
@@ -440,7 +442,7 @@ const struct addr *relay_addr(const struct relay *relay)
 	return relay->state == RELAY_READY ? &relay->relayed : NULL;
 }
 
-const struct relay_server *relay_server(const struct relay *relay)
+const struct turn_uri *relay_server(const struct relay *relay)
 {
 	return &relay->config.server;
 }

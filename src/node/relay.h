@@ -10,12 +10,12 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "net/loop.h"
-#include "node/relay_server.h"
+#include "message/turn_uri.h"
 
 struct relay;
 
 struct relay_config {
-	struct relay_server server;
+	struct turn_uri server;
 	enum addr_family family;         /* of the relayed address */
 	const char *username, *password; /* copied */
 	const char *authorities; /* a PEM file for TLS, copied; NULL: those of this machine */
@@ -49,7 +49,7 @@ void relay_want(struct relay *relay, bool wanted);
 enum relay_state relay_state(const struct relay *relay);
 /* The relayed address; NULL unless ready. */
 const struct addr *relay_addr(const struct relay *relay);
-const struct relay_server *relay_server(const struct relay *relay);
+const struct turn_uri *relay_server(const struct relay *relay);
 /* Why it failed last, in words; "" when it did not. */
 const char *relay_reason(const struct relay *relay);
 /* From the beginning to being ready; 0 before the first time. */

@@ -154,9 +154,11 @@ static struct attempt_means means_of(struct session *session, const struct store
 	enum store_policy policy = contact->policy;
 	if (contact->blocked)
 		return (struct attempt_means){0};
-	/* Relays come later; until then a contact that allows nothing else is not connected. */
-	bool direct = policy != STORE_POLICY_RELAY_ONLY;
-	bool webrtc = policy == STORE_POLICY_AUTO;
+	/* Within one's own network an address is dialled; what a hub brings may be anywhere. */
+	bool relay = policy == STORE_POLICY_RELAY_ONLY;
+	bool direct = !relay;
+	bool webrtc = policy != STORE_POLICY_LAN_ONLY &&
+		      (!relay || peer_io_relay_count(session->node->io) > 0);
 	return (struct attempt_means){
 		.direct = direct && contact->address_count > 0,
 		.webrtc = webrtc && hub_client_state(session->node->hub) == HUB_CONNECTED,
@@ -211,10 +213,23 @@ static void explain_no_means(
 		failure_set(&failure, FAILURE_BLOCKED,
 			"'%s' is blocked; lift it with 'dpc accept %s'", session->name,
 			session->name);
-	else if (contact->policy == STORE_POLICY_RELAY_ONLY)
+	else if (contact->policy == STORE_POLICY_RELAY_ONLY &&
+		 peer_io_relay_count(session->node->io) == 0)
 		failure_set(&failure, FAILURE_UNREACHABLE,
-			"'%s' may only be connected through a relay, and there is none",
+			"'%s' may only be connected through a relay, and there is none; name one "
+			"as "
+			"server under [turn] in config.ini",
 			session->name);
+	else if (contact->policy == STORE_POLICY_RELAY_ONLY && via == VIA_DIRECT)
+		failure_set(&failure, FAILURE_UNREACHABLE,
+			"'%s' may only be connected through a relay; 'dpc policy %s auto' lifts "
+			"that",
+			session->name, session->name);
+	else if (contact->policy == STORE_POLICY_LAN_ONLY && via == VIA_WEBRTC)
+		failure_set(&failure, FAILURE_UNREACHABLE,
+			"'%s' may only be connected in one's own network; 'dpc policy %s auto' "
+			"lifts that",
+			session->name, session->name);
 	else if (via == VIA_DIRECT)
 		failure_set(&failure, FAILURE_UNREACHABLE,
 			"no address of '%s' is known; add one with 'dpc add "

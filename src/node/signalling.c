@@ -170,9 +170,15 @@ static bool may_signal(
 		node->counters.refused++;
 		return false;
 	}
-	if (contact->policy != STORE_POLICY_AUTO) {
+	if (contact->policy == STORE_POLICY_LAN_ONLY) {
 		refuse(node, contact->node_id, contact->name, signal,
-			"the policy of this contact allows direct links only");
+			"the policy of this contact allows links in one's own network only");
+		return false;
+	}
+	if (contact->policy == STORE_POLICY_RELAY_ONLY && peer_io_relay_count(node->io) == 0) {
+		refuse(node, contact->node_id, contact->name, signal,
+			"the policy of this contact allows links through a relay only, and there "
+			"is none");
 		return false;
 	}
 	return true;

@@ -248,15 +248,19 @@ fail_dtls:
 	return err;
 }
 
+static enum err add_candidate(struct dpc_peer *peer, struct bytes text)
+{
+	struct ice_candidate candidate;
+	enum err err = ice_candidate_parse(text, &candidate);
+	return err ? err : ice_agent_add_remote(peer->ice, peer->now, &candidate);
+}
+
 /* Candidates that are not for us (TCP, host names) are passed over; so are those beyond the limit.
  */
 static void add_candidates(struct dpc_peer *peer, const struct sdp *sdp)
 {
 	for (size_t i = 0; i < sdp->candidate_count; i++) {
-		struct ice_candidate candidate;
-		enum err err = ice_candidate_parse(sdp->candidates[i], &candidate);
-		if (!err)
-			err = ice_agent_add_remote(peer->ice, peer->now, &candidate);
+		enum err err = add_candidate(peer, sdp->candidates[i]);
 		if (err == ERR_MALFORMED || err == ERR_LIMIT)
 			peer->dropped++;
 	}
@@ -360,10 +364,7 @@ enum dpc_err dpc_peer_add_remote_candidate(
 		peer_pump(peer);
 		return DPC_OK;
 	}
-	struct ice_candidate candidate;
-	enum err err = ice_candidate_parse(bytes_of(text, size), &candidate);
-	if (!err)
-		err = ice_agent_add_remote(peer->ice, now, &candidate);
+	enum err err = add_candidate(peer, bytes_of(text, size));
 	peer_pump(peer);
 	return err_to_public(err);
 }

@@ -47,9 +47,10 @@ enum dpc_err dpc_peer_create(
 	err = dtls_certificate_create(config->unix_time, &peer->certificate);
 	if (err)
 		goto fail;
-	err = ice_agent_create(
-		&(struct ice_config){.controlling = config->offerer, .rng = &peer->rng}, now,
-		&peer->ice);
+	err = ice_agent_create(&(struct ice_config){.controlling = config->offerer,
+				       .refuse_relayed = config->refuse_relayed,
+				       .rng = &peer->rng},
+		now, &peer->ice);
 	if (err)
 		goto fail;
 	err = channels_create(&peer->channels);

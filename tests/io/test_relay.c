@@ -54,7 +54,7 @@ static int setup(void **state)
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		execlp("python3", "python3", getenv("RELAY_SERVER"), (char *)NULL);
+		execlp("python3", "python3", getenv("COTURN"), (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -130,7 +130,7 @@ static struct relay *make(struct world *w, size_t i, const char *uri, const char
 		.received = on_received,
 		.user = &w->ends[i],
 	};
-	assert_ok(relay_server_parse(uri, &config.server));
+	assert_ok(turn_uri_parse(uri, &config.server));
 	assert_ok(relay_create(w->loop, &config, &w->ends[i].relay));
 	assert_int_equal(relay_state(w->ends[i].relay), RELAY_IDLE);
 	relay_want(w->ends[i].relay, true);
@@ -338,7 +338,7 @@ static void create_side(
 		.on_event = on_event,
 		.user = side};
 	assert_true(addr_parse_ip("127.0.0.1", 0, &io_config.local4));
-	assert_ok(relay_server_parse(uri_of(w, uri, text), &relay.server));
+	assert_ok(turn_uri_parse(uri_of(w, uri, text), &relay.server));
 	assert_ok(peer_io_create(w->loop, &io_config, &side->io));
 	assert_ok(peer_io_add_relay(side->io, &relay));
 	assert_int_equal(relay_state(peer_io_relay(side->io, 0)), RELAY_IDLE);

@@ -11,12 +11,12 @@ import harness
 from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
-COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'peers', 'connect', 'disconnect',
+COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
             'send', 'chat', 'history', 'ping', 'status', 'context', 'ask', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
-                ['block', 'bob'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
+                ['block', 'bob'], ['policy', 'bob'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
                 ['chat', 'bob'], ['history', 'bob'], ['ping', 'bob'], ['status'],
                 ['context', 'get', 'bob', 'profile.name'], ['ask', 'bob', 'why?']]
 
@@ -378,6 +378,13 @@ class Together(StageTest):
     def test_ai_is_refused_without_a_rule(self):
         self.meet()
         self.assert_fails(self.alice.run('ask', 'bob', 'why?'), 1)
+
+    def test_a_policy_is_shown_set_and_checked(self):
+        self.assertEqual(self.alice.run('policy', 'bob').stdout, 'bob: auto\n')
+        self.assertEqual(self.alice.run('policy', 'bob', 'lan-only').stdout, 'bob: lan-only\n')
+        self.assertEqual(self.alice.one('policy', 'bob')['policy'], 'lan-only')
+        self.assert_fails(self.alice.run('policy', 'bob', 'never'), 1, 'never', 'relay-only')
+        self.assertEqual(self.alice.one('policy', 'bob', 'auto')['policy'], 'auto')
 
     def test_disconnect_closes_the_link_for_both(self):
         self.meet()

@@ -1,3 +1,5 @@
+#include "ice/internal.h"
+
 #include "ice/agent.h"
 
 #include <stdio.h>
@@ -241,6 +243,34 @@ static void a_relay_connects_what_no_other_way_does(void **state)
 	connect_over_relays(false, true);
 }
 
+static void a_refused_relay_is_not_talked_to_whenever_it_is_named(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct world *w = world_create(14, true, false);
+		w->sides[1].agent->refuse_relayed = true;
+		world_add_relayed(w, 0, "203.0.113.9:50000");
+		world_add_host(w, 1, "192.0.2.2:1000");
+		world_signal_candidates(w, 0);
+		world_signal_credentials(w, 0);
+		world_signal_credentials(w, 1);
+		if (late) {
+			/* It looks like any address behind a NAT as long as nothing is said of it.
+			 */
+			assert_true(world_run_until(w, ICE_COMPLETED, 3 * USEC_PER_SEC));
+			world_signal_candidates(w, 1);
+			assert_int_equal(world_state(w, 1), ICE_CHECKING);
+		} else {
+			world_signal_candidates(w, 1);
+		}
+		struct ice_selected selected;
+		world_run(w, 20 * USEC_PER_SEC);
+		assert_false(ice_agent_selected(w->sides[1].agent, &selected));
+		assert_true(world_state(w, 1) == ICE_CHECKING || world_state(w, 1) == ICE_FAILED);
+		world_destroy(w);
+	}
+}
+
 static void a_relay_is_left_alone_where_a_direct_way_works(void **state)
 {
 	(void)state;
@@ -432,6 +462,7 @@ TESTS(TEST(two_hosts_connect_in_a_few_round_trips), TEST(events_tell_of_state_an
 	TEST(ipv6_is_preferred_where_both_work), TEST(a_nat_makes_peer_reflexive_candidates),
 	TEST(two_nats_are_crossed_with_reflexive_candidates),
 	TEST(a_relay_connects_what_no_other_way_does),
+	TEST(a_refused_relay_is_not_talked_to_whenever_it_is_named),
 	TEST(a_relay_is_left_alone_where_a_direct_way_works), TEST(any_order_of_signals_connects),
 	TEST(a_check_that_overtakes_the_answer_saves_its_wait),
 	TEST(silence_is_noticed_and_healed_or_final),

@@ -41,6 +41,8 @@ static void every_key_is_read(void **state)
 		"strangers = deny\nlog = debug\nudp_port = 40000\n"
 		"[hub]\nurl = https://hub.example/\n"
 		"[stun]\nserver = stun.example\nserver = [2001:db8::1]:19302\n"
+		"[turn]\nserver = turn:turn.example\nserver = turns:turn.example:443\n"
+		"username = alice\npassword = secret\nauthorities = /tmp/ca.pem\n"
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234\nmodel = llama3:8b\n",
 		&config, &fault));
 	assert_string_equal(config.name, "Alice B.");
@@ -56,6 +58,14 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.stun_count, 2);
 	assert_int_equal(config.stun[0].port, 3478);
 	assert_int_equal(config.stun[1].port, 19302);
+	assert_int_equal(config.turn_count, 2);
+	assert_string_equal(config.turn[0].host, "turn.example");
+	assert_int_equal(config.turn[0].transport, TURN_OVER_UDP);
+	assert_int_equal(config.turn[1].port, 443);
+	assert_int_equal(config.turn[1].transport, TURN_OVER_TLS);
+	assert_string_equal(config.turn_username, "alice");
+	assert_string_equal(config.turn_password, "secret");
+	assert_string_equal(config.turn_authorities, "/tmp/ca.pem");
 	assert_string_equal(config_ai_name(config.ai_provider), "ollama");
 	assert_string_equal(config.ai_url, "http://127.0.0.1:1234");
 	assert_string_equal(config.ai_model, "llama3:8b");
@@ -134,6 +144,9 @@ static void lists_and_the_file_are_limited(void **state)
 	for (int i = 0; i < CONFIG_STUN_MAX; i++)
 		assert_ok(config_set(&config, "stun.server", "a", &fault));
 	assert_err(config_set(&config, "stun.server", "a", &fault), ERR_MALFORMED);
+	for (int i = 0; i < CONFIG_TURN_MAX; i++)
+		assert_ok(config_set(&config, "turn.server", "turn:a", &fault));
+	assert_err(config_set(&config, "turn.server", "turn:a", &fault), ERR_MALFORMED);
 	for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
 		assert_ok(config_set(&config, "node.listen", "a", &fault));
 	assert_err(config_set(&config, "node.listen", "a", &fault), ERR_MALFORMED);

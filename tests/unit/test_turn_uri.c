@@ -1,4 +1,4 @@
-#include "node/relay_server.h"
+#include "message/turn_uri.h"
 
 #include "test.h"
 
@@ -15,10 +15,10 @@ static void a_uri_says_where_and_over_what(void **state)
 		{"turns:turn.example:443?transport=tcp", "turn.example:443/tls"},
 		{"turn:[2001:db8::1]:80", "[2001:db8::1]:80/udp"}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		struct relay_server server;
-		char text[RELAY_SERVER_TEXT_MAX];
-		assert_ok(relay_server_parse(table[i].uri, &server));
-		assert_string_equal(relay_server_text(&server, text), table[i].text);
+		struct turn_uri server;
+		char text[TURN_URI_TEXT_MAX];
+		assert_ok(turn_uri_parse(table[i].uri, &server));
+		assert_string_equal(turn_uri_text(&server, text), table[i].text);
 	}
 }
 
@@ -36,13 +36,13 @@ static void what_is_no_such_uri_is_refused(void **state)
 		{"turns:turn.example?transport=udp", ERR_UNSUPPORTED},
 		{"turn:turn.example?", ERR_UNSUPPORTED}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		struct relay_server server;
-		assert_err(relay_server_parse(table[i].uri, &server), table[i].err);
+		struct turn_uri server;
+		assert_err(turn_uri_parse(table[i].uri, &server), table[i].err);
 	}
-	char uri[NET_HOST_MAX + 10] = "turn:";
-	struct relay_server server;
-	memset(uri + 5, 'a', NET_HOST_MAX);
-	assert_err(relay_server_parse(uri, &server), ERR_MALFORMED);
+	char uri[URI_HOST_MAX + 20] = "turn:";
+	struct turn_uri server;
+	memset(uri + 5, 'a', URI_HOST_MAX + 1);
+	assert_err(turn_uri_parse(uri, &server), ERR_MALFORMED);
 }
 
 TESTS(TEST(a_uri_says_where_and_over_what), TEST(what_is_no_such_uri_is_refused))
