@@ -435,10 +435,12 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 	if (a->replies.size > 0)
 		write_replies(a, &w);
 	/* What did not fit goes first into the next packet. */
+	size_t controls = w.size;
 	if (!a->pending && a->replies.size == 0)
 		write_data(a, now, &w);
-	/* What follows from a message that was given up instead. */
-	while (a->pending && write_pending(a, now, &w)) {}
+	/* What follows from a message that was given up instead; in the next packet if DATA is in
+	 * this one: "an endpoint MUST place control chunks first" (RFC 9260 section 6.10). */
+	while (w.size == controls && a->pending && write_pending(a, now, &w)) {}
 	CHECK(!w.failed);
 	if (w.size == SCTP_HEADER_SIZE)
 		return 0;

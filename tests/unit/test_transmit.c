@@ -140,8 +140,58 @@ static void a_fast_path_is_filled_to_the_window(void **state)
 	pair_deinit(&p);
 }
 
+static unsigned skips;
+
+/* RFC 9260 section 6.10: "an endpoint MUST place control chunks first in the outbound SCTP packet".
+ */
+static bool control_comes_first(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	(void)p;
+	(void)from;
+	struct reader r = reader_of(bytes_of(data + SCTP_HEADER_SIZE, size - SCTP_HEADER_SIZE));
+	struct sctp_chunk chunk;
+	bool had_data = false;
+	while (sctp_chunk_next(&r, &chunk)) {
+		bool is_data = chunk.type == SCTP_DATA || chunk.type == SCTP_I_DATA;
+		assert_true(is_data || !had_data);
+		had_data = had_data || is_data;
+		skips += chunk.type == SCTP_FORWARD_TSN || chunk.type == SCTP_I_FORWARD_TSN;
+	}
+	return true;
+}
+
+static void giving_up_while_packets_are_filled_leaves_control_chunks_first(void **state)
+{
+	(void)state;
+	static const uint8_t data[5000] = {1};
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct pair p;
+		const struct sctp_config config = {.no_interleaving = seed % 2};
+		pair_init_with(&p, seed, config, config);
+		pair_connect(&p);
+		p.end[1].paused = true;
+		p.on_packet = control_comes_first;
+		p.loss = 10;
+		p.jitter = 15 * USEC_PER_MS;
+		skips = 0;
+		for (unsigned i = 0; i < 100; i++) {
+			const struct sctp_message message = {.stream = (uint16_t)(i % 5),
+				.unordered = i % 2,
+				.reliability =
+					i % 3 ? SCTP_LIMITED_RETRANSMITS : SCTP_LIMITED_LIFETIME,
+				.limit = i % 3 ? 0 : 100 * USEC_PER_MS,
+				.data = bytes_of(data, 1 + i * 47)};
+			assert_ok(sctp_send(p.end[0].assoc, p.now, &message));
+		}
+		pair_run(&p, 60 * USEC_PER_SEC);
+		assert_true(skips > 5);
+		pair_deinit(&p);
+	}
+}
+
 TESTS(TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
 	TEST(the_timer_repairs_a_lost_tail), TEST(the_first_flight_is_the_initial_window),
 	TEST(packets_that_arrive_together_are_acknowledged_once),
 	TEST(the_last_before_closing_asks_for_a_sack_at_once), TEST(small_messages_share_packets),
-	TEST(a_fast_path_is_filled_to_the_window))
+	TEST(a_fast_path_is_filled_to_the_window),
+	TEST(giving_up_while_packets_are_filled_leaves_control_chunks_first))
