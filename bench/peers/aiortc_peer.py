@@ -56,7 +56,10 @@ class Peer:
         self.channel.send(self.message)
 
     def fill(self):
-        while self.channel.readyState == "open" and self.channel.bufferedAmount + len(self.message) <= BUFFERED_MAX:
+        while self.channel.readyState == "open":
+            buffered = self.channel.bufferedAmount
+            if buffered > 0 and buffered + len(self.message) > BUFFERED_MAX:
+                return
             self.channel.send(self.message)
 
     def received(self, message):

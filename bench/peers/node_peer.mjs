@@ -26,7 +26,8 @@ function ping() {
 function fill() {
 	let sent = 0;
 	for (; sent < BURST; sent += message.length) {
-		if (channel.readyState !== "open" || channel.bufferedAmount + message.length > BUFFERED_MAX)
+		const buffered = channel.bufferedAmount;
+		if (channel.readyState !== "open" || (buffered > 0 && buffered + message.length > BUFFERED_MAX))
 			break;
 		channel.send(message);
 	}

@@ -15,6 +15,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -28,6 +29,8 @@ FIGURES = [
     ("bulk_MBps", "bulk, 16 KiB messages, MB/s", ".1f", True),
     ("bulk_cpu_s_per_GB", "CPU, both sides, s/GB", ".2f", False),
     ("msgs_200B_per_s", "messages of 200 B, /s", ".0f", True),
+    ("msgs_10kB_per_s", "messages of 10 kB, /s", ".0f", True),
+    ("msgs_100kB_per_s", "messages of 100 kB, /s", ".0f", True),
     ("rtt_us_p50", "round trip of 64 B, p50, us", ".0f", False),
     ("rtt_us_p99", "round trip of 64 B, p99, us", ".0f", False),
     ("setup_ms_p50", "set-up, median, ms", ".1f", False),
@@ -146,6 +149,15 @@ def measure_rate(command, size, seconds):
             pair.cpu, after["bytes"])
 
 
+def measure_messages(command, size, seconds):
+    """Messages a second; None where the peer does not take or send messages of this size."""
+    try:
+        return measure_rate(command, size, seconds)[1]
+    except Failed as failed:
+        print(f"messages of {size} bytes: {failed}", file=sys.stderr)
+        return None
+
+
 def measure_setup(command):
     """The median, and the CPU seconds of a pair that connects only once."""
     with Pair(command) as once:
@@ -183,11 +195,12 @@ def measure(name, command, seconds):
     rate, _, cpu, total = measure_rate(command, 16384, seconds)
     result["bulk_MBps"] = rate / 1e6
     result["bulk_cpu_s_per_GB"] = max(0, cpu - cpu_once) / (total / 1e9)
-    progress("messages")
-    result["msgs_200B_per_s"] = measure_rate(command, 200, seconds)[1]
+    for text, size in ("200B", 200), ("10kB", 10000), ("100kB", 100000):
+        progress(f"messages of {text}")
+        result[f"msgs_{text}_per_s"] = measure_messages(command, size, seconds)
     progress("round trips")
     result["rtt_us_p50"], result["rtt_us_p99"] = measure_rtt(command, seconds)
-    return {key: round(result[key], 3) for key, *_ in FIGURES}
+    return {key: None if result[key] is None else round(result[key], 3) for key, *_ in FIGURES}
 
 
 def find_aiortc():
@@ -199,6 +212,16 @@ def find_aiortc():
     return command if found else "python3-aiortc is not installed"
 
 
+def find_pion(directory):
+    if not shutil.which("go") or not os.path.isdir("/usr/share/gocode/src/github.com/pion/webrtc"):
+        return "golang-go and golang-github-pion-webrtc.v3-dev are not installed"
+    program = os.path.join(directory, "pion_peer")
+    environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="")
+    built = subprocess.run(["go", "build", "-o", program, os.path.join(HERE, "pion_peer.go")], env=environment,
+                           stderr=sys.stderr)
+    return [program] if built.returncode == 0 else "pion_peer.go cannot be built"
+
+
 def find_npm(module):
     if not shutil.which("node"):
         return "nodejs is not installed"
@@ -207,10 +230,12 @@ def find_npm(module):
     return ["node", os.path.join(HERE, "node_peer.mjs"), module]
 
 
-def measure_all(args):
+def measure_all(args, directory):
     """The results by name, and the reasons of those that have none."""
     found = {"dpc": [os.path.abspath(args.dpc)], "wrtc": find_npm("@roamhq/wrtc"), "werift": find_npm("werift"),
              "aiortc": find_aiortc()}
+    if not args.only or "pion" in args.only:
+        found["pion"] = find_pion(directory)
     peers, missing = {}, {}
     for name, command in found.items():
         if args.only and name not in args.only:
@@ -228,7 +253,7 @@ def measure_all(args):
 def ratio(more_is_better, ours, theirs):
     """How many times better ours is; None where that has no meaning."""
     best, worst = (ours, theirs) if more_is_better else (theirs, ours)
-    return best / worst if worst else None
+    return best / worst if best is not None and worst else None
 
 
 def print_table(peers, missing):
@@ -238,8 +263,8 @@ def print_table(peers, missing):
     for key, text, form, more_is_better in FIGURES:
         line = f"  {text:<28}"
         for name, figures in peers.items():
-            cell = format(figures[key], form)
-            if name in others and "dpc" in peers:
+            cell = "refused" if figures[key] is None else format(figures[key], form)
+            if figures[key] is not None and name in others and "dpc" in peers:
                 times = ratio(more_is_better, peers["dpc"][key], figures[key])
                 cell += f" ({times:.1f})" if times else " (-)"
             line += f"{cell:>20}"
@@ -255,7 +280,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--only", action="append")
     args = parser.parse_args()
-    peers, missing = measure_all(args)
+    with tempfile.TemporaryDirectory(prefix="dpc-bench-") as directory:
+        peers, missing = measure_all(args, directory)
     if args.json:
         ratios = {name: {key: ratio(more, peers["dpc"][key], figures[key]) for key, _, _, more in FIGURES}
                   for name, figures in peers.items() if name != "dpc" and "dpc" in peers}
