@@ -16,9 +16,8 @@ LEFTS = (70, 520)
 # In the order in which they are drawn: what matters most comes last, on top.
 LINES = (
     ('NewReno, 1 MiB', 'baseline', 'NewReno of RFC 9260, window 1 MiB'),
-    ('CUBIC', 'cubic', 'CUBIC'),
-    ('BBR', 'bbr', 'BBR'),
-    ('default', 'default', 'dpc as it comes'),
+    ('CUBIC', 'cubic', 'CUBIC, growing window'),
+    ('default', 'default', 'dpc as it comes (BBR, growing window)'),
 )
 
 STYLE = '''
@@ -26,12 +25,12 @@ STYLE = '''
     .grid { stroke: #d9d7d0; stroke-width: 1 } .axis { stroke: #59616c; stroke-width: 1.2 }
     polyline { fill: none; stroke-width: 2.2; stroke-linejoin: round }
     .baseline { stroke: #8a8f98; stroke-dasharray: 6 4 } .cubic { stroke: #2f7d4f; stroke-dasharray: 2 3 }
-    .bbr { stroke: #b4552d; stroke-dasharray: 9 3 2 3 } .default { stroke: #2257b5; stroke-width: 3.4 }
+    .default { stroke: #2257b5; stroke-width: 3.4 }
     circle.default { fill: #2257b5; stroke: none } circle.baseline { fill: #8a8f98; stroke: none }
     @media (prefers-color-scheme: dark) {
       .card { fill: #171b21 } .ink { fill: #e6e9ee } .soft { fill: #a4acb8 }
       .grid { stroke: #333a44 } .axis { stroke: #a4acb8 }
-      .baseline { stroke: #8f97a3 } .cubic { stroke: #63c58c } .bbr { stroke: #e58e63 } .default { stroke: #7aa8ff }
+      .baseline { stroke: #8f97a3 } .cubic { stroke: #63c58c } .default { stroke: #7aa8ff }
       circle.default { fill: #7aa8ff } circle.baseline { fill: #8f97a3 }
     }
 '''

@@ -44,7 +44,8 @@ static const char usage[] =
 		"BBR", DPC_CONGESTION_BBR, 0                                                       \
 	}
 
-static const struct link_contender contenders[] = {DEFAULT, BASELINE, CUBIC, BBR};
+/* BBR is the default: it has rows of its own only where two meet. */
+static const struct link_contender contenders[] = {DEFAULT, BASELINE, CUBIC};
 #define BASE_CONTENDERS 2 /* those of the profiles */
 #define ALL_CONTENDERS (sizeof contenders / sizeof contenders[0])
 
@@ -59,18 +60,18 @@ struct goal {
 
 static const struct goal goals[] = {
 	{{.name = "100 Mbit/s, 100 ms", .rate = 100000000, .round_trip = 100 * USEC_PER_MS}, 95,
-		80},
-	{{.name = "1 Gbit/s, 20 ms", .rate = 1000000000, .round_trip = 20 * USEC_PER_MS}, 900, 380},
+		90},
+	{{.name = "1 Gbit/s, 20 ms", .rate = 1000000000, .round_trip = 20 * USEC_PER_MS}, 900, 880},
 	{{.name = "50 Mbit/s, 50 ms, 1 % loss",
 		 .rate = 50000000,
 		 .round_trip = 50 * USEC_PER_MS,
 		 .loss_ppm = 10000},
-		35, 2},
+		35, 40},
 	{{.name = "10 Mbit/s, 40 ms, chat",
 		 .rate = 10000000,
 		 .round_trip = 40 * USEC_PER_MS,
 		 .chat = true},
-		60, 100},
+		60, 56},
 };
 #define GOALS (sizeof goals / sizeof goals[0])
 
@@ -134,7 +135,6 @@ static void add_sharing(struct cases *cases)
 		{DEFAULT, DEFAULT},
 		{BASELINE, BASELINE},
 		{CUBIC, CUBIC},
-		{BBR, BBR},
 		{CUBIC, BASELINE},
 		{BBR, BASELINE},
 		{BBR, CUBIC},
@@ -280,7 +280,7 @@ static void run(const struct sim_options *options, bool json, bool all)
 static bool check(void)
 {
 	static const struct sim_options options = {
-		.seeds = 1, .from = 1, .warm_up = 3, .seconds = 7};
+		.seeds = 1, .from = 1, .warm_up = 5, .seconds = 5};
 	static struct cases cases;
 	static struct sim_summary summaries[CASES_MAX];
 	bool good = true;

@@ -282,13 +282,17 @@ static void handle_event(struct bare *b, int end, usec now, const struct sctp_ev
 	case SCTP_EVENT_SENDABLE:
 		e->blocked = false;
 		return;
-	case SCTP_EVENT_CLOSED:
+	case SCTP_EVENT_CLOSED: {
 		say(b, now, sctp_close_reason_name(event->reason), end);
 		e->closed = true;
-		if (!b->restarted && event->reason != SCTP_CLOSE_SHUTDOWN)
+		/* RFC 9260 section 8.4: an end that is gone answers what comes late with ABORT,
+		 * which may overtake its SHUTDOWN COMPLETE. */
+		bool gone = b->ends[!end].closed && event->reason == SCTP_CLOSE_PEER_ABORTED;
+		if (!b->restarted && !gone && event->reason != SCTP_CLOSE_SHUTDOWN)
 			object(b, "end %d is closed: %s", end,
 				sctp_close_reason_name(event->reason));
 		return;
+	}
 	}
 }
 
