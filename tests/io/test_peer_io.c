@@ -424,6 +424,34 @@ static void a_taken_port_is_told(void **state)
 	assert_null(peer_io_local(offerer_io, ADDR_IPV6));
 }
 
+static size_t mtu_of(struct end *end)
+{
+	struct dpc_stats stats;
+	dpc_peer_stats(dpc(end), &stats);
+	return stats.mtu;
+}
+
+static void bulk_finds_the_mtu_of_the_interface(void **state)
+{
+	(void)state;
+	static const uint8_t block[100000];
+	struct peer_io_config config = {.loopback = true, .search_mtu = true};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	assert_ok(peer_io_create(loop, &config, &answerer_io));
+	begin(&a, &b);
+	RUN_UNTIL(a.open && b.open);
+	assert_in_range(mtu_of(&a), 1197, 1200);
+	for (int i = 0; i < 20; i++)
+		assert_dpc(dpc_peer_send(
+			dpc(&a), net_now(), a.channel, true, block, sizeof(block)));
+	peer_io_kick(a.peer);
+	RUN_UNTIL(b.messages == 20);
+	/* Loopback has 65,536 bytes, a record of DTLS 16,384. */
+	assert_in_range(mtu_of(&a), 16000, 16384);
+	assert_in_range(mtu_of(&b), 1197, 1200);
+}
+
 static size_t lingering(const struct peer_io *io)
 {
 	struct peer_io_stats stats;
@@ -472,6 +500,7 @@ TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(two_peers_talk_where_the_kernel_refuses_batches),
 	PEER_TEST(a_graceful_close_reaches_both_ends),
 	PEER_TEST(a_second_connection_on_the_same_path_works_and_the_first_goes_on),
+	PEER_TEST(bulk_finds_the_mtu_of_the_interface),
 	PEER_TEST(a_destroyed_peer_stays_until_its_last_words_are_heard),
 	PEER_TEST(of_too_many_that_stay_the_oldest_go),
 	PEER_TEST(a_peer_can_be_destroyed_in_its_event),
