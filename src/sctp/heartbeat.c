@@ -36,6 +36,7 @@ void sctp_heartbeat_request(struct sctp_assoc *a)
 
 void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now)
 {
+	sctp_outstanding_trim(&a->outstanding);
 	if (a->heartbeat_nonce != 0) {
 		sctp_rto_back_off(&a->rto);
 		if (!sctp_assoc_count_error(a))

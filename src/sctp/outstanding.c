@@ -4,9 +4,8 @@
 
 #include "base/serial.h"
 
-/* A few for who sends now and then; what grew beyond the second is given back. */
+/* A few for who sends now and then. */
 #define CAPACITY_MIN 4
-#define CAPACITY_KEPT 16
 
 static struct sctp_sent *at(const struct sctp_outstanding *o, uint64_t tsn)
 {
@@ -52,14 +51,13 @@ enum err sctp_outstanding_reserve(struct sctp_outstanding *o)
 	return resize(o, o->capacity ? 2 * o->capacity : CAPACITY_MIN);
 }
 
-/* A ring that grew for a burst is given back when it has run empty. */
-static void shrink(struct sctp_outstanding *o)
+void sctp_outstanding_trim(struct sctp_outstanding *o)
 {
-	if (count(o) == 0 && o->capacity > CAPACITY_KEPT) {
-		free(o->ring);
-		o->ring = NULL;
-		o->capacity = 0;
-	}
+	if (count(o) > 0)
+		return;
+	free(o->ring);
+	o->ring = NULL;
+	o->capacity = 0;
 }
 
 /* ---- The list of what is in flight ---- */
@@ -377,7 +375,6 @@ struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_que
 	conclude(o, &t, min_round_trip);
 	if (ack.spurious)
 		o->doubts = 0;
-	shrink(o);
 	return ack;
 }
 

@@ -89,6 +89,8 @@ static inline void sctp_outstanding_begin_packet(struct sctp_outstanding *o)
 
 /* Makes sure that one more can be added. ERR_NOMEM. */
 MUST_CHECK enum err sctp_outstanding_reserve(struct sctp_outstanding *o);
+/* Gives the ring back when it is empty: for now and then, as bulk empties it again and again. */
+void sctp_outstanding_trim(struct sctp_outstanding *o);
 /* Adds a slice that is being sent and returns its TSN. */
 uint64_t sctp_outstanding_add(struct sctp_outstanding *o, usec now, const struct sctp_slice *slice);
 
