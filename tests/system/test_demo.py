@@ -53,6 +53,16 @@ class Demo(unittest.TestCase):
         self.assertRegex(part, r'bob → alice +“.')
         self.assertEqual(list(self.directory.iterdir()), [])
 
+    def test_with_a_relay_they_talk_through_it(self):
+        if not shutil.which('turnserver'):
+            self.skipTest('coturn is not installed')
+        done = run_demo(BUILD, '--relay')
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        [part] = [part for title, part in chapters(done.stdout).items() if 'no address but the relay' in title]
+        self.assertRegex(part, r'\(relay\) ⇄ ')
+        self.assertEqual(part.count('✓ delivered'), 2)
+        self.assertEqual(list(self.directory.iterdir()), [])
+
     def test_a_step_that_fails_says_where_the_logs_are(self):
         build = self.directory / 'build'
         for program, text in (('src/cli/dpc', f'#!/bin/sh\nexec {harness.PROGRAM_DPC} "$@"\n'),
