@@ -304,8 +304,8 @@ static void check_startup(struct sctp_congestion *c, const struct sctp_congestio
 /* in_flight_high is what holds the probe back. */
 static bool is_held_back(const struct sctp_congestion *c, const struct sctp_congestion_ack *ack)
 {
-	return c->cwnd >= c->bbr.in_flight_high &&
-	       ack->in_flight_before + max_size(2 * c->mtu, c->cwnd / 8) >= c->cwnd;
+	size_t slack = max_size(2 * c->mtu, c->cwnd / 8);
+	return c->cwnd + slack >= c->bbr.in_flight_high && ack->in_flight_before + slack >= c->cwnd;
 }
 
 static void raise_high(struct sctp_congestion *c, const struct sctp_congestion_ack *ack)

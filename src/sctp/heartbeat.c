@@ -118,4 +118,6 @@ void sctp_path_is_back(struct sctp_assoc *a, usec now)
 	for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++)
 		if (sctp_timer_is_set(a, waiting[i]))
 			sctp_timer_set(a, waiting[i], usec_min(a->timers[waiting[i]], soon));
+	/* What a SACK then shows to be missing need not wait for the timer at all. */
+	sctp_transmit_on_probe_timer(a, now);
 }

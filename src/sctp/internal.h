@@ -219,6 +219,8 @@ void sctp_transmit_set_timers(struct sctp_assoc *a, usec now, bool progress);
 struct sctp_loss sctp_transmit_find_lost(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_loss(struct sctp_assoc *a, usec now, const struct sctp_loss *loss);
 void sctp_transmit_on_loss_timer(struct sctp_assoc *a, usec now);
+/* Nothing that was measured holds any more; what is outstanding is probed for at once. */
+void sctp_transmit_on_path_changed(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_pace_timer(struct sctp_assoc *a, usec now);
 /* Whether everything accepted was acknowledged. */

@@ -38,9 +38,9 @@
 #define SCTP_RTO_MIN (250 * USEC_PER_MS)
 #define SCTP_RTO_MAX (10 * USEC_PER_SEC)
 
-/* RFC 9260 section 16 suggests 10, with time-outs of up to 60 s: some six minutes. With ours of 10 s
- * at most, and a request to reset streams that counts beside DATA (RFC 6525 section 5.1.1), ten of
- * them were over after a silence of 20 s that ICE survives. */
+/* RFC 9260 section 16 suggests 10, with time-outs of up to 60 s: some six minutes. With ours of 10
+ * s at most, and a request to reset streams that counts beside DATA (RFC 6525 section 5.1.1), ten
+ * of them were over after a silence of 20 s that ICE survives. */
 #define SCTP_ASSOCIATION_MAX_RETRANS 20
 
 /* RFC 9260 section 16. */

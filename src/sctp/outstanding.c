@@ -182,7 +182,6 @@ void sctp_outstanding_resend(struct sctp_outstanding *o, usec now, uint64_t tsn)
 	struct sctp_sent *sent = at(o, tsn);
 	CHECK(sent->state == SCTP_SENT_LOST);
 	sent->resent = true;
-	sent->timed_out = false;
 	o->lost--;
 	stamp(o, now, tsn);
 }
@@ -200,7 +199,7 @@ bool sctp_outstanding_take_last(struct sctp_outstanding *o)
 /* What a SACK has told so far. */
 struct telling {
 	struct sctp_ack *ack;
-	usec now;
+	usec now, min_round_trip;
 	bool any, resent, late;
 	uint64_t packet; /* the newest it acknowledges, and of it: */
 	usec sent;
@@ -228,6 +227,11 @@ static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct telling
 	}
 	sent->state = SCTP_SENT_ACKED;
 	sctp_delivery_on_delivered(&o->rate, t->now, sent->slice.size);
+	/* RFC 8985 section 6.2 step 1: what answers a retransmission sooner than a round trip
+	 * answers the first copy, and says nothing of what was sent when the second was. */
+	bool ambiguous = sent->resent && t->now - sent->sent < t->min_round_trip;
+	if (ambiguous)
+		return;
 	if (!t->any || sent->packet > t->packet) {
 		t->packet = sent->packet;
 		t->sent = sent->sent;
@@ -241,6 +245,12 @@ static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct telling
 		t->late = true;
 }
 
+/* Sooner than a round trip after it was sent again: that is the first copy's answer. */
+static bool answers_first(const struct telling *t, const struct sctp_sent *sent)
+{
+	return sent->resent && t->now - sent->sent < t->min_round_trip - t->min_round_trip / 4;
+}
+
 static void acknowledge_cumulatively(struct sctp_outstanding *o, struct sctp_queue *queue,
 	uint64_t cumulative, struct telling *t)
 {
@@ -248,9 +258,10 @@ static void acknowledge_cumulatively(struct sctp_outstanding *o, struct sctp_que
 	for (; o->first <= cumulative; o->first++) {
 		struct sctp_sent *sent = at(o, o->first);
 		if (sent->state != SCTP_SENT_ACKED && sent->state != SCTP_SENT_ABANDONED) {
-			/* RFC 5682 (F-RTO): the timer was wrong when something is acknowledged
-			 * that was sent before it expired, and not since. */
-			if (sent->state == SCTP_SENT_LOST && sent->timed_out)
+			/* In the manner of RFC 5682 (F-RTO) and RFC 3522 (Eifel): the timer was
+			 * wrong when a copy arrived that was sent before it expired. */
+			if (sent->timed_out &&
+				(sent->state == SCTP_SENT_LOST || answers_first(t, sent)))
 				t->ack->spurious = true;
 			acknowledge(o, o->first, t);
 		}
@@ -344,7 +355,7 @@ static void handle_duplicates(
 	}
 }
 
-static void conclude(struct sctp_outstanding *o, struct telling *t, usec min_round_trip)
+static void conclude(struct sctp_outstanding *o, struct telling *t)
 {
 	struct sctp_ack *ack = t->ack;
 	if (!t->any)
@@ -355,7 +366,7 @@ static void conclude(struct sctp_outstanding *o, struct telling *t, usec min_rou
 		o->newest_acked = t->packet;
 	if (!t->resent)
 		ack->round_trip = usec_max(t->now - t->sent, 1);
-	ack->rate = sctp_delivery_take(&o->rate, t->now, t->sent, &t->mark, min_round_trip);
+	ack->rate = sctp_delivery_take(&o->rate, t->now, t->sent, &t->mark, t->min_round_trip);
 }
 
 struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,
@@ -366,13 +377,13 @@ struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_que
 	ack.stale = cumulative + 1 < o->first;
 	if (!ack.valid || ack.stale)
 		return ack;
-	struct telling t = {.ack = &ack, .now = now};
+	struct telling t = {.ack = &ack, .now = now, .min_round_trip = min_round_trip};
 	acknowledge_cumulatively(o, queue, cumulative, &t);
 	handle_gaps(o, sack, cumulative, &t);
 	handle_duplicates(o, sack, &ack);
 	if (o->first < o->next && at(o, o->first)->state == SCTP_SENT_ACKED)
 		take_back_gap_blocks(o);
-	conclude(o, &t, min_round_trip);
+	conclude(o, &t);
 	if (ack.spurious)
 		o->doubts = 0;
 	return ack;
@@ -412,6 +423,7 @@ struct sctp_loss sctp_outstanding_detect(
 		loss.bytes += sent->slice.size;
 		o->rate.lost += sent->slice.size;
 		loss.begins |= begins_recovery(o, sent->packet, tsn);
+		at(o, tsn)->timed_out = false;
 		mark_lost(o, tsn);
 	}
 	return loss;

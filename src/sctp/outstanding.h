@@ -30,7 +30,7 @@ struct sctp_sent {
 			   one of them */
 	uint8_t state;  /* enum sctp_sent_state */
 	bool resent;    /* its round trip is not measured (Karn's rule) */
-	bool timed_out; /* LOST because the timer expired, and not sent again since */
+	bool timed_out; /* the timer took it for LOST the last time */
 };
 
 struct sctp_outstanding {
@@ -110,7 +110,8 @@ struct sctp_sent *sctp_outstanding_lost(struct sctp_outstanding *o, uint64_t *re
 /* It is being sent again. */
 void sctp_outstanding_resend(struct sctp_outstanding *o, usec now, uint64_t tsn);
 
-/* `min_round_trip`: rates over less than that are not believed. */
+/* `min_round_trip`: rates over less than that are not believed, nor are answers to retransmissions
+ * that come sooner. */
 struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_queue *queue, usec now,
 	const struct sctp_sack *sack, usec min_round_trip);
 

@@ -104,6 +104,7 @@ void sctp_path_changed(struct sctp_assoc *a, usec now)
 	/* RFC 9260 section 7.2.5: "using the network under unknown new conditions ... the
 	 * congestion control MUST be reinitialized". */
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->pmtu.size);
+	sctp_transmit_on_path_changed(a, now);
 }
 
 size_t sctp_pmtu_fragment_room(const struct sctp_assoc *a, size_t room)

@@ -114,6 +114,18 @@ void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now)
 		a, SCTP_TIMER_RETRANSMIT, usec_max(a->timers[SCTP_TIMER_RETRANSMIT], answer));
 }
 
+void sctp_transmit_on_path_changed(struct sctp_assoc *a, usec now)
+{
+	sctp_rto_init(&a->rto);
+	a->rack = (struct sctp_rack){0};
+	a->pace = (struct sctp_pace){0};
+	a->probing = false;
+	if (sctp_outstanding_is_empty(&a->outstanding))
+		return;
+	start_timer(a, now);
+	sctp_transmit_on_probe_timer(a, now);
+}
+
 /* sctp_write() asks the pacer again. */
 void sctp_transmit_on_pace_timer(struct sctp_assoc *a, usec now)
 {

@@ -127,7 +127,8 @@ static void a_fast_path_is_filled_to_the_window(void **state)
 {
 	(void)state;
 	struct pair p;
-	pair_init(&p, 1);
+	pair_init_with(&p, 1, (struct sctp_config){0},
+		(struct sctp_config){.receive_window = 1024 * 1024});
 	pair_connect(&p);
 	for (int i = 0; i < 1000; i++)
 		assert_ok(pair_send(&p, 0, 0, false, 16000));
@@ -189,7 +190,189 @@ static void giving_up_while_packets_are_filled_leaves_control_chunks_first(void 
 	}
 }
 
-TESTS(TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
+/* The packets that wait at end 0 are written; those from `kept` on are lost. */
+static size_t write_some(struct pair *p, size_t kept)
+{
+	uint8_t data[1200];
+	size_t size, packets = 0;
+	while ((size = sctp_write(p->end[0].assoc, p->now, data, sizeof data)) > 0)
+		if (packets++ < kept)
+			pair_carry(p, 0, data, size);
+	return packets;
+}
+
+static void a_probe_repairs_a_lost_tail_before_the_timer(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	/* Round trips without the delay of a lone SACK. */
+	for (int i = 0; i < 40; i++) {
+		assert_ok(pair_send(&p, 0, 0, false, 2200));
+		pair_run(&p, 100 * USEC_PER_MS);
+	}
+	for (int i = 0; i < 8; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 1132));
+	size_t packets = write_some(&p, 4);
+	assert_in_range(packets, 8, 9);
+	usec start = p.now;
+	while (p.end[1].received < 48)
+		assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+	const struct sctp_stats *stats = sctp_stats(p.end[0].assoc);
+	assert_int_equal(stats->timeouts, 0);
+	assert_int_equal(stats->probes, 1);
+	assert_true(p.now - start < SCTP_RTO_MIN);
+	pair_deinit(&p);
+}
+
+static void a_delay_longer_than_the_timer_costs_no_window(void **state)
+{
+	(void)state;
+	static const enum sctp_congestion_algorithm algorithms[] = {
+		SCTP_BBR, SCTP_CUBIC, SCTP_NEWRENO};
+	for (size_t i = 0; i < 3; i++) {
+		struct pair p;
+		pair_init_with(&p, 1, (struct sctp_config){.congestion = algorithms[i]},
+			(struct sctp_config){0});
+		pair_connect(&p);
+		struct sctp_assoc *a = p.end[0].assoc;
+		for (int k = 0; k < 100; k++)
+			assert_ok(pair_send(&p, 0, 0, false, 16000));
+		pair_run(&p, 100 * USEC_PER_MS);
+		pair_drain(&p);
+		size_t window = a->congestion.cwnd;
+		assert_true(a->outstanding.in_flight > 20 * a->congestion.mtu);
+		/* What is on its way arrives half a second late. */
+		for (size_t k = 0; k < p.packet_count; k++)
+			p.packets[k].at += 500 * USEC_PER_MS;
+		p.now += 499 * USEC_PER_MS;
+		sctp_advance(a, p.now);
+		sctp_advance(a, p.now);
+		assert_true(sctp_stats(a)->timeouts > 0);
+		assert_true(a->congestion.cwnd < window);
+		pair_run(&p, 30 * USEC_PER_MS);
+		assert_true(sctp_stats(a)->spurious_losses > 0);
+		assert_true(a->congestion.cwnd >= window / 2);
+		if (algorithms[i] != SCTP_NEWRENO) /* which is not paced */
+			assert_true(sctp_stats(a)->retransmitted_chunks < 10);
+		pair_run(&p, 5 * USEC_PER_SEC);
+		assert_int_equal(p.end[1].received, 100);
+		pair_assert_empty(a);
+		pair_deinit(&p);
+	}
+}
+
+static bool lose_the_first_tsn(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	if (from != 0 || size < 100 || p->counter == 0)
+		return true;
+	struct reader r = reader_of(bytes_of(data, size));
+	read_skip(&r, SCTP_HEADER_SIZE + SCTP_CHUNK_HEADER_SIZE);
+	if (read_u32(&r) != p->end[0].assoc->local_tsn)
+		return true;
+	p->counter--;
+	return false;
+}
+
+static void a_retransmission_that_is_lost_as_well_needs_no_timer(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	p.on_packet = lose_the_first_tsn;
+	p.counter = 4;
+	for (int i = 0; i < 100; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 16000));
+	pair_run(&p, 10 * USEC_PER_SEC);
+	assert_int_equal(p.counter, 0);
+	assert_int_equal(p.end[1].received, 100);
+	assert_int_equal(sctp_stats(p.end[0].assoc)->timeouts, 0);
+	assert_in_range(sctp_stats(p.end[0].assoc)->retransmitted_chunks, 4, 8);
+	pair_deinit(&p);
+}
+
+static void reordering_is_learned_and_not_taken_for_loss_for_ever(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	p.delay = 20 * USEC_PER_MS;
+	p.jitter = 5 * USEC_PER_MS;
+	for (int i = 0; i < 60; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 16000));
+	pair_run(&p, 2 * USEC_PER_SEC);
+	assert_int_equal(p.end[1].received, 60);
+	assert_true(p.end[0].assoc->rack.reordering);
+	assert_int_equal(sctp_stats(p.end[0].assoc)->timeouts, 0);
+	/* 850 packets, nearly all of them overtaken. */
+	assert_true(sctp_stats(p.end[0].assoc)->retransmitted_chunks < 100);
+	pair_deinit(&p);
+}
+
+static void bulk_leaves_spread_over_the_round_trip(void **state)
+{
+	(void)state;
+	static const enum sctp_congestion_algorithm algorithms[] = {SCTP_BBR, SCTP_CUBIC};
+	for (size_t i = 0; i < 2; i++) {
+		struct pair p;
+		pair_init_with(&p, 1, (struct sctp_config){.congestion = algorithms[i]},
+			(struct sctp_config){0});
+		pair_connect(&p);
+		for (int k = 0; k < 400; k++)
+			assert_ok(pair_send(&p, 0, 0, false, 16000));
+		size_t most = 0, flight = 0;
+		usec last = 0;
+		while (p.end[1].received < 300) {
+			size_t before = p.end[0].packets;
+			assert_true(pair_step(&p, p.now + USEC_PER_SEC));
+			flight = p.now == last ? flight : 0;
+			flight += p.end[0].packets - before;
+			last = p.now;
+			most = max_size(most, flight);
+		}
+		/* Of windows of hundreds of packets. */
+		assert_true(p.end[0].assoc->congestion.cwnd > 200 * 1160);
+		assert_true(2 * most < p.end[0].assoc->congestion.cwnd / 1160);
+		pair_deinit(&p);
+	}
+}
+
+static void another_path_is_probed_at_once(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	assert_int_equal(write_some(&p, 0), 1);
+	while (sctp_stats(a)->timeouts < 3) {
+		p.now = sctp_deadline(a);
+		sctp_advance(a, p.now);
+		write_some(&p, 0);
+	}
+	assert_true(a->rto.backoff > 0);
+	sctp_path_changed(a, p.now);
+	assert_int_equal(a->rto.srtt, 0);
+	assert_int_equal(a->rto.backoff, 0);
+	usec start = p.now;
+	while (p.end[1].received < 1)
+		assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+	assert_true(p.now - start <= 2 * p.delay);
+	pair_deinit(&p);
+}
+
+TESTS(TEST(a_probe_repairs_a_lost_tail_before_the_timer),
+	TEST(a_delay_longer_than_the_timer_costs_no_window),
+	TEST(a_retransmission_that_is_lost_as_well_needs_no_timer),
+	TEST(reordering_is_learned_and_not_taken_for_loss_for_ever),
+	TEST(bulk_leaves_spread_over_the_round_trip), TEST(another_path_is_probed_at_once),
+	TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
 	TEST(the_timer_repairs_a_lost_tail), TEST(the_first_flight_is_the_initial_window),
 	TEST(packets_that_arrive_together_are_acknowledged_once),
 	TEST(the_last_before_closing_asks_for_a_sack_at_once), TEST(small_messages_share_packets),
