@@ -5,7 +5,8 @@
  * The input is records: control (uint8), size (uint16), that many bytes of chunks. Control: the low
  * bit says which end receives them, bit 1 lets a deadline pass before, bit 2 lets the ends exchange
  * packets after, bit 3 lets the receiver send a message and bit 4 reset a stream; bit 5
- * leaves the checksum zero. */
+ * leaves the checksum zero; bit 7 limits how often or how long the message is tried. Bit 6 of the
+ * first says that the two have agreed on I-DATA. */
 #include "sctp/internal.h"
 
 #include "base/crc32c.h"
@@ -22,6 +23,8 @@ enum control {
 	SEND = 8,
 	RESET = 16,
 	ZERO_CHECKSUM = 32,
+	INTERLEAVING = 64,
+	LIMITED = 128,
 };
 
 struct world {
@@ -33,7 +36,11 @@ struct world {
 static void check_limits(struct sctp_assoc *a)
 {
 	const struct sctp_stats *stats = sctp_stats(a);
-	CHECK(stats->receive_queue_bytes <= a->config.receive_window + SCTP_WINDOW_SLACK);
+	size_t parts = a->interleaving ? SCTP_PARTS_MAX : 0;
+	CHECK(stats->receive_queue_bytes <= a->config.receive_window + parts + SCTP_WINDOW_SLACK);
+	CHECK(a->reassembly.items <= SCTP_RECEIVE_ITEMS_MAX);
+	CHECK(a->reassembly.stream_count <= SCTP_STREAMS_USED_MAX);
+	CHECK(a->queue.begun <= a->queue.bytes);
 	CHECK(a->tracker.count <= SCTP_GAP_BLOCKS_MAX);
 	CHECK(a->inbox.events <= SCTP_EVENTS_MAX);
 	CHECK(a->replies.size <= SCTP_REPLIES_MAX);
@@ -67,15 +74,21 @@ static void exchange(struct world *w)
 	}
 }
 
-static void send_message(struct world *w, int from, uint16_t stream, size_t size)
+static void send_message(
+	struct world *w, int from, uint16_t stream, size_t size, enum sctp_reliability reliability)
 {
 	static const uint8_t data[20000];
-	struct sctp_message message = {.stream = stream, .ppid = 53, .data = bytes_of(data, size)};
+	struct sctp_message message = {.stream = stream,
+		.ppid = 53,
+		.unordered = stream % 2,
+		.reliability = reliability,
+		.limit = stream,
+		.data = bytes_of(data, size)};
 	enum err err = sctp_send(w->ends[from], w->now, &message);
 	CHECK(err == ERR_OK || err == ERR_STATE || err == ERR_NOT_FOUND || err == ERR_AGAIN);
 }
 
-static void world_init(struct world *w)
+static void world_init(struct world *w, bool interleaving)
 {
 	*w = (struct world){.rng = rng_seeded(1), .now = USEC_PER_SEC};
 	struct sctp_config config = {.local_port = 5000,
@@ -83,6 +96,7 @@ static void world_init(struct world *w)
 		.message_max = 20000,
 		.receive_window = 100000,
 		.zero_checksum = true,
+		.no_interleaving = !interleaving,
 		.rng = &w->rng};
 	for (int i = 0; i < 2; i++) {
 		enum err err = sctp_create(&config, w->now, &w->ends[i]);
@@ -95,7 +109,7 @@ static void world_init(struct world *w)
 	/* Some is on its way in both directions. */
 	for (int i = 0; i < 2; i++)
 		for (uint16_t stream = 0; stream < 4; stream++)
-			send_message(w, i, stream, 3000);
+			send_message(w, i, stream, 3000, SCTP_RELIABLE);
 }
 
 /* The chunks in a packet as the other end would send it. INIT travels under no tag. */
@@ -123,11 +137,14 @@ static void step(struct world *w, uint8_t control, struct bytes chunks)
 			w->now = usec_max(w->now, deadline);
 		sctp_advance(w->ends[to], w->now);
 	}
+	uint8_t choice = chunks.size > 0 ? chunks.data[0] % 8 : 0;
+	enum sctp_reliability reliability = SCTP_RELIABLE;
+	if (control & LIMITED)
+		reliability = choice % 3 ? SCTP_LIMITED_RETRANSMITS : SCTP_LIMITED_LIFETIME;
 	if (control & SEND)
-		send_message(w, to, chunks.size > 0 ? chunks.data[0] % 8 : 0, 1 + chunks.size * 10);
+		send_message(w, to, choice, 1 + chunks.size * 10, reliability);
 	if (control & RESET) {
-		enum err err = sctp_reset_stream(
-			w->ends[to], w->now, chunks.size > 0 ? chunks.data[0] % 8 : 0);
+		enum err err = sctp_reset_stream(w->ends[to], w->now, choice);
 		CHECK(err == ERR_OK || err == ERR_STATE || err == ERR_NOT_FOUND);
 	}
 	receive(w, to, control & ZERO_CHECKSUM, chunks);
@@ -138,7 +155,7 @@ static void step(struct world *w, uint8_t control, struct bytes chunks)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w;
-	world_init(&w);
+	world_init(&w, size > 0 && (data[0] & INTERLEAVING));
 	struct reader r = reader_of(bytes_of(data, size));
 	for (int i = 0; i < RECORDS_MAX && r.rest.size > 0; i++) {
 		uint8_t control = read_u8(&r);

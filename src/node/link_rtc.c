@@ -254,7 +254,8 @@ enum err link_offer(struct session *session, struct failure *failure)
 		goto fail;
 	rtc->link.attempt = true;
 	node_new_id(node, rtc->session_id);
-	struct dpc_channel_config channel = {.label = CHANNEL_LABEL};
+	/* Chat is never behind what is sent in bulk on other channels. */
+	struct dpc_channel_config channel = {.label = CHANNEL_LABEL, .priority = DPC_PRIORITY_HIGH};
 	rtc->offer_sdp = malloc(DPC_SDP_MAX);
 	rtc->has_channel = true;
 	err = ERR_NOMEM;

@@ -104,6 +104,7 @@ struct sctp_out_stream *sctp_queue_stream(struct sctp_queue *queue, uint16_t id)
 		return NULL;
 	stream->id = id;
 	stream->weight = SCTP_PRIORITY_NORMAL;
+	stream->start = INT64_MIN / 2; /* it has sent nothing yet */
 	if (sctp_stream_table_set(&queue->streams, id, stream)) {
 		free(stream);
 		return NULL;
@@ -151,8 +152,9 @@ static struct sctp_out_message *copy_of(const struct sctp_message *message, usec
 /* The stream's turn comes when its virtual start is the least. */
 static enum err queue_up(struct sctp_queue *queue, struct sctp_out_stream *stream)
 {
-	if (stream->turn.place == 0 && stream->start < queue->now)
-		stream->start = queue->now;
+	/* Ahead of those that are as far as the one served last was. */
+	if (stream->turn.place == 0 && stream->start <= queue->now)
+		stream->start = queue->now - 1;
 	return heap_set(&queue->turns, &stream->turn, stream->start);
 }
 
@@ -223,9 +225,11 @@ static void unlink_first(struct sctp_queue *queue, struct sctp_out_stream *strea
 }
 
 /* The stream pays for what it sends, and queues up again. */
-static void charge(struct sctp_queue *queue, struct sctp_out_stream *stream, size_t size)
+static void charge(
+	struct sctp_queue *queue, struct sctp_out_stream *stream, size_t size, bool begins_turn)
 {
-	queue->now = stream->start;
+	if (begins_turn)
+		queue->now = stream->start;
 	stream->start += ((int64_t)size + CHUNK_COST) * UINT16_MAX / stream->weight;
 	if (stream->turn.place > 0)
 		set_turn(queue, stream);
@@ -277,7 +281,7 @@ bool sctp_queue_cut(struct sctp_queue *queue, size_t room, struct sctp_slice *re
 		unlink_first(queue, stream);
 	if (size == rest && size < message->size)
 		end_begun(queue, message);
-	charge(queue, stream, size);
+	charge(queue, stream, size, queue->interleaving || (flags & SCTP_DATA_BEGIN));
 	return true;
 }
 

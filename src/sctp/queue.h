@@ -4,8 +4,9 @@
  * 9260 section 6.9: "consecutive" TSNs).
  *
  * The streams that have something to send are in a heap, by their virtual start: the bytes they
- * have sent, divided by their weight. The least is next. One that comes anew starts where the one
- * served last had started, so it goes first, and what it did not use before is not owed to it.
+ * have sent, divided by their weight. The least is next. One that comes anew starts just before
+ * where the one served last had started, so it goes first, and what it did not use before is not
+ * owed to it.
  *
  * With I-DATA the peer keeps a part of every message that was begun. They must fit into its window
  * all together, or none would ever be whole: a message that would be one too many waits until

@@ -404,6 +404,58 @@ static void parts_of_messages_without_end_are_bounded(void **state)
 	pair_deinit(&p);
 }
 
+static const struct sctp_config ways[] = {{.no_interleaving = true}, {0}};
+
+/* Chat beside bulk: how long 100 bytes take to the other end while another stream has megabytes to
+ * send in messages of 256 KiB, and one packet leaves in a millisecond. */
+static usec chat_delay(const struct sctp_config *config, uint16_t priority)
+{
+	struct pair p;
+	pair_init_with(&p, 1, *config, *config);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	for (int i = 0; i < 20; i++)
+		assert_ok(pair_send(&p, 0, 1, false, SCTP_MESSAGE_MAX_DEFAULT));
+	assert_ok(sctp_set_priority(p.end[0].assoc, 2, priority));
+	usec longest = 0, sent = 0;
+	uint32_t chat = 0;
+	for (int tick = 0; tick < 3000; tick++) {
+		p.now += USEC_PER_MS;
+		if (sent == 0 && tick % 50 == 49) {
+			chat = p.end[0].sent;
+			sent = p.now;
+			assert_ok(pair_send(&p, 0, 2, false, 100));
+		}
+		uint8_t data[1200];
+		size_t size = sctp_write(p.end[0].assoc, p.now, data, sizeof data);
+		if (size > 0)
+			sctp_receive(p.end[1].assoc, p.now, bytes_of(data, size));
+		struct sctp_event event;
+		while (sctp_next_event(p.end[1].assoc, &event))
+			pair_take_event(&p.end[1], &event);
+		while ((size = sctp_write(p.end[1].assoc, p.now, data, sizeof data)) > 0)
+			sctp_receive(p.end[0].assoc, p.now, bytes_of(data, size));
+		for (int i = 0; i < 2; i++)
+			sctp_advance(p.end[i].assoc, p.now);
+		if (sent > 0 && p.end[1].seen[chat]) {
+			longest = usec_max(longest, p.now - sent);
+			sent = 0;
+		}
+	}
+	assert_true(p.end[1].received > 10);
+	pair_deinit(&p);
+	return longest;
+}
+
+static void chat_waits_for_one_packet_of_bulk_and_not_for_a_message(void **state)
+{
+	(void)state;
+	assert_true(chat_delay(&ways[1], 1024) <= USEC_PER_MS);
+	assert_true(chat_delay(&ways[1], 256) <= USEC_PER_MS);
+	/* A message of 256 KiB takes 230 packets. */
+	assert_in_range(chat_delay(&ways[0], 1024), 100 * USEC_PER_MS, 240 * USEC_PER_MS);
+}
+
 TESTS(TEST(messages_of_streams_and_orders_interleave),
 	TEST(any_order_of_fragments_gives_the_messages_in_order),
 	TEST(fragments_that_contradict_each_other_are_refused),
@@ -415,4 +467,5 @@ TESTS(TEST(messages_of_streams_and_orders_interleave),
 	TEST(messages_arrive_whatever_either_end_can_do),
 	TEST(many_large_messages_do_not_block_each_other),
 	TEST(many_large_messages_of_a_careless_peer_arrive),
-	TEST(parts_of_messages_without_end_are_bounded))
+	TEST(parts_of_messages_without_end_are_bounded),
+	TEST(chat_waits_for_one_packet_of_bulk_and_not_for_a_message))
