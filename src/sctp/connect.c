@@ -305,11 +305,15 @@ static void report_stale(struct sctp_assoc *a, const struct sctp_cookie *cookie,
 	sctp_reply_solo(a, cookie->peer_tag, writer_bytes(&w));
 }
 
-/* Data that came or left under what was agreed on before. */
-static bool has_carried_data(const struct sctp_assoc *a)
+/* Data or a request that came or left, be it answered or not, under what was agreed on before. */
+static bool is_in_use(const struct sctp_assoc *a)
 {
-	return a->tracker.count > 0 || (uint32_t)(a->tracker.cumulative + 1) != a->peer_tsn ||
-	       !sctp_outstanding_is_empty(&a->outstanding);
+	bool received = a->tracker.count > 0 ||
+			(uint32_t)(a->tracker.cumulative + 1) != a->peer_tsn ||
+			a->reset.peer_request != a->peer_tsn;
+	bool sent = (uint32_t)a->outstanding.next != a->local_tsn ||
+		    a->reset.request != a->local_tsn || a->reset.stream_count > 0;
+	return received || sent;
 }
 
 bool sctp_connect_receive_cookie_echo(
@@ -342,7 +346,7 @@ bool sctp_connect_receive_cookie_echo(
 		a->pending |= SCTP_PENDING_COOKIE_ACK;
 		return true;
 	case VERDICT_NEW_TAG:
-		if (has_carried_data(a))
+		if (is_in_use(a))
 			a->peer_tag = cookie.peer_tag;
 		else
 			adopt(a, &cookie);

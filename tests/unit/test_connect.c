@@ -285,6 +285,56 @@ static void a_new_tag_of_the_peer_does_not_undo_what_was_received(void **state)
 	pair_deinit(&p);
 }
 
+/* Our request to reset a stream names it until it is answered, whatever the peer's other cookies
+ * say meanwhile. */
+static void a_new_tag_of_the_peer_does_not_undo_what_was_asked(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_drain(&p);
+	struct sctp_assoc *a = p.end[0].assoc;
+	uint32_t request = a->reset.request;
+	assert_ok(sctp_reset_stream(a, p.now, 20));
+	receive_cookie(&p, a,
+		(struct sctp_cookie){.local_tag = a->local_tag, .peer_tag = 99, .peer_tsn = 77});
+	assert_int_equal(a->peer_tag, 99);
+	uint8_t data[64];
+	struct writer w = writer_of(data, sizeof data);
+	sctp_packet_begin(&w, (struct sctp_header){5000, 5000, a->local_tag});
+	size_t chunk = sctp_chunk_begin(&w, SCTP_RE_CONFIG, 0);
+	size_t place = sctp_parameter_begin(&w, SCTP_PARAMETER_RECONFIG_RESPONSE);
+	write_u32(&w, request);
+	write_u32(&w, SCTP_RESET_PERFORMED);
+	sctp_parameter_end(&w, place);
+	sctp_chunk_end(&w, chunk);
+	sctp_packet_seal(&w);
+	sctp_receive(a, p.now, writer_bytes(&w));
+	pair_drain(&p);
+	assert_int_equal(p.end[0].resets_done, 1);
+	assert_int_equal(p.end[0].resets_failed, 0);
+	pair_deinit(&p);
+}
+
+static void a_new_tag_of_the_peer_does_not_undo_what_was_sent(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	assert_ok(pair_send(&p, 0, 20, false, 3000));
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	assert_true(sctp_outstanding_is_empty(&a->outstanding));
+	receive_cookie(&p, a,
+		(struct sctp_cookie){.local_tag = a->local_tag, .peer_tag = 99, .peer_tsn = 77});
+	assert_int_equal(a->peer_tag, 99);
+	assert_int_equal(sctp_streams(a), 65535);
+	assert_non_null(sctp_stream_table_get(&a->queue.streams, 20));
+	pair_deinit(&p);
+}
+
 static void a_restart_while_the_shutdown_is_acknowledged_is_put_off(void **state)
 {
 	(void)state;
@@ -421,4 +471,6 @@ TESTS(TEST(a_changed_cookie_is_dropped_and_the_good_one_taken),
 	TEST(a_restart_while_the_shutdown_is_acknowledged_is_put_off),
 	TEST(a_collision_with_other_stream_counts_makes_one_association),
 	TEST(a_restart_with_other_stream_counts_ends_the_association_and_says_so),
-	TEST(no_pointer_or_secret_is_in_a_cookie))
+	TEST(no_pointer_or_secret_is_in_a_cookie),
+	TEST(a_new_tag_of_the_peer_does_not_undo_what_was_asked),
+	TEST(a_new_tag_of_the_peer_does_not_undo_what_was_sent))
