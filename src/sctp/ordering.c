@@ -33,6 +33,17 @@ struct sctp_in_message *sctp_ordering_find(
 	return node ? CONTAINER_OF(node, struct sctp_in_message, node) : NULL;
 }
 
+/* Unordered ones are in the order of their numbers, which is nearly that of their coming; ordered
+ * ones wait in numbers that would make a search of it. */
+static void put_in_place(struct sctp_in_stream *stream, struct sctp_in_message *message)
+{
+	struct list *before = stream->messages[message->unordered].prev;
+	while (message->unordered && before != &stream->messages[1] &&
+		CONTAINER_OF(before, struct sctp_in_message, of_stream)->number > message->number)
+		before = before->prev;
+	list_insert_before(before->next, &message->of_stream);
+}
+
 enum err sctp_ordering_add(struct sctp_reassembly *r, struct sctp_in_stream *stream, uint16_t id,
 	bool unordered, uint64_t number, struct sctp_in_message **ret_message)
 {
@@ -47,7 +58,7 @@ enum err sctp_ordering_add(struct sctp_reassembly *r, struct sctp_in_stream *str
 		free(message);
 		return ERR_NOMEM;
 	}
-	list_push_back(&stream->messages[unordered], &message->of_stream);
+	put_in_place(stream, message);
 	stream->started[unordered]++;
 	r->items++;
 	*ret_message = message;
@@ -218,10 +229,10 @@ void sctp_ordering_skip(struct sctp_reassembly *r, struct sctp_in_stream *stream
 	if (last <= stream->skipped)
 		return;
 	stream->skipped = last;
-	/* At most SCTP_STARTED_MAX. */
 	LIST_FOREACH_SAFE (node, &stream->messages[1]) {
 		struct sctp_in_message *m = CONTAINER_OF(node, struct sctp_in_message, of_stream);
-		if (m->number <= last)
-			sctp_ordering_drop(r, m);
+		if (m->number > last)
+			return;
+		sctp_ordering_drop(r, m);
 	}
 }

@@ -14,7 +14,8 @@ struct sctp_in_stream {
 	uint64_t next;           /* the ordered message whose turn it is */
 	uint64_t newest;         /* unordered message: what the numbers of others are near to */
 	uint64_t skipped;        /* unordered messages up to here are given up or complete */
-	struct list messages[2]; /* of struct sctp_in_message: ordered, unordered */
+	struct list messages[2]; /* of struct sctp_in_message: ordered ones as they came, unordered
+				    ones by number */
 	size_t started[2];       /* of these, how many are not complete */
 	size_t waiting;          /* ordered and complete */
 };

@@ -282,8 +282,15 @@ static void acknowledge_block(
 		acknowledge(o, tsn++, t);
 		sent->run = 1;
 	}
-	/* `tsn` is one past the run; only its first member has to know. */
-	at(o, start)->run = (uint32_t)(tsn - start);
+	/* `tsn` is one past the run. All that were looked at know it now, so that a peer that
+	 * repeats the block a little shorter each time does not make us walk through it each time.
+	 */
+	for (uint64_t passed = start; passed < tsn;) {
+		struct sctp_sent *sent = at(o, passed);
+		uint32_t step = sent->run;
+		sent->run = (uint32_t)(tsn - passed);
+		passed += step;
+	}
 }
 
 struct blocks {
@@ -333,6 +340,7 @@ static void take_back_gap_blocks(struct sctp_outstanding *o)
 {
 	for (uint64_t tsn = o->first; tsn < o->next; tsn++) {
 		struct sctp_sent *sent = at(o, tsn);
+		sent->run = 1; /* of those abandoned, too: what follows them is not acknowledged */
 		if (sent->state != SCTP_SENT_ACKED)
 			continue;
 		sent->state = SCTP_SENT_LOST;
@@ -440,23 +448,26 @@ void sctp_outstanding_lose_all(struct sctp_outstanding *o)
 	o->doubts = 0;
 }
 
-/* Where it was: in the order of sending. What was sent since the timer expired is behind it, and
- * little. */
-static void relink(struct sctp_outstanding *o, uint64_t tsn)
+/* Where it was: in the order of sending. `near`, which is in the list when anything is, was put
+ * back just before: neighbours were mostly sent one after the other, so its place is not far. */
+static void relink(struct sctp_outstanding *o, uint64_t near, uint64_t tsn)
 {
 	uint64_t packet = at(o, tsn)->packet;
 	if (o->in_flight_count == 0 || at(o, o->oldest)->packet > packet) {
 		link_after(o, tsn, tsn);
 		return;
 	}
-	uint64_t before = o->newest;
+	uint64_t before = near;
 	while (at(o, before)->packet > packet)
 		before = whole(o, at(o, before)->older);
+	while (before != o->newest && at(o, whole(o, at(o, before)->newer))->packet <= packet)
+		before = whole(o, at(o, before)->newer);
 	link_after(o, before, tsn);
 }
 
 void sctp_outstanding_restore(struct sctp_outstanding *o)
 {
+	uint64_t near = o->oldest;
 	for (uint64_t tsn = o->first; tsn < o->next; tsn++) {
 		struct sctp_sent *sent = at(o, tsn);
 		if (sent->state != SCTP_SENT_LOST || !sent->timed_out)
@@ -464,6 +475,7 @@ void sctp_outstanding_restore(struct sctp_outstanding *o)
 		sent->timed_out = false;
 		sent->state = SCTP_SENT_IN_FLIGHT;
 		o->lost--;
-		relink(o, tsn);
+		relink(o, near, tsn);
+		near = tsn;
 	}
 }

@@ -44,9 +44,12 @@ static uint64_t advanced(const struct sctp_assoc *a)
 	return point;
 }
 
+/* The first one outstanding is never one that a gap block acknowledges, so it alone tells whether
+ * the peer can be told of anything. */
 static void tell_peer(struct sctp_assoc *a)
 {
-	if (advanced(a) >= a->outstanding.first)
+	const struct sctp_outstanding *o = &a->outstanding;
+	if (sctp_outstanding_at(o, o->first)->state == SCTP_SENT_ABANDONED)
 		a->pending |= SCTP_PENDING_FORWARD_TSN;
 }
 

@@ -98,6 +98,30 @@ static void what_is_skipped_lets_the_others_go_in_order(void **state)
 	}
 }
 
+/* So that skipping some costs nothing for those that stay. */
+static void unordered_messages_are_kept_by_number(void **state)
+{
+	(void)state;
+	static const uint64_t numbers[] = {5, 3, 9, 7, 1};
+	struct fixture f;
+	init(&f);
+	struct sctp_in_message *message;
+	for (size_t i = 0; i < 5; i++)
+		assert_ok(sctp_ordering_add(&f.r, f.stream, 4, true, numbers[i], &message));
+	uint64_t next = 1;
+	LIST_FOREACH (node, &f.stream->messages[1]) {
+		message = CONTAINER_OF(node, struct sctp_in_message, of_stream);
+		assert_true(message->number == next);
+		next += 2;
+	}
+	sctp_ordering_skip(&f.r, f.stream, 4, true, 6);
+	assert_int_equal(f.stream->started[1], 2);
+	assert_null(sctp_ordering_find(&f.r, 4, true, 5));
+	assert_non_null(sctp_ordering_find(&f.r, 4, true, 7));
+	assert_int_equal(f.r.items, 2);
+	deinit(&f);
+}
+
 static void streams_in_use_are_limited(void **state)
 {
 	(void)state;
@@ -114,4 +138,4 @@ static void streams_in_use_are_limited(void **state)
 }
 
 TESTS(TEST(messages_wait_for_those_before_them), TEST(what_is_skipped_lets_the_others_go_in_order),
-	TEST(streams_in_use_are_limited))
+	TEST(unordered_messages_are_kept_by_number), TEST(streams_in_use_are_limited))

@@ -233,6 +233,35 @@ static void gap_blocks_that_are_taken_back_are_sent_again(void **state)
 	deinit(&f);
 }
 
+/* A peer may tell of one block again and again, each time from a little further on. */
+static void a_block_that_gets_shorter_is_not_walked_through_again(void **state)
+{
+	(void)state;
+	struct fixture f;
+	init(&f, 200);
+	assert_int_equal(ack(&f, 0, (uint16_t[]){2, 200, 0}).bytes, 199 * SIZE);
+	assert_int_equal(ack(&f, 0, (uint16_t[]){3, 200, 0}).bytes, 0);
+	assert_int_equal(sctp_outstanding_at(&f.o, FIRST + 2)->run, 198);
+	assert_int_equal(sctp_outstanding_at(&f.o, FIRST + 3)->run, 197);
+	assert_int_equal(sctp_outstanding_at(&f.o, FIRST + 100)->run, 100);
+	deinit(&f);
+}
+
+static void an_abandoned_chunk_does_not_hide_what_was_taken_back_behind_it(void **state)
+{
+	(void)state;
+	struct fixture f;
+	init(&f, 10);
+	ack(&f, 0, (uint16_t[]){3, 8, 0});
+	ack(&f, 0, (uint16_t[]){5, 8, 0});
+	sctp_outstanding_abandon(&f.o, FIRST + 4);
+	ack(&f, 3, NULL);
+	assert_int_equal(f.o.lost, 4);
+	assert_int_equal(ack(&f, 3, (uint16_t[]){2, 5, 0}).bytes, 3 * SIZE);
+	assert_int_equal(f.o.lost, 1);
+	deinit(&f);
+}
+
 static void a_timeout_loses_all_but_what_gap_blocks_acknowledged(void **state)
 {
 	(void)state;
@@ -385,6 +414,8 @@ TESTS(TEST(cumulative_acknowledgement_frees_messages_and_measures),
 	TEST(losses_of_one_flight_are_one_event), TEST(a_late_arrival_shows_that_the_loss_was_none),
 	TEST(a_duplicate_shows_that_the_loss_was_none), TEST(nonsense_in_gap_blocks_is_ignored),
 	TEST(gap_blocks_that_are_taken_back_are_sent_again),
+	TEST(a_block_that_gets_shorter_is_not_walked_through_again),
+	TEST(an_abandoned_chunk_does_not_hide_what_was_taken_back_behind_it),
 	TEST(a_timeout_loses_all_but_what_gap_blocks_acknowledged),
 	TEST(a_delay_that_the_timer_took_for_loss_is_recognised),
 	TEST(what_was_restored_stands_before_what_was_sent_later),
