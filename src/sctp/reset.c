@@ -316,7 +316,9 @@ static enum err evaluate(
 		r->may_repeat = r->is_deferred;
 		return ERR_OK;
 	}
-	if (a->inbox.events + q->count >= SCTP_EVENTS_MAX)
+	/* Each stream is told of, and no stream named means all. */
+	size_t events = q->count > 0 ? q->count : a->reassembly.stream_count;
+	if (a->inbox.events + events > SCTP_EVENTS_MAX)
 		return ERR_AGAIN;
 	if (a->tracker.cumulative < q->last_tsn) {
 		if (defer(a, q->request, q->last_tsn, q->ids, q->count))

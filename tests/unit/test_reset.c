@@ -1,3 +1,4 @@
+#include "sctp/ordering.h"
 #include "sctp_pair.h"
 
 static void a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again(void **state)
@@ -282,6 +283,34 @@ static void events_that_nobody_pulls_are_bounded(void **state)
 	pair_deinit(&p);
 }
 
+static void a_reset_of_all_streams_waits_until_each_can_be_told(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *a = p.end[1].assoc;
+	uint32_t number = p.end[0].assoc->local_tsn;
+	struct sctp_in_stream *stream;
+	for (uint16_t id = 0; id < 100; id++)
+		assert_ok(sctp_ordering_stream(&a->reassembly, id, &stream));
+	p.end[1].paused = true;
+	while (a->inbox.events + 100 <= SCTP_EVENTS_MAX)
+		assert_ok(sctp_inbox_push_event(&a->inbox, SCTP_EVENT_STREAM_RESET, 200));
+	request(&p, number, number - 1, NULL, 0);
+	assert_int_equal(last_result(&p), -1);
+	assert_int_equal(a->reassembly.stream_count, 100);
+	p.end[1].paused = false;
+	pair_drain(&p);
+	p.end[1].stream_resets = 0;
+	request(&p, number, number - 1, NULL, 0);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 100);
+	assert_int_equal(a->reassembly.stream_count, 0);
+	pair_deinit(&p);
+}
+
 static void the_peer_may_ask_for_a_reset_of_our_streams(void **state)
 {
 	(void)state;
@@ -316,4 +345,5 @@ TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
 	TEST(the_answer_to_a_deferred_request_comes_again_with_ours),
 	TEST(a_request_that_overtakes_another_is_not_answered_until_it_is_due),
 	TEST(requests_that_make_no_sense_are_refused), TEST(events_that_nobody_pulls_are_bounded),
+	TEST(a_reset_of_all_streams_waits_until_each_can_be_told),
 	TEST(the_peer_may_ask_for_a_reset_of_our_streams))
