@@ -123,7 +123,7 @@ enum err record_layer_seal(struct record_layer *layer, enum dtls_record_type typ
 
 	uint8_t additional[ADDITIONAL_SIZE], nonce[SUITE_IV_SIZE];
 	struct writer w = writer_of(record, record_headroom(suite));
-	write_u8(&w, type);
+	write_u8(&w, (uint8_t)type); /* one byte by its definition */
 	write_u16(&w, DTLS_VERSION_1_2);
 	write_u64(&w, number);
 	write_u16(&w, (uint16_t)(suite->explicit_size + size + SUITE_TAG_SIZE));
@@ -132,7 +132,7 @@ enum err record_layer_seal(struct record_layer *layer, enum dtls_record_type typ
 		write_u64(&w, layer->next + layer->nonce_offset);
 	CHECK(!w.failed);
 	layer->next++;
-	write_additional(additional, number, type, size);
+	write_additional(additional, number, record[0], size);
 	make_nonce(layer->seal_salt, suite->explicit_size > 0 ? explicit : additional, nonce);
 	if (!encrypt(layer, nonce, additional, record + w.size, size))
 		return openssl_error(ERR_CRYPTO);

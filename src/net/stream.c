@@ -297,9 +297,9 @@ static void on_event(unsigned events, void *user)
 
 static enum err prepare_tls(struct net_stream *stream, const struct net_stream_config *config)
 {
-	const char *name = config->tls_name;
+	char name[NET_HOST_MAX]; /* libssl's macro takes no constant */
 	struct addr ip;
-	if (strlen(name) >= NET_HOST_MAX)
+	if (!text_copy(name, sizeof name, config->tls_name))
 		return ERR_TOO_LARGE;
 	stream->ctx = SSL_CTX_new(TLS_client_method());
 	if (!stream->ctx)
