@@ -12,7 +12,7 @@
  * clock. Malformed input from the network never fails the caller: it is dropped and counted. One
  * UDP socket can serve any number of peers: find a datagram's peer by its remote address, else by
  * dpc_peer_peek_user(). No object may be used by two threads at once; different peers share
- * nothing. */
+ * nothing but the budget that they may be given. */
 #ifndef DPC_PEER_H
 #define DPC_PEER_H
 
@@ -59,6 +59,7 @@ const char *dpc_peer_err_text(enum dpc_err err);
 /* ---- Life ---- */
 
 struct dpc_peer;
+struct dpc_peer_budget;
 
 #define DPC_MESSAGE_MAX_DEFAULT 262144
 #define DPC_MTU_DEFAULT 1200
@@ -81,6 +82,7 @@ struct dpc_peer_config {
 				  * the interface carries, less 28; at most 16,384. 0: not searched */
 	uint32_t receive_window; /* bytes; 0: 1 MiB, and up to 16 as the path needs it */
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
+	struct dpc_peer_budget *budget; /* borrowed for the peer's life; NULL: each for itself */
 	enum dpc_congestion congestion;
 	bool no_snap;        /* leave the SCTP handshake to SCTP: no a=sctp-init */
 	bool refuse_relayed; /* never through what the other side names as the address of a relay */
@@ -109,6 +111,17 @@ void dpc_peer_abort(struct dpc_peer *peer, int64_t now);
  * that losing them does not leave the other side waiting for half a minute. One that is destroyed
  * sooner has said them once. */
 bool dpc_peer_is_done(const struct dpc_peer *peer);
+
+/* A ceiling for the memory of all peers that are created with it: the data they have received and
+ * not handed out, and what they were given to send and was not confirmed. Near it their receive
+ * windows shrink; at it peers receive one after the other, each may queue one message, and a peer
+ * that begins a message and does not end it in its turn of 30 s is closed. At most what one
+ * connection may hold comes on top, and those single messages. NULL: memory is out. */
+struct dpc_peer_budget *dpc_peer_budget_create(size_t max);
+/* After the peers. Accepts NULL. */
+void dpc_peer_budget_destroy(struct dpc_peer_budget *budget);
+/* Bytes now. */
+size_t dpc_peer_budget_used(const struct dpc_peer_budget *budget);
 
 /* ---- Candidates and descriptions ---- */
 

@@ -324,6 +324,7 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	peer->on_event = config->on_event;
 	peer->user_data = config->user;
 	struct dpc_peer_config peer_config = config->peer;
+	peer_config.budget = io->budget;
 	if (io->config.search_mtu && peer_config.mtu_max == 0)
 		peer_config.mtu_max = peer_gather_mtu(io, now);
 	enum err err = err_from_public(dpc_peer_create(&peer_config, now, &peer->dpc));
@@ -458,7 +459,11 @@ enum err peer_io_create(
 	map_init(&io->users, config->peers_max ? config->peers_max : PEER_IO_PEERS_MAX, &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
 	net_defer_init(&io->defer, loop, on_defer, io);
-	enum err err = peer_gather_init(io);
+	io->budget = dpc_peer_budget_create(
+		config->memory_max ? config->memory_max : PEER_IO_MEMORY_MAX);
+	enum err err = io->budget ? ERR_OK : ERR_NOMEM;
+	if (!err)
+		err = peer_gather_init(io);
 	if (!err)
 		err = open_sockets(io);
 	if (err) {
@@ -486,6 +491,7 @@ void peer_io_destroy(struct peer_io *io)
 		net_udp_destroy(io->sockets[i].udp);
 	peer_route_table_deinit(&io->routes);
 	map_deinit(&io->users);
+	dpc_peer_budget_destroy(io->budget);
 	free(io);
 }
 
@@ -498,6 +504,7 @@ const struct addr *peer_io_local(const struct peer_io *io, enum addr_family fami
 void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 {
 	struct peer_io_stats stats = {.unknown_in = io->unknown_in,
+		.memory = dpc_peer_budget_used(io->budget),
 		.lost_out = io->lost_out,
 		.peers = io->users.count - io->lingering_count,
 		.lingering = io->lingering_count,

@@ -42,6 +42,10 @@
  * the oldest go. */
 #define PEER_IO_LINGERING_MAX 256
 
+/* What all peers together have received and not handed out, or not got confirmed yet (see
+ * dpc_peer_budget_create()). */
+#define PEER_IO_MEMORY_MAX ((size_t)512 * 1024 * 1024)
+
 struct peer_io;
 struct peer_io_peer;
 
@@ -49,6 +53,7 @@ struct peer_io_config {
 	/* Where to bind, port 0 for any; ADDR_NONE leaves the family out. */
 	struct addr local4, local6;
 	size_t peers_max;   /* 0: PEER_IO_PEERS_MAX, which is the most */
+	size_t memory_max;  /* bytes; 0: PEER_IO_MEMORY_MAX */
 	bool loopback;      /* offer 127.0.0.1 and ::1 as host candidates too */
 	bool search_mtu;    /* peers search their paths for what the interfaces carry */
 	unsigned udp_avoid; /* enum net_udp_avoid, for tests */
@@ -65,6 +70,7 @@ struct peer_io_stats {
 	uint64_t overflowed;          /* lost since our receive buffer was full */
 	size_t peers, routes;
 	size_t lingering; /* see PEER_IO_LINGERING_MAX */
+	size_t memory;    /* bytes; see PEER_IO_MEMORY_MAX */
 };
 
 /* Both families may be asked for; ERR_UNSUPPORTED only when neither works. ERR_ADDRESS_IN_USE and

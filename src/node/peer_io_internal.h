@@ -34,6 +34,7 @@ struct peer_io_relay {
 struct peer_io {
 	struct net_loop *loop;
 	struct peer_io_config config;
+	struct dpc_peer_budget *budget;
 	struct rng rng;
 	struct peer_io_socket sockets[2]; /* IPv4, IPv6 */
 	struct map users;                 /* ICE user name -> peer */

@@ -91,6 +91,7 @@ static enum err create_association(struct dpc_peer *peer)
 		.message_max = peer->config.message_max,
 		.receive_window = peer->config.receive_window,
 		.send_queue_max = peer->config.send_queue_max,
+		.budget = peer->config.budget ? &peer->config.budget->sctp : NULL,
 		.congestion = congestion_of(peer->config.congestion),
 		.zero_checksum = true,
 		.no_interleaving = peer->config.no_interleaving,

@@ -21,6 +21,10 @@ struct early_datagram {
 	uint8_t data[];
 };
 
+struct dpc_peer_budget {
+	struct sctp_budget sctp;
+};
+
 struct dpc_peer {
 	struct dpc_peer_config config;
 	struct rng rng;

@@ -65,6 +65,7 @@ static void release(struct sctp_assoc *a)
 	free(a->peer_cookie);
 	a->peer_cookie = NULL;
 	a->peer_cookie_size = 0;
+	sctp_budget_settle(a);
 }
 
 void sctp_destroy(struct sctp_assoc *a)
@@ -72,6 +73,7 @@ void sctp_destroy(struct sctp_assoc *a)
 	if (!a)
 		return;
 	release(a);
+	sctp_budget_leave(a);
 	buffer_deinit(&a->solo);
 	sctp_inbox_deinit(&a->inbox);
 	free(a);
@@ -311,6 +313,7 @@ static void receive_chunks(
 	if (chunks.failed)
 		a->stats.dropped_malformed++;
 	sctp_receive_end_packet(a, now);
+	sctp_budget_settle(a);
 }
 
 void sctp_receive(struct sctp_assoc *a, usec now, struct bytes packet)
@@ -319,8 +322,11 @@ void sctp_receive(struct sctp_assoc *a, usec now, struct bytes packet)
 	struct reader chunks;
 	a->stats.packets_in++;
 	a->stats.bytes_in += packet.size;
-	/* Whoever knows our tag has it from an INIT or INIT ACK that announced what we accept. */
-	enum err err = sctp_packet_open(packet, a->config.zero_checksum, &header, &chunks);
+	/* RFC 9653 section 5.3: "If an endpoint has sent the Zero Checksum Acceptable Chunk
+	 * Parameter (...), it MUST accept SCTP packets that have an incorrect checksum value of
+	 * zero (...). Otherwise, the endpoint MUST drop all SCTP packets with an incorrect CRC32c
+	 * checksum." */
+	enum err err = sctp_packet_open(packet, a->told_zero_checksum, &header, &chunks);
 	if (err == ERR_MISMATCH) {
 		a->stats.dropped_checksum++;
 	} else if (err || header.source != a->config.remote_port ||
@@ -353,12 +359,14 @@ void sctp_advance(struct sctp_assoc *a, usec now)
 		[SCTP_TIMER_LOSS] = sctp_transmit_on_loss_timer,
 		[SCTP_TIMER_PROBE] = sctp_transmit_on_probe_timer,
 		[SCTP_TIMER_PACE] = sctp_transmit_on_pace_timer,
+		[SCTP_TIMER_BUDGET] = sctp_budget_on_timer,
 	};
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)
 		if (a->timers[i] <= now) {
 			a->timers[i] = USEC_NEVER;
 			handlers[i](a, now);
 		}
+	sctp_budget_settle(a);
 }
 
 /* Room for what was refused, and enough of it that the caller is not woken for every packet. */
@@ -366,7 +374,8 @@ static bool is_sendable_again(const struct sctp_assoc *a)
 {
 	size_t limit = min_size(
 		a->config.send_queue_max / 2, sat_sub(a->config.send_queue_max, a->send_refused));
-	return a->send_refused > 0 && a->queue.bytes <= limit;
+	return a->send_refused > 0 && a->queue.bytes <= limit &&
+	       sctp_budget_accepts_sending(a, a->send_refused);
 }
 
 bool sctp_next_event(struct sctp_assoc *a, struct sctp_event *ret_event)
@@ -376,7 +385,9 @@ bool sctp_next_event(struct sctp_assoc *a, struct sctp_event *ret_event)
 		*ret_event = (struct sctp_event){.type = SCTP_EVENT_CONNECTED};
 		return true;
 	}
-	if (sctp_inbox_pop(&a->inbox, ret_event)) {
+	bool popped = sctp_inbox_pop(&a->inbox, ret_event);
+	sctp_budget_settle(a);
+	if (popped) {
 		if (ret_event->type == SCTP_EVENT_MESSAGE) {
 			sctp_window_take(&a->window, ret_event->message.data.size);
 			sctp_receive_update_window(a);
@@ -412,11 +423,15 @@ enum err sctp_send(struct sctp_assoc *a, usec now, const struct sctp_message *me
 	if (stream && stream->state != SCTP_OUT_OPEN)
 		return ERR_STATE;
 	size_t room = sat_sub(a->config.send_queue_max, a->queue.bytes);
-	if (message->data.size > room && !message->control) {
+	bool fits =
+		message->data.size <= room && sctp_budget_accepts_sending(a, message->data.size);
+	if (!fits && !message->control) {
 		a->send_refused = message->data.size;
 		return ERR_AGAIN;
 	}
-	return sctp_queue_push(&a->queue, now, message);
+	enum err err = sctp_queue_push(&a->queue, now, message);
+	sctp_budget_settle(a);
+	return err;
 }
 
 enum err sctp_set_priority(struct sctp_assoc *a, uint16_t id, uint16_t priority)

@@ -30,9 +30,7 @@ static bool has_checksum(struct bytes packet)
 
 static bool may_do_without_checksum(struct bytes packet)
 {
-	uint8_t first = packet.data[SCTP_HEADER_SIZE];
-	return memcmp(packet.data + CHECKSUM_AT, zeros, sizeof zeros) == 0 && first != SCTP_INIT &&
-	       first != SCTP_COOKIE_ECHO;
+	return memcmp(packet.data + CHECKSUM_AT, zeros, sizeof zeros) == 0;
 }
 
 enum err sctp_packet_open(struct bytes packet, bool zero_checksum, struct sctp_header *ret_header,

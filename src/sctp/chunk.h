@@ -142,8 +142,8 @@ struct sctp_sack {
 };
 
 /* Checks size and checksum and reads the header; the rest is the chunks. With `zero_checksum`, zero
- * is as good as the right checksum (RFC 9653 section 5.3), except on INIT and COOKIE ECHO, which
- * come before anything is agreed on. ERR_MALFORMED, ERR_MISMATCH (checksum). */
+ * is as good as the right checksum (RFC 9653 section 5.3). ERR_MALFORMED, ERR_MISMATCH (checksum).
+ */
 MUST_CHECK enum err sctp_packet_open(struct bytes packet, bool zero_checksum,
 	struct sctp_header *ret_header, struct reader *ret_chunks);
 

@@ -47,6 +47,7 @@ void sctp_connect_write_init(struct sctp_assoc *a, usec now, struct writer *w)
 {
 	struct sctp_init init = sctp_connect_our_init(a);
 	sctp_init_write(w, &init, NULL);
+	a->told_zero_checksum = init.zero_checksum;
 	sctp_timer_set(a, SCTP_TIMER_CONNECT, now + sctp_rto_current(&a->rto));
 }
 
@@ -131,6 +132,7 @@ static void send_init_ack(struct sctp_assoc *a, usec now, const struct sctp_init
 	 * able to read it: pion before 1.8.9 discards a packet with a parameter that it does not
 	 * know, against RFC 9260 section 3.2.1. Our INIT it discards as well, but sends its own. */
 	ack.zero_checksum = ack.zero_checksum && peer->zero_checksum;
+	a->told_zero_checksum |= ack.zero_checksum;
 	struct writer w =
 		writer_of(data, min_size(sizeof data, a->config.packet_max - SCTP_HEADER_SIZE));
 	sctp_init_write(&w, &ack, peer);

@@ -26,11 +26,12 @@ enum sctp_timer {
 	SCTP_TIMER_GUARD,      /* T5: the whole shutdown sequence */
 	SCTP_TIMER_SACK,       /* the delayed SACK */
 	SCTP_TIMER_HEARTBEAT,
-	SCTP_TIMER_RESET, /* the RE-CONFIG request */
-	SCTP_TIMER_PMTU,  /* a probe of the path MTU, and the pause between searches */
-	SCTP_TIMER_LOSS,  /* what was overtaken counts as lost */
-	SCTP_TIMER_PROBE, /* nothing was heard of the last packets: a probe */
-	SCTP_TIMER_PACE,  /* the next packets may leave */
+	SCTP_TIMER_RESET,  /* the RE-CONFIG request */
+	SCTP_TIMER_PMTU,   /* a probe of the path MTU, and the pause between searches */
+	SCTP_TIMER_LOSS,   /* what was overtaken counts as lost */
+	SCTP_TIMER_PROBE,  /* nothing was heard of the last packets: a probe */
+	SCTP_TIMER_PACE,   /* the next packets may leave */
+	SCTP_TIMER_BUDGET, /* the end of a turn, or a look whether others have made room */
 	SCTP_TIMER_COUNT,
 };
 
@@ -102,6 +103,7 @@ struct sctp_assoc {
 	bool interleaving;       /* I-DATA and I-FORWARD-TSN in place of DATA and FORWARD-TSN */
 	bool peer_forward_tsn;   /* the one or the other can be sent */
 	bool peer_zero_checksum; /* and we may make use of it */
+	bool told_zero_checksum; /* so may the peer */
 	uint16_t streams_out, streams_in; /* negotiated; config.streams before */
 
 	/* Sending: transmit.c */
@@ -115,6 +117,7 @@ struct sctp_assoc {
 	bool window_probe;    /* send one chunk into the closed window */
 	bool fast_retransmit; /* send one packet whatever the congestion window says */
 	bool probing;         /* a probe was sent since something was acknowledged */
+	bool one_packet;      /* T3 expired, and nothing was acknowledged since */
 	size_t send_refused;  /* size of the message that was refused; 0: none */
 	unsigned error_count; /* time-outs since the peer was last heard to be alive */
 	unsigned pending;     /* enum sctp_pending */
@@ -130,6 +133,12 @@ struct sctp_assoc {
 	size_t advertised;       /* the window of the last SACK */
 	unsigned unacknowledged; /* packets with DATA since the last SACK */
 	bool packet_has_data, sack_now;
+
+	/* budget.c */
+	size_t charged;         /* of config.budget->used */
+	uint64_t turn_messages; /* stats.messages_in and reassembly.bytes when its turn began, */
+	size_t turn_bytes;
+	usec turn_until; /* and when it ends */
 
 	struct sctp_reset reset;
 
@@ -268,6 +277,23 @@ void sctp_heartbeat_receive(struct sctp_assoc *a, struct sctp_chunk chunk);
 void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chunk chunk);
 void sctp_heartbeat_write(struct sctp_assoc *a, usec now, struct writer *w);
 void sctp_heartbeat_on_timer(struct sctp_assoc *a, usec now);
+
+/* budget.c: of config.budget, and nothing where that is NULL. */
+/* After what may have changed what the association holds. */
+void sctp_budget_settle(struct sctp_assoc *a);
+/* For good. */
+void sctp_budget_leave(struct sctp_assoc *a);
+/* Of the window, what the peer is told. */
+size_t sctp_budget_window(const struct sctp_assoc *a, size_t window);
+/* Whether this much may be received; may give the association its turn. */
+bool sctp_budget_accepts(struct sctp_assoc *a, usec now, size_t size);
+/* Whether a message may be queued. One always may: it is what is acknowledged that makes room. */
+bool sctp_budget_accepts_sending(const struct sctp_assoc *a, size_t size);
+/* Whether windows may grow. */
+bool sctp_budget_is_ample(const struct sctp_assoc *a);
+/* After a packet: a closed window has to be opened when others have made room. */
+void sctp_budget_watch(struct sctp_assoc *a, usec now);
+void sctp_budget_on_timer(struct sctp_assoc *a, usec now);
 
 /* pmtu.c */
 /* Of the room in a packet, what a chunk may take up: so much that it always fits again. */

@@ -140,6 +140,14 @@
  * rule A may have exceeded it, and refusing the missing piece would block everything. */
 #define SCTP_WINDOW_SLACK ((size_t)64 * 1024)
 
+/* A shared budget (struct sctp_budget): what a fragment or a message costs beside its bytes; the
+ * part of what is left that one peer is told of; how long one association may go beyond the ceiling
+ * before it has to have ended what it began; how soon a closed window is looked at again. */
+#define SCTP_BUDGET_ITEM 128
+#define SCTP_BUDGET_SHARES 4
+#define SCTP_BUDGET_TURN (30 * USEC_PER_SEC)
+#define SCTP_BUDGET_WATCH (500 * USEC_PER_MS)
+
 /* Separate runs of TSNs beyond the cumulative one; a TSN that would need one more is dropped, and
  * comes again. */
 #define SCTP_GAP_BLOCKS_MAX 256

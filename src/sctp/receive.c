@@ -25,7 +25,7 @@ static size_t limit_of(const struct sctp_assoc *a)
 
 size_t sctp_receive_window(const struct sctp_assoc *a)
 {
-	size_t room = sat_sub(limit_of(a), sctp_receive_queued(a));
+	size_t room = sctp_budget_window(a, sat_sub(limit_of(a), sctp_receive_queued(a)));
 	if (room < WINDOW_WORTH_TELLING || queued_items(a) > SCTP_RECEIVE_ITEMS_MAX / 2)
 		return 0;
 	return room;
@@ -33,7 +33,7 @@ size_t sctp_receive_window(const struct sctp_assoc *a)
 
 /* Whether there is room for it: anything within the window, and a little more for what fills a gap.
  * Data that is refused is not acknowledged, so it comes again. */
-static bool fits(const struct sctp_assoc *a, uint64_t tsn, size_t size)
+static bool fits(struct sctp_assoc *a, usec now, uint64_t tsn, size_t size)
 {
 	if (tsn > a->tracker.cumulative + SCTP_TSN_SPAN_MAX - 1)
 		return false;
@@ -42,7 +42,7 @@ static bool fits(const struct sctp_assoc *a, uint64_t tsn, size_t size)
 	size_t limit = limit_of(a);
 	if (tsn < sctp_tracker_highest(&a->tracker))
 		limit += SCTP_WINDOW_SLACK;
-	return sctp_receive_queued(a) + size <= limit;
+	return sctp_receive_queued(a) + size <= limit && sctp_budget_accepts(a, now, size);
 }
 
 static bool tracker_has_room(const struct sctp_assoc *a, uint64_t tsn)
@@ -115,7 +115,6 @@ static bool fits_association(struct sctp_assoc *a, bool interleaving)
 
 void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 {
-	(void)now;
 	if (!fits_association(a, chunk.type == SCTP_I_DATA))
 		return;
 	struct sctp_data data;
@@ -139,7 +138,7 @@ void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 		a->sack_now = true;
 		return;
 	}
-	if (!fits(a, tsn, data.payload.size) || !tracker_has_room(a, tsn)) {
+	if (!tracker_has_room(a, tsn) || !fits(a, now, tsn, data.payload.size)) {
 		a->sack_now = true;
 		if (a->reassembly.bytes > SCTP_PARTS_MAX + a->window.size / 2)
 			sctp_assoc_abort(a, SCTP_CLOSE_PROTOCOL, SCTP_CAUSE_OUT_OF_RESOURCE,
@@ -209,7 +208,7 @@ void sctp_receive_forward_tsn(struct sctp_assoc *a, usec now, struct sctp_chunk 
 /* Who only receives measures no round trip: a HEARTBEAT does, once there is something to adapt. */
 static void adapt_window(struct sctp_assoc *a, usec now)
 {
-	if (!sctp_window_can_grow(&a->window))
+	if (!sctp_window_can_grow(&a->window) || !sctp_budget_is_ample(a))
 		return;
 	if (a->rto.srtt > 0)
 		sctp_window_update(&a->window, now, a->rto.srtt);
@@ -224,6 +223,7 @@ void sctp_receive_end_packet(struct sctp_assoc *a, usec now)
 	a->packet_has_data = false;
 	a->unacknowledged++;
 	adapt_window(a, now);
+	sctp_budget_watch(a, now);
 	/* Section 9.2: in SHUTDOWN-SENT every packet with DATA is answered with SACK and SHUTDOWN.
 	 */
 	if (a->state == SCTP_SHUTDOWN_SENT) {
@@ -302,7 +302,7 @@ static void adapt(struct sctp_assoc *a, usec now, const struct sctp_ack *ack, si
 	if (ack->bytes == 0)
 		return;
 	a->last_activity = now;
-	a->probing = false;
+	a->probing = a->one_packet = false;
 	sctp_rto_recover(&a->rto);
 	struct sctp_loss loss = sctp_transmit_find_lost(a, now);
 	sctp_congestion_on_ack(&a->congestion, &(struct sctp_congestion_ack){

@@ -33,6 +33,15 @@ enum sctp_congestion_algorithm {
 	SCTP_NEWRENO,
 };
 
+/* Memory that several associations share: received and not pulled, or accepted by sctp_send() and
+ * not yet acknowledged. Near `max` their windows shrink, at it nothing more is received, but for
+ * one association at a time, which may end what it has begun; and each may queue one message. Begin
+ * with `max` alone. All of them belong to one thread, and it outlives them. */
+struct sctp_budget {
+	size_t max, used;              /* bytes */
+	const struct sctp_assoc *turn; /* whose turn it is; NULL: nobody's */
+};
+
 struct sctp_config {
 	uint16_t local_port, remote_port; /* 5000 unless the descriptions say otherwise */
 	size_t packet_max;     /* bytes of one SCTP packet, which every path is taken to carry; 0:
@@ -42,6 +51,7 @@ struct sctp_config {
 	size_t receive_window; /* bytes; 0: 1 MiB, and up to 16 as the path needs it */
 	size_t send_queue_max; /* bytes accepted by sctp_send() and not yet acknowledged; 0: 16 MiB
 				*/
+	struct sctp_budget *budget; /* borrowed for the association's life; NULL: none */
 	enum sctp_congestion_algorithm congestion;
 	uint16_t streams;     /* in each direction; 0: 65,535 */
 	bool zero_checksum;   /* DTLS carries the packets and finds errors: checksums are left away
@@ -130,7 +140,7 @@ void sctp_set_remote_port(struct sctp_assoc *assoc, uint16_t port);
 /* Set-up without a handshake (SNAP, draft-hancke-tsvwg-snap): each side's INIT chunk travels in its
  * description. Ours, of at most SCTP_INIT_MAX bytes; it is the same for the association's life. */
 #define SCTP_INIT_MAX 512
-size_t sctp_local_init(const struct sctp_assoc *assoc, uint8_t *data, size_t capacity);
+size_t sctp_local_init(struct sctp_assoc *assoc, uint8_t *data, size_t capacity);
 /* The peer's, before sctp_connect(), which then establishes the association at once. The peer must
  * have ours. A later one replaces it, an empty one takes it back. ERR_MALFORMED: no INIT chunk, or
  * one to be refused. ERR_EXISTS: it is our own, sent back by somebody who does not know what it is.

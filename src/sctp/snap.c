@@ -23,12 +23,13 @@ void sctp_set_remote_port(struct sctp_assoc *a, uint16_t port)
 	a->config.remote_port = port;
 }
 
-size_t sctp_local_init(const struct sctp_assoc *a, uint8_t *data, size_t capacity)
+size_t sctp_local_init(struct sctp_assoc *a, uint8_t *data, size_t capacity)
 {
 	struct writer w = writer_of(data, capacity);
 	struct sctp_init init = sctp_connect_our_init(a);
 	sctp_init_write(&w, &init, NULL);
 	CHECK(!w.failed);
+	a->told_zero_checksum = init.zero_checksum;
 	return w.size;
 }
 

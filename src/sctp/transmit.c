@@ -27,7 +27,8 @@ static void start_probe_timer(struct sctp_assoc *a, usec now)
 	const struct sctp_outstanding *o = &a->outstanding;
 	bool lone = o->in_flight <= a->congestion.mtu;
 	usec at = now + sctp_rack_probe_delay(&a->rto, lone);
-	if (a->probing || o->in_flight == 0 || at >= a->timers[SCTP_TIMER_RETRANSMIT])
+	if (a->probing || a->one_packet || o->in_flight == 0 ||
+		at >= a->timers[SCTP_TIMER_RETRANSMIT])
 		sctp_timer_stop(a, SCTP_TIMER_PROBE);
 	else
 		sctp_timer_set(a, SCTP_TIMER_PROBE, at);
@@ -63,8 +64,10 @@ void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 	if (!sctp_assoc_count_error(a))
 		return;
 	/* A chunk that the peer had no room for says nothing about the network. */
-	if (a->peer_window >= a->congestion.mtu)
+	if (a->peer_window >= a->congestion.mtu) {
 		sctp_congestion_on_timeout(&a->congestion, now);
+		a->one_packet = true;
+	}
 	sctp_pmtu_note_timeout(a);
 	sctp_outstanding_lose_all(&a->outstanding);
 	sctp_partial_on_timeout(a);
@@ -119,7 +122,7 @@ void sctp_transmit_on_path_changed(struct sctp_assoc *a, usec now)
 	sctp_rto_init(&a->rto);
 	a->rack = (struct sctp_rack){0};
 	a->pace = (struct sctp_pace){0};
-	a->probing = false;
+	a->probing = a->one_packet = false;
 	if (sctp_outstanding_is_empty(&a->outstanding))
 		return;
 	start_timer(a, now);
@@ -286,6 +289,10 @@ static void write_data(struct sctp_assoc *a, usec now, struct writer *w)
 		note_idle(a);
 		return;
 	}
+	/* RFC 9260 section 7.2.1, after a time-out: "only one packet is allowed to be in flight
+	 * until successful acknowledgement", however short. */
+	if (a->one_packet && a->outstanding.in_flight > 0)
+		return;
 	bool in_window = a->outstanding.in_flight < a->congestion.cwnd;
 	if (!a->fast_retransmit && (!in_window || is_paced_out(a, now)))
 		return;

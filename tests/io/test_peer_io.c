@@ -431,6 +431,40 @@ static size_t mtu_of(struct end *end)
 	return stats.mtu;
 }
 
+static void the_peers_of_a_process_share_its_memory(void **state)
+{
+	(void)state;
+	struct peer_io_config config = {.loopback = true, .memory_max = 100000};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	assert_ok(peer_io_create(loop, &config, &answerer_io));
+	begin(&a, &b);
+	RUN_UNTIL(a.open && b.open);
+	begin(&c, &d);
+	RUN_UNTIL(c.open && d.open);
+	static const uint8_t zeros[80000];
+	struct peer_io_stats stats;
+	for (int i = 0; i < 2; i++) {
+		struct end *end = i == 0 ? &a : &c;
+		usec now = net_now();
+		assert_dpc(dpc_peer_send(dpc(end), now, end->channel, true, zeros, 80000));
+		assert_int_equal(dpc_peer_send(dpc(end), now, end->channel, true, zeros, 80000),
+			DPC_ERR_AGAIN);
+	}
+	peer_io_stats(offerer_io, &stats);
+	assert_int_equal(stats.memory, 160000);
+	peer_io_kick(a.peer);
+	peer_io_kick(c.peer);
+	RUN_UNTIL(b.bytes == 80000 && d.bytes == 80000);
+	do {
+		net_loop_run_once(loop, net_now() + USEC_PER_MS);
+		peer_io_stats(offerer_io, &stats);
+	} while (stats.memory > 0);
+	peer_io_stats(answerer_io, &stats);
+	assert_int_equal(stats.memory, 0);
+	assert_true(PEER_IO_MEMORY_MAX >= 64 * 1024 * 1024);
+}
+
 static void bulk_finds_the_mtu_of_the_interface(void **state)
 {
 	(void)state;
@@ -443,8 +477,8 @@ static void bulk_finds_the_mtu_of_the_interface(void **state)
 	RUN_UNTIL(a.open && b.open);
 	assert_in_range(mtu_of(&a), 1197, 1200);
 	for (int i = 0; i < 20; i++)
-		assert_dpc(dpc_peer_send(
-			dpc(&a), net_now(), a.channel, true, block, sizeof(block)));
+		assert_dpc(
+			dpc_peer_send(dpc(&a), net_now(), a.channel, true, block, sizeof(block)));
 	peer_io_kick(a.peer);
 	RUN_UNTIL(b.messages == 20);
 	/* Loopback has 65,536 bytes, a record of DTLS 16,384. */
@@ -500,6 +534,7 @@ TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(two_peers_talk_where_the_kernel_refuses_batches),
 	PEER_TEST(a_graceful_close_reaches_both_ends),
 	PEER_TEST(a_second_connection_on_the_same_path_works_and_the_first_goes_on),
+	PEER_TEST(the_peers_of_a_process_share_its_memory),
 	PEER_TEST(bulk_finds_the_mtu_of_the_interface),
 	PEER_TEST(a_destroyed_peer_stays_until_its_last_words_are_heard),
 	PEER_TEST(of_too_many_that_stay_the_oldest_go),

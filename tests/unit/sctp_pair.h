@@ -10,7 +10,9 @@
 #include "sctp/internal.h"
 #include "test.h"
 
+#ifndef PAIR_PACKETS_MAX
 #define PAIR_PACKETS_MAX 8192
+#endif
 #define PAIR_MESSAGES_MAX 4096
 #define PAIR_STREAMS 1024
 

@@ -367,7 +367,59 @@ static void another_path_is_probed_at_once(void **state)
 	pair_deinit(&p);
 }
 
-TESTS(TEST(a_probe_repairs_a_lost_tail_before_the_timer),
+static unsigned data_packets;
+
+static bool count_data(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	(void)p;
+	struct reader r = reader_of(bytes_of(data, size));
+	struct sctp_chunk chunk;
+	read_skip(&r, SCTP_HEADER_SIZE);
+	bool has_data = false;
+	while (sctp_chunk_next(&r, &chunk))
+		has_data |= chunk.type == SCTP_I_DATA;
+	data_packets += from == 0 && has_data;
+	return true;
+}
+
+static void after_a_time_out_one_packet_is_in_flight_until_something_is_acknowledged(void **state)
+{
+	(void)state;
+	static const enum sctp_congestion_algorithm algorithms[] = {
+		SCTP_CUBIC, SCTP_BBR, SCTP_NEWRENO};
+	for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+		struct pair p;
+		pair_init_with(&p, 1, (struct sctp_config){.congestion = algorithms[i]},
+			(struct sctp_config){0});
+		pair_connect(&p);
+		pair_run(&p, USEC_PER_SEC);
+		struct sctp_assoc *a = p.end[0].assoc;
+		p.on_packet = count_data;
+		p.end[1].deaf = true;
+		/* Of these, three fill a packet as far as they can, and leave room in the window.
+		 */
+		for (int j = 0; j < 40; j++)
+			assert_ok(pair_send(&p, 0, 0, false, 300));
+		pair_drain(&p);
+		assert_true(data_packets > 2);
+		for (uint64_t timeouts = 1; timeouts < 5; timeouts++) {
+			while (sctp_stats(a)->timeouts < timeouts)
+				assert_true(pair_step(&p, p.now + 60 * USEC_PER_SEC));
+			data_packets = 0;
+			usec expired = p.now;
+			while (sctp_stats(a)->timeouts == timeouts && p.now < expired + 200000)
+				pair_step(&p, expired + 200000);
+			assert_int_equal(data_packets, 1);
+		}
+		p.end[1].deaf = false;
+		pair_run(&p, 30 * USEC_PER_SEC);
+		assert_int_equal(p.end[1].received, 40);
+		pair_deinit(&p);
+	}
+}
+
+TESTS(TEST(after_a_time_out_one_packet_is_in_flight_until_something_is_acknowledged),
+	TEST(a_probe_repairs_a_lost_tail_before_the_timer),
 	TEST(a_delay_longer_than_the_timer_costs_no_window),
 	TEST(a_retransmission_that_is_lost_as_well_needs_no_timer),
 	TEST(reordering_is_learned_and_not_taken_for_loss_for_ever),
