@@ -15,8 +15,8 @@ void hash_sha256_parts(const struct bytes *parts, size_t count, uint8_t digest[S
 
 void hash_hmac_sha256(struct bytes key, struct bytes message, uint8_t mac[SHA256_SIZE]);
 
-/* For STUN and TURN alone (RFC 8489 sections 14.5 and 9.2.2): MESSAGE-INTEGRITY, and the key of
- * long-term credentials. */
+/* For STUN and TURN alone (RFC 8489 sections 14.5 and 9.2.2): MESSAGE-INTEGRITY, the key of
+ * long-term credentials, and passwords from a secret that is shared with a relay. */
 void hash_hmac_sha1(struct bytes key, struct bytes message, uint8_t mac[SHA1_SIZE]);
 void hash_md5(struct bytes b, uint8_t digest[MD5_SIZE]);
 

@@ -23,21 +23,23 @@ static const struct setting {
 	const char *name;
 	enum setting_kind kind;
 	size_t offset, size;
+	uint32_t max; /* of a number */
 } settings[] = {
 #define TEXT(name, member)                                                                         \
 	{                                                                                          \
 		name, SETTING_TEXT, offsetof(struct config, member),                               \
-			sizeof((struct config *)NULL)->member                                      \
+			sizeof((struct config *)NULL)->member, 0                                   \
 	}
-#define NUMBER(name, member)                                                                       \
+#define NUMBER_UP_TO(name, member, max)                                                            \
 	{                                                                                          \
-		name, SETTING_NUMBER, offsetof(struct config, member), 0                           \
+		name, SETTING_NUMBER, offsetof(struct config, member), 0, max                      \
 	}
+#define NUMBER(name, member) NUMBER_UP_TO(name, member, NUMBER_MAX)
 	TEXT("hub.listen", listen),
 	TEXT("hub.data", data),
 	TEXT("hub.origin", origin),
 	TEXT("hub.log", log),
-	{"hub.new_accounts", SETTING_YES_NO, offsetof(struct config, new_accounts), 0},
+	{"hub.new_accounts", SETTING_YES_NO, offsetof(struct config, new_accounts), 0, 0},
 	NUMBER("limits.login_per_second", login_per_second),
 	NUMBER("limits.login_burst", login_burst),
 	NUMBER("limits.requests_per_second", requests_per_second),
@@ -47,8 +49,14 @@ static const struct setting {
 	NUMBER("limits.connections", connections),
 	NUMBER("limits.connections_per_address", connections_per_address),
 	NUMBER("limits.nodes", nodes),
+	TEXT("turn.servers", turn_servers),
+	TEXT("turn.secret", turn_secret),
+	NUMBER_UP_TO("turn.ttl", turn_ttl, TURN_TTL_MAX_S),
+	NUMBER("limits.turn_per_second", turn_per_second),
+	NUMBER("limits.turn_burst", turn_burst),
 #undef TEXT
 #undef NUMBER
+#undef NUMBER_UP_TO
 };
 
 static const struct {
@@ -58,6 +66,8 @@ static const struct {
 	{"DPC_HUB_DATA", "hub.data"},
 	{"DPC_HUB_ORIGIN", "hub.origin"},
 	{"DPC_HUB_LOG", "hub.log"},
+	{"DPC_HUB_TURN_SERVERS", "turn.servers"},
+	{"DPC_HUB_TURN_SECRET", "turn.secret"},
 };
 
 void config_set_defaults(struct config *config)
@@ -74,6 +84,9 @@ void config_set_defaults(struct config *config)
 		.signals_per_second = RATE_SIGNAL_PER_S,
 		.signals_burst = RATE_SIGNAL_BURST,
 		.nodes = PRESENCE_MAX,
+		.turn_ttl = TURN_TTL_DEFAULT_S,
+		.turn_per_second = RATE_TURN_PER_S,
+		.turn_burst = RATE_TURN_BURST,
 	};
 	if (share && share[0] == '/')
 		snprintf(config->data, sizeof config->data, "%s/dpc-hub", share);
@@ -90,7 +103,7 @@ static enum err set(struct config *config, const struct setting *setting, const 
 	case SETTING_TEXT:
 		return value[0] && text_copy(place, setting->size, value) ? ERR_OK : ERR_MALFORMED;
 	case SETTING_NUMBER:
-		if (!text_to_u32(value, &number) || number == 0 || number > NUMBER_MAX)
+		if (!text_to_u32(value, &number) || number == 0 || number > setting->max)
 			return ERR_MALFORMED;
 		memcpy(place, &(unsigned){number}, sizeof(unsigned));
 		return ERR_OK;

@@ -20,6 +20,10 @@ struct config {
 	unsigned requests_per_second, requests_burst;
 	unsigned signals_per_second, signals_burst;
 	unsigned connections, connections_per_address, nodes;
+	char turn_servers[CONFIG_TEXT_MAX]; /* URIs of relays, with spaces between; "": none */
+	char turn_secret[CONFIG_TEXT_MAX];  /* shared with them; never logged */
+	unsigned turn_ttl;                  /* seconds that credentials for them are good */
+	unsigned turn_per_second, turn_burst;
 };
 
 /* Never fails; the data directory comes from XDG_DATA_HOME or HOME. */
@@ -27,7 +31,8 @@ void config_set_defaults(struct config *config);
 /* Reads a file over what is there. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED; `problem`, with room for
  * CONFIG_PROBLEM_MAX, names file, line and cause. */
 MUST_CHECK enum err config_read_file(struct config *config, const char *path, char *problem);
-/* DPC_HUB_LISTEN, DPC_HUB_DATA, DPC_HUB_ORIGIN, DPC_HUB_LOG. ERR_MALFORMED. */
+/* DPC_HUB_LISTEN, DPC_HUB_DATA, DPC_HUB_ORIGIN, DPC_HUB_LOG, DPC_HUB_TURN_SERVERS,
+ * DPC_HUB_TURN_SECRET. ERR_MALFORMED. */
 MUST_CHECK enum err config_read_environment(struct config *config, char *problem);
 /* One setting by its name in the file, as "hub.listen". ERR_NOT_FOUND (no such setting),
  * ERR_MALFORMED. */

@@ -256,7 +256,11 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		RATE_ENTRIES_MAX, &hub->rng);
 	ratelimit_init(&hub->signal_rate, config->signals_per_second, config->signals_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
-	enum err err = open_data(hub, problem);
+	ratelimit_init(&hub->turn_rate, config->turn_per_second, config->turn_burst,
+		RATE_ENTRIES_MAX, &hub->rng);
+	enum err err = turn_credentials_init(hub, problem);
+	if (err == ERR_OK)
+		err = open_data(hub, problem);
 	if (err == ERR_OK)
 		err = net_loop_create(&hub->loop);
 	if (err == ERR_OK)
@@ -283,6 +287,8 @@ void hub_destroy(struct hub *hub)
 	web_destroy(hub->web);
 	net_loop_destroy(hub->loop);
 	store_close(hub->store);
+	json_decref(hub->turn_uris);
+	ratelimit_deinit(&hub->turn_rate);
 	ratelimit_deinit(&hub->signal_rate);
 	ratelimit_deinit(&hub->request_rate);
 	ratelimit_deinit(&hub->login_rate);

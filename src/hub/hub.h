@@ -29,6 +29,8 @@ struct hub {
 	struct challenges challenges;
 	struct presence presence;
 	struct ratelimit login_rate, request_rate, signal_rate;
+	struct ratelimit turn_rate; /* by node id */
+	json_t *turn_uris;          /* of the relays: an array of text */
 	struct net_timer cleanup;
 	char origin_texts[ORIGINS_MAX][PROOF_HUB_MAX + 1];
 	const char *origins[ORIGINS_MAX]; /* how nodes name this hub; signed in proofs */
@@ -75,7 +77,11 @@ void handle_refresh(struct web_request *request, void *user);
 void handle_logout(struct web_request *request, void *user);
 void handle_users_me(struct web_request *request, void *user);
 void handle_register(struct web_request *request, void *user);
+void handle_turn_credentials(struct web_request *request, void *user);
 void handle_signal_socket(struct web_request *request, void *user);
+
+/* Reads [turn] of the configuration. ERR_MALFORMED: `problem` says what; ERR_NOMEM. */
+MUST_CHECK enum err turn_credentials_init(struct hub *hub, char *problem);
 
 /* Answers with tokens for a new login of this account. */
 void login_succeed(

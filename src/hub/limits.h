@@ -51,9 +51,20 @@
 /* Signals of one node. Setting up a connection takes about ten. */
 #define RATE_SIGNAL_PER_S 200
 #define RATE_SIGNAL_BURST 1000
+/* Credentials for the relays, of one node: it needs new ones once in their life, and after each
+ * login. */
+#define RATE_TURN_PER_S 1
+#define RATE_TURN_BURST 20
 /* Addresses, or nodes, that a rate limit remembers; beyond, the one that was idle longest is
  * forgotten. */
 #define RATE_ENTRIES_MAX 65536
+
+/* How long credentials for the relays are good: by default, and at most. */
+#define TURN_TTL_DEFAULT_S 3600
+#define TURN_TTL_MAX_S (24 * 3600)
+/* The relays that are named to nodes, and the fewest characters of the secret shared with them. */
+#define TURN_URIS_MAX 4
+#define TURN_SECRET_MIN 16
 
 /* Names by which nodes reach the hub. */
 #define ORIGINS_MAX 8

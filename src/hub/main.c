@@ -214,5 +214,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dpc-hub: %s\n", problem);
 		return EXIT_FAILED;
 	}
-	return run(&arguments, &config);
+	int status = run(&arguments, &config);
+	secret_cleanse(&config, sizeof config);
+	return status;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The hub from outside: login, registration, signals, and clients that mean no good."""
 import base64
+import hashlib
+import hmac
 import json
 import pathlib
 import socket
@@ -56,6 +58,55 @@ class Basics(HubTest):
         self.assert_error(self.hub.ask('POST', '/login/key', '[' * 5000), 400, 'malformed')
         self.assert_error(self.hub.ask('POST', '/refresh', 'x' * 20000), 413, 'too_large')
         self.assert_error(self.hub.ask('GET', '/users/me'), 401, 'unauthorized')
+
+
+class NoRelay(HubTest):
+    def test_credentials_for_no_relay_are_not_found_and_nobody_else_is_told_so(self):
+        self.assert_error(self.hub.ask('GET', '/turn-credentials'), 401, 'unauthorized')
+        token = NodeKey().login(self.hub)['access_token']
+        answer = self.hub.ask('GET', '/turn-credentials', token=token)
+        self.assert_error(answer, 404, 'not_found')
+        self.assertIn('[turn]', answer[1]['error']['message'])
+
+
+class RelayCredentials(HubTest):
+    secret = 'a secret of the relay'
+    uris = ['turn:turn.example', 'turns:turn.example:443']
+    config = f'[turn]\nservers = {" ".join(uris)}\nsecret = {secret}\nttl = 600\n[limits]\nturn_burst = 3\n'
+
+    def ask(self, token):
+        return self.hub.ask('GET', '/turn-credentials', token=token)
+
+    def test_a_registered_node_gets_credentials_of_its_own_for_a_while(self):
+        node = NodeKey()
+        tokens = node.login(self.hub)
+        self.assert_error(self.ask(None), 401, 'unauthorized')
+        self.assert_error(self.ask('x'), 401, 'unauthorized')
+        self.assert_error(self.ask(tokens['access_token']), 403, 'not_registered')
+        node.register(self.hub, tokens)
+        before = int(time.time())
+        status, body = self.ask(tokens['access_token'])
+        self.assertEqual(status, 200)
+        self.assertEqual(sorted(body), ['password', 'ttl', 'uris', 'username'])
+        self.assertEqual((body['ttl'], body['uris']), (600, self.uris))
+        expiry, _, node_id = body['username'].partition(':')
+        self.assertEqual(node_id, node.node_id)
+        self.assertIn(int(expiry) - 600, range(before, int(time.time()) + 1))
+        mac = hmac.new(self.secret.encode(), body['username'].encode(), hashlib.sha1).digest()
+        self.assertEqual(body['password'], base64.b64encode(mac).decode())
+        self.hub.ask('POST', '/logout', token=tokens['access_token'])
+        self.assert_error(self.ask(tokens['access_token']), 401, 'unauthorized')
+
+    def test_a_node_that_asks_too_often_waits_and_others_do_not(self):
+        tokens = []
+        for node in (NodeKey(), NodeKey()):
+            tokens.append(node.login(self.hub))
+            node.register(self.hub, tokens[-1])
+        answers = [self.ask(tokens[0]['access_token']) for _ in range(12)]
+        self.assertEqual([status for status, _ in answers[:3]], [200] * 3)
+        self.assert_error(answers[3], 429, 'rate_limited')
+        self.assertLess([status for status, _ in answers].count(200), 8)
+        self.assertEqual(self.ask(tokens[1]['access_token'])[0], 200)
 
 
 class Login(HubTest):
@@ -447,6 +498,15 @@ class CommandLine(unittest.TestCase):
             bad = directory / 'bad.ini'
             bad.write_text('[hub]\nlisten = 127.0.0.1:0\nfrob = 1\n')
             self.assert_fails(self.run_hub('--config', str(bad), *data), 1, 'line 3', 'frob')
+            good = 'servers = turn:turn.example\n'
+            for text, part in ((good, 'openssl rand'), (good + 'secret = tooshort\n', 'at least 16'),
+                               ('secret = a secret of the relay\n', 'no servers'),
+                               ('servers = https://a\nsecret = a secret of the relay\n', "'https://a'"),
+                               ('servers =' + ' turn:a' * 5 + '\nsecret = a secret of the relay\n', 'more than 4')):
+                bad.write_text('[turn]\n' + text)
+                done = self.run_hub('--config', str(bad), '--listen', '127.0.0.1:0', *data)
+                self.assert_fails(done, 1, '[turn]', part)
+                self.assertNotIn('tooshort', done.stderr)
             (directory / 'token.secret').write_text('nonsense')
             self.assert_fails(self.run_hub('--listen', '127.0.0.1:0', *data), 1, 'token.secret')
             (directory / 'token.secret').unlink()

@@ -27,7 +27,8 @@ static void a_file_overrides_the_defaults(void **state)
 	assert_ok(read_text(&config,
 		"[hub]\nlisten = [::1]:1\ndata = /x\norigin = https://a https://b\nnew_accounts = "
 		"no\n"
-		"[limits]\nsignals_per_second = 7\nconnections = 99\n",
+		"[limits]\nsignals_per_second = 7\nconnections = 99\n"
+		"[turn]\nservers = turn:a turns:b\nsecret = s\nttl = 86400\n",
 		problem));
 	assert_string_equal(config.listen, "[::1]:1");
 	assert_string_equal(config.data, "/x");
@@ -36,6 +37,10 @@ static void a_file_overrides_the_defaults(void **state)
 	assert_int_equal(config.signals_per_second, 7);
 	assert_int_equal(config.signals_burst, RATE_SIGNAL_BURST);
 	assert_int_equal(config.connections, 99);
+	assert_string_equal(config.turn_servers, "turn:a turns:b");
+	assert_string_equal(config.turn_secret, "s");
+	assert_int_equal(config.turn_ttl, TURN_TTL_MAX_S);
+	assert_int_equal(config.turn_burst, RATE_TURN_BURST);
 }
 
 static void a_mistake_is_named_with_its_line(void **state)
@@ -51,6 +56,10 @@ static void a_mistake_is_named_with_its_line(void **state)
 		{"[limits]\nconnections = -1\n", "line 2: bad value"},
 		{"[limits]\nconnections = 99999999\n", "line 2: bad value"},
 		{"[hub]\nlisten =\n", "line 2"},
+		{"[turn]\nttl = 86401\n", "line 2: bad value for 'ttl'"},
+		{"[turn]\nttl = 0\n", "line 2: bad value for 'ttl'"},
+		{"[turn]\nsecret =\n", "line 2: bad value for 'secret'"},
+		{"[turn]\nserver = turn:a\n", "line 2: there is no setting 'server'"},
 		{"[hub\n", "line 1"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
