@@ -95,12 +95,14 @@ class Stage:
         self.processes = []
         return problems
 
-    def start_hub(self, port=None, name='hub'):
+    def start_hub(self, port=None, name='hub', config=''):
         """Starts a hub, waits until it is healthy, and returns its URL and process."""
         url = f'http://127.0.0.1:{port or free_port()}'
         data = self.directory / name
         data.mkdir(exist_ok=True)
-        process, log = self.start(name, [self.hub, '--listen', url[len('http://'):], '--data', str(data)])
+        (data / 'hub.ini').write_text(config, encoding='utf-8')
+        process, log = self.start(name, [self.hub, '--config', str(data / 'hub.ini'), '--listen', url[len('http://'):],
+                                         '--data', str(data)])
 
         def healthy():
             try:
@@ -112,12 +114,13 @@ class Stage:
         return url, process
 
 
-    def start_relay(self):
-        """Starts coturn on loopback; the lines for the config.ini of a node that uses it, or None without coturn."""
+    def start_relay(self, *options):
+        """Starts coturn on loopback with options of tools/coturn; None where coturn is not installed."""
         log = self.directory / 'coturn.log'
         with open(log, 'ab') as errors:
-            process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name('coturn'))], text=True,
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name('coturn')), *options],
+                                       text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                       env={**os.environ, 'DPC_COTURN_LOG': str(self.directory / 'turnserver.log')})
         line = process.stdout.readline().split()
         if not line and process.wait(20) == 77:
             return None
@@ -135,6 +138,16 @@ class Relay:
         self.uris = {'udp': f'turn:127.0.0.1:{port}', 'tcp': f'turn:127.0.0.1:{port}?transport=tcp',
                      'tls': f'turns:127.0.0.1:{tls_port}'}
         self.certificate = certificate
+
+    def hub_config(self, secret, *transports, ttl=600):
+        """For a hub that names this relay, which was started with the secret."""
+        servers = ' '.join(self.uris[transport] for transport in transports)
+        return f'[turn]\nservers = {servers}\nsecret = {secret}\nttl = {ttl}\n'
+
+    def trust(self, node):
+        """The node believes the certificate; before it is up."""
+        with open(node.home / 'config.ini', 'a', encoding='utf-8') as config:
+            config.write(f'[turn]\nauthorities = {self.certificate}\n')
 
     def configure(self, node, *transports, password='secret'):
         """Before the node is up."""

@@ -37,6 +37,26 @@ static void print_hub(const json_t *hub)
 	print_line("hub", line);
 }
 
+static void print_relays(const json_t *status)
+{
+	const json_t *relays = json_object_get(status, "relays");
+	const char *problem = field_text(json_object_get(status, "hub_relays"), "error");
+	char line[2 * CLI_PROBLEM_MAX];
+	for (size_t i = 0; i < json_array_size(relays); i++) {
+		const json_t *relay = json_array_get(relays, i);
+		const char *address = field_text(relay, "address");
+		const char *error = field_text(relay, "error");
+		bool from_hub = strcmp(field_text(relay, "from"), "hub") == 0;
+		snprintf(line, sizeof line, "%.280s from %s, %.20s%s%.60s%s%.300s",
+			field_text(relay, "server"), from_hub ? "the hub" : "config.ini",
+			field_text(relay, "state"), *address ? " at " : "", address,
+			*error ? ": " : "", error);
+		print_line(i == 0 ? "relays" : "", line);
+	}
+	if (*problem)
+		print_line("relays", problem);
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *ai = json_object_get(status, "ai");
@@ -48,6 +68,7 @@ static void print_status(const json_t *status)
 	print_list("listens", json_object_get(status, "listen"));
 	print_list("address", json_object_get(status, "uris"));
 	print_hub(json_object_get(status, "hub"));
+	print_relays(status);
 	snprintf(line, sizeof(line),
 		"%.0f contacts, %.0f links, %.0f messages waiting, %.0f strangers",
 		field_number(status, "contacts", 0), field_number(status, "links", 0),

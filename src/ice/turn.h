@@ -53,6 +53,9 @@ struct turn_stats {
 	uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out; /* payload of peers */
 	uint64_t dropped_malformed, dropped_unauthenticated, dropped_unexpected;
 	uint64_t refused; /* permissions and channels */
+	/* The last permission that was: the server carries nothing to that address. 0: none was. */
+	uint16_t refused_code;
+	struct addr refused_peer;
 	size_t peers;
 };
 

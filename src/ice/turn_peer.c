@@ -217,6 +217,8 @@ void turn_peer_on_answer(
 		peer->bound = false;
 	} else {
 		peer->denied = true;
+		turn->stats.refused_code = message->error_code;
+		turn->stats.refused_peer = peer->addr;
 	}
 }
 

@@ -121,6 +121,34 @@ static json_t *describe_counters(struct node *node)
 		"connections_refused", count_refused_connections(node));
 }
 
+static json_t *describe_relay(const struct node *node, size_t index)
+{
+	static const char *const states[] = {
+		[RELAY_IDLE] = "idle",
+		[RELAY_OPENING] = "opening",
+		[RELAY_READY] = "ready",
+		[RELAY_WAITING] = "waiting",
+	};
+	const struct relay *relay = peer_io_relay(node->io, index);
+	const struct addr *addr = relay_addr(relay);
+	const char *reason = relay_reason(relay);
+	char server[TURN_URI_TEXT_MAX], address[ADDR_TEXT_MAX];
+	return json_pack("{s:s, s:s, s:s, s:s?, s:f, s:s?}", "server",
+		turn_uri_text(relay_server(relay), server), "from",
+		peer_io_relay_is_from_hub(node->io, index) ? "hub" : "config", "state",
+		states[relay_state(relay)], "address", addr ? addr_text(addr, address) : NULL,
+		"setup_ms", (double)relay_setup_time(relay) / USEC_PER_MS, "error",
+		reason[0] ? reason : NULL);
+}
+
+static json_t *describe_relays(const struct node *node)
+{
+	json_t *relays = json_array();
+	for (size_t i = 0; i < peer_io_relay_count(node->io); i++)
+		json_array_append_new(relays, describe_relay(node, i));
+	return relays;
+}
+
 static json_int_t count_up(struct node *node)
 {
 	json_int_t count = 0;
@@ -144,12 +172,13 @@ json_t *describe_status(struct node *node)
 					config_ai_name(node->config.ai_provider), "url",
 					node->config.ai_url)
 			      : json_null();
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
-			 "s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
+			 "s:I, s:I, s:o, s:o}",
 		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
 		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
 		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
-		"hub", hub_client_describe(node->hub), "contacts", (json_int_t)contacts, "links",
-		count_up(node), "queued", (json_int_t)queued, "strangers",
+		"hub", hub_client_describe(node->hub), "relays", describe_relays(node),
+		"hub_relays", hub_client_describe_turn(node->hub), "contacts", (json_int_t)contacts,
+		"links", count_up(node), "queued", (json_int_t)queued, "strangers",
 		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node));
 }

@@ -8,6 +8,7 @@
 #include "node/attempt.h"
 #include "node/events.h"
 #include "node/hub_login.h"
+#include "node/hub_turn.h"
 #include "node/internal.h"
 #include "node/local_api.h"
 #include "node/session.h"
@@ -25,6 +26,8 @@ struct hub_client {
 	char url[CONFIG_TEXT_MAX + 1]; /* "": none */
 	bool wanted;                   /* the user has logged in */
 	struct hub_login login;
+	struct hub_turn turn;
+	struct net_timer turn_timer; /* CONNECTED: when the relays need new credentials */
 	struct websocket_client *socket;
 	struct net_timer timer; /* WAITING: the next try; CONNECTED: ping, or its pong is late */
 	bool pong_due;
@@ -72,6 +75,11 @@ json_t *hub_client_describe(const struct hub_client *hub)
 		state_name(hub->state), "since", hub->since, "error", error);
 }
 
+json_t *hub_client_describe_turn(const struct hub_client *hub)
+{
+	return hub_turn_describe(&hub->turn);
+}
+
 void hub_client_failure(const struct hub_client *hub, struct failure *ret_failure)
 {
 	switch (hub->state) {
@@ -108,9 +116,12 @@ static void set_state(struct hub_client *hub, enum hub_state state)
 static void answer_waiting(struct hub_client *hub)
 {
 	struct web_request *http = hub->waiting;
-	hub->waiting = NULL;
+	/* Who has logged in can connect, through a relay too. */
+	if (hub->state == HUB_CONNECTED && hub_turn_is_asking(&hub->turn))
+		return;
 	if (!http)
 		return;
+	hub->waiting = NULL;
 	if (hub->state == HUB_CONNECTED)
 		local_api_reply(http, 200, json_pack("{s:o}", "hub", hub_client_describe(hub)));
 	else
@@ -120,6 +131,8 @@ static void answer_waiting(struct hub_client *hub)
 static void stop_all(struct hub_client *hub)
 {
 	hub_login_cancel(&hub->login);
+	hub_turn_cancel(&hub->turn);
+	net_timer_cancel(&hub->turn_timer);
 	websocket_client_destroy(hub->socket);
 	hub->socket = NULL;
 	hub->pong_due = false;
@@ -136,6 +149,7 @@ static void give_up_trial(struct hub_client *hub)
 	hub->on_trial = hub->wanted = false;
 	hub->last = (struct failure){0};
 	hub_login_forget(&hub->login);
+	hub_turn_forget(&hub->turn);
 	recall(hub);
 	set_state(hub, hub->url[0] ? HUB_LOGIN : HUB_NONE);
 	if (hub->wanted)
@@ -197,6 +211,7 @@ static void on_auth_ok(struct hub_client *hub)
 	log_info("connected to hub '%s'", hub->url);
 	set_state(hub, HUB_CONNECTED);
 	net_timer_set(&hub->timer, net_now() + NODE_HUB_PING_INTERVAL);
+	net_timer_set(&hub->turn_timer, hub->turn.due_at);
 	answer_waiting(hub);
 	session_hub_ready(hub->node);
 }
@@ -278,6 +293,7 @@ static void on_closed(struct websocket_client *client, int http_status, unsigned
 static const struct websocket_client_handler handler = {
 	.opened = on_opened, .message = on_message, .closed = on_closed};
 
+/* Opens the socket, and asks for the relays at the same time. */
 static void open_socket(struct hub_client *hub)
 {
 	struct failure failure;
@@ -291,11 +307,59 @@ static void open_socket(struct hub_client *hub)
 				     hub->node->web, hub->node->loop, &options, &hub->socket)
 			   : ERR_NOMEM;
 	free(url);
-	if (!err)
+	if (!err) {
+		hub_turn_ask(&hub->turn, hub->url, hub->login.access_token);
 		return;
+	}
 	failure_set(&failure, FAILURE_HUB,
 		"cannot open a socket to hub '%s': %s; check its address", hub->url, err_text(err));
 	retry_later(hub, &failure);
+}
+
+/* ---- Relays ---- */
+
+static void on_turn_done(bool unauthorised, void *user)
+{
+	struct hub_client *hub = user;
+	if (unauthorised)
+		hub_login_expire(&hub->login);
+	if (hub->state != HUB_CONNECTED)
+		return;
+	net_timer_set(&hub->turn_timer, hub->turn.due_at);
+	answer_waiting(hub);
+	/* Those that may only be reached through a relay need not wait on. */
+	if (hub->turn.is_first)
+		session_hub_ready(hub->node);
+}
+
+static void on_turn_timer(void *user)
+{
+	struct hub_client *hub = user;
+	if (hub->state != HUB_CONNECTED)
+		return;
+	if (hub_login_is_valid(&hub->login)) {
+		hub_turn_ask(&hub->turn, hub->url, hub->login.access_token);
+		net_timer_set(&hub->turn_timer, hub->turn.due_at);
+		return;
+	}
+	/* The socket has outlived the token. */
+	enum err err = hub_login_start(&hub->login, hub->url);
+	if (!err)
+		return;
+	hub_turn_failed(&hub->turn, err_text(err));
+	net_timer_set(&hub->turn_timer, hub->turn.due_at);
+}
+
+/* A token for the relays, while the socket is open. */
+static void on_login_again(struct hub_client *hub, const struct failure *failure)
+{
+	if (failure->code == FAILURE_NONE) {
+		remember(hub);
+		hub_turn_ask(&hub->turn, hub->url, hub->login.access_token);
+	} else {
+		hub_turn_failed(&hub->turn, failure->fault.text);
+	}
+	net_timer_set(&hub->turn_timer, hub->turn.due_at);
 }
 
 /* ---- Logging in ---- */
@@ -303,6 +367,10 @@ static void open_socket(struct hub_client *hub)
 static void on_login(const struct failure *failure, void *user)
 {
 	struct hub_client *hub = user;
+	if (hub->state == HUB_CONNECTED) {
+		on_login_again(hub, failure);
+		return;
+	}
 	if (failure->code != FAILURE_NONE) {
 		retry_later(hub, failure);
 		return;
@@ -379,10 +447,12 @@ void hub_client_login(struct hub_client *hub, const char *url, struct web_reques
 	}
 	stop_all(hub);
 	/* The hub may have forgotten the token we have: who asks for a login gets a new one. */
-	if (other)
+	if (other) {
 		hub_login_forget(&hub->login);
-	else
+		hub_turn_forget(&hub->turn);
+	} else {
 		hub_login_expire(&hub->login);
+	}
 	hub->on_trial = other;
 	hub->wanted = true;
 	hub->failures = 0;
@@ -393,6 +463,7 @@ void hub_client_logout(struct hub_client *hub)
 {
 	struct failure failure;
 	stop_all(hub);
+	hub_turn_forget(&hub->turn);
 	hub_login_revoke(&hub->login, hub->url);
 	if (store_setting_remove(hub->node->store, SETTING_REFRESH) != ERR_OK)
 		log_warn("%s", store_fault_text(hub->node->store));
@@ -438,16 +509,24 @@ enum err hub_client_create(struct node *node, struct hub_client **ret_hub)
 	hub->node = node;
 	hub->since = node_unix_time();
 	hub_login_init(&hub->login, node, on_login, hub);
+	hub_turn_init(&hub->turn, node, on_turn_done, hub);
 	enum err err = net_timer_init(&hub->timer, node->loop, on_timer, hub);
-	if (err) {
-		free(hub);
-		return err;
-	}
+	if (err)
+		goto fail_hub;
+	err = net_timer_init(&hub->turn_timer, node->loop, on_turn_timer, hub);
+	if (err)
+		goto fail_timer;
 	recall(hub);
 	if (hub->url[0])
 		hub->state = HUB_LOGIN;
 	*ret_hub = hub;
 	return ERR_OK;
+
+fail_timer:
+	net_timer_deinit(&hub->timer);
+fail_hub:
+	free(hub);
+	return err;
 }
 
 void hub_client_destroy(struct hub_client *hub)
@@ -456,6 +535,8 @@ void hub_client_destroy(struct hub_client *hub)
 		return;
 	stop_all(hub);
 	hub_login_deinit(&hub->login);
+	hub_turn_deinit(&hub->turn);
+	net_timer_deinit(&hub->turn_timer);
 	net_timer_deinit(&hub->timer);
 	free(hub);
 }

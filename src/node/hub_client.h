@@ -35,6 +35,8 @@ void hub_client_failure(const struct hub_client *hub, struct failure *ret_failur
 /* "" when there is none. */
 const char *hub_client_url(const struct hub_client *hub);
 json_t *hub_client_describe(const struct hub_client *hub);
+/* Its relays' credentials: {"expires_in_seconds","error"}. */
+json_t *hub_client_describe_turn(const struct hub_client *hub);
 
 /* Logs in at `url` (NULL: the known one) and answers the request when connected, or with the
  * reason. */

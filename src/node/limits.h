@@ -147,6 +147,17 @@
 #define NODE_HUB_PONG_TIMEOUT (10 * USEC_PER_SEC)
 /* An access token is refreshed this long before it ends. */
 #define NODE_HUB_REFRESH_EARLY (60 * USEC_PER_SEC)
+/* The relays of one hub that are used, and how long credentials for them are believed. */
+#define NODE_HUB_RELAYS_MAX 4
+/* A user name and a password from it. */
+#define NODE_HUB_TURN_TEXT_MAX 256
+#define NODE_HUB_TURN_TTL_MAX_S (7 * 24 * 3600)
+/* One question for them; the shortest time between two; the wait after a failure, doubled up to the
+ * maximum. */
+#define NODE_HUB_TURN_TIMEOUT (5 * USEC_PER_SEC)
+#define NODE_HUB_TURN_INTERVAL_MIN (2 * USEC_PER_SEC)
+#define NODE_HUB_TURN_BACKOFF_FIRST (5 * USEC_PER_SEC)
+#define NODE_HUB_TURN_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
 /* One answer of the hub's HTTP API. */
 #define NODE_HUB_ANSWER_MAX (64 * 1024)
 #define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)

@@ -456,6 +456,7 @@ enum err peer_io_create(
 	list_init(&io->peers);
 	list_init(&io->lingering);
 	list_init(&io->dirty);
+	peer_relay_init(io);
 	map_init(&io->users, config->peers_max ? config->peers_max : PEER_IO_PEERS_MAX, &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
 	net_defer_init(&io->defer, loop, on_defer, io);

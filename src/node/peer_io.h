@@ -37,6 +37,8 @@
 #define PEER_IO_STUN_SERVERS_MAX 8
 /* Relays: the transports of a server or two. */
 #define PEER_IO_RELAYS_MAX 8
+/* Relays that the hub does not name any more and that links still use; beyond, the oldest goes. */
+#define PEER_IO_RETIRED_RELAYS_MAX 8
 
 /* Closed peers that were destroyed and stay behind for a while to repeat their last words; of more,
  * the oldest go. */
@@ -101,8 +103,15 @@ struct peer_io_relay_config {
  * ERR_NOMEM. */
 MUST_CHECK enum err peer_io_add_relay(
 	struct peer_io *io, const struct peer_io_relay_config *config);
+/* The relays that the hub names, behind those that were added; replaces the former ones. One that
+ * is named again gets the new credentials and keeps its allocation, and one that is not goes when
+ * no link uses it any more. Not in a callback of a relay. ERR_LIMIT: those beyond
+ * PEER_IO_RELAYS_MAX are left out. ERR_NOMEM. */
+MUST_CHECK enum err peer_io_set_hub_relays(
+	struct peer_io *io, const struct peer_io_relay_config *configs, size_t count);
 size_t peer_io_relay_count(const struct peer_io *io);
 const struct relay *peer_io_relay(const struct peer_io *io, size_t index);
+bool peer_io_relay_is_from_hub(const struct peer_io *io, size_t index);
 
 struct peer_io_peer_config {
 	struct dpc_peer_config peer;

@@ -27,7 +27,9 @@ struct peer_gather {
 };
 
 struct peer_io_relay {
+	struct list node; /* in io->retired, if it is */
 	struct peer_io *io;
+	bool from_hub, retired;
 	struct relay *relay;
 };
 
@@ -45,8 +47,10 @@ struct peer_io {
 	struct list dirty;      /* those with something to do */
 	struct net_defer defer; /* drains the dirty ones */
 	struct peer_gather gather;
-	struct peer_io_relay relays[PEER_IO_RELAYS_MAX];
+	struct peer_io_relay *relays[PEER_IO_RELAYS_MAX];
 	size_t relay_count;
+	struct list retired; /* relays that are there for the links that use them alone */
+	size_t retired_count;
 	size_t relay_needs; /* peers that need one */
 	uint64_t serial;
 	uint64_t unknown_in, lost_out;
@@ -87,6 +91,7 @@ void peer_gather_advance(struct peer_io_peer *peer, usec now);
 bool peer_gather_receive(
 	struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
 
+void peer_relay_init(struct peer_io *io);
 /* Whether the path begins at a relay of ours: then the flight has gone there. */
 bool peer_relay_send(
 	struct peer_io *io, const struct path *path, struct bytes flight, size_t segment);

@@ -1,14 +1,23 @@
 /* The relayed addresses of a peer_io: who needs them, and the way of datagrams through them. */
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/text.h"
 #include "node/peer_io_internal.h"
 #include "peer/convert.h"
 
 static struct peer_io_relay *find(struct peer_io *io, const struct addr *local)
 {
 	for (size_t i = 0; i < io->relay_count; i++) {
-		const struct addr *addr = relay_addr(io->relays[i].relay);
+		const struct addr *addr = relay_addr(io->relays[i]->relay);
 		if (addr && addr_equal(addr, local))
-			return &io->relays[i];
+			return io->relays[i];
+	}
+	LIST_FOREACH (node, &io->retired) {
+		struct peer_io_relay *r = CONTAINER_OF(node, struct peer_io_relay, node);
+		const struct addr *addr = relay_addr(r->relay);
+		if (addr && addr_equal(addr, local))
+			return r;
 	}
 	return NULL;
 }
@@ -16,7 +25,8 @@ static struct peer_io_relay *find(struct peer_io *io, const struct addr *local)
 bool peer_relay_send(
 	struct peer_io *io, const struct path *path, struct bytes flight, size_t segment)
 {
-	struct peer_io_relay *r = io->relay_count > 0 ? find(io, &path->local) : NULL;
+	struct peer_io_relay *r =
+		io->relay_count + io->retired_count > 0 ? find(io, &path->local) : NULL;
 	if (!r)
 		return false;
 	/* What the relay loses is in its own count. */
@@ -52,7 +62,8 @@ static bool is_connecting(const struct peer_io_peer *peer)
 
 static void on_changed(struct relay *relay, void *user)
 {
-	struct peer_io *io = ((struct peer_io_relay *)user)->io;
+	struct peer_io_relay *r = user;
+	struct peer_io *io = r->io;
 	char text[TURN_URI_TEXT_MAX];
 	const struct addr *addr = relay_addr(relay);
 	usec now = net_now();
@@ -62,6 +73,8 @@ static void on_changed(struct relay *relay, void *user)
 			(long long)(relay_setup_time(relay) / USEC_PER_MS));
 	else if (relay_state(relay) == RELAY_WAITING)
 		log_warn("no relay at %s", relay_reason(relay));
+	if (r->retired)
+		return;
 	LIST_FOREACH (node, &io->peers) {
 		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
 		if (!peer->with_relayed || peer->destroyed || !is_connecting(peer))
@@ -76,12 +89,50 @@ static void on_changed(struct relay *relay, void *user)
 bool peer_relay_is_pending(const struct peer_io *io)
 {
 	for (size_t i = 0; i < io->relay_count; i++)
-		if (relay_state(io->relays[i].relay) == RELAY_OPENING)
+		if (relay_state(io->relays[i]->relay) == RELAY_OPENING)
 			return true;
 	return false;
 }
 
 /* ---- Who needs them ---- */
+
+static bool uses(const struct peer_io_peer *peer, const struct peer_io_relay *r)
+{
+	struct dpc_stats stats;
+	dpc_peer_stats(peer->dpc, &stats);
+	struct addr local = addr_from_public(&stats.path.local);
+	return stats.has_path && find(peer->io, &local) == r;
+}
+
+static void free_relay(struct peer_io_relay *r)
+{
+	if (!r)
+		return;
+	relay_destroy(r->relay);
+	free(r);
+}
+
+static void remove_retired(struct peer_io_relay *r)
+{
+	list_remove(&r->node);
+	r->io->retired_count--;
+	free_relay(r);
+}
+
+/* Retired relays go with the last link through them. */
+static void sweep_retired(struct peer_io *io)
+{
+	LIST_FOREACH_SAFE (at, &io->retired) {
+		struct peer_io_relay *r = CONTAINER_OF(at, struct peer_io_relay, node);
+		bool used = false;
+		LIST_FOREACH (node, &io->peers) {
+			struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
+			used = used || (!peer->destroyed && uses(peer, r));
+		}
+		if (!used)
+			remove_retired(r);
+	}
+}
 
 /* An allocation is made when somebody begins to connect, beside everything else, and kept while
  * somebody connects or talks through it. */
@@ -106,7 +157,9 @@ static void set_need(struct peer_io_peer *peer, bool needed)
 	peer->needs_relay = needed;
 	io->relay_needs += needed ? 1 : (size_t)-1;
 	for (size_t i = 0; i < io->relay_count; i++)
-		relay_want(io->relays[i].relay, io->relay_needs > 0);
+		relay_want(io->relays[i]->relay, io->relay_needs > 0);
+	if (!needed)
+		sweep_retired(io);
 }
 
 void peer_relay_begin(struct peer_io_peer *peer, usec now)
@@ -116,7 +169,7 @@ void peer_relay_begin(struct peer_io_peer *peer, usec now)
 		return;
 	set_need(peer, true);
 	for (size_t i = 0; i < io->relay_count; i++) {
-		const struct addr *addr = relay_addr(io->relays[i].relay);
+		const struct addr *addr = relay_addr(io->relays[i]->relay);
 		if (addr)
 			add_candidate(peer, addr, now);
 	}
@@ -135,12 +188,15 @@ void peer_relay_end(struct peer_io_peer *peer)
 
 /* ---- Life ---- */
 
-enum err peer_io_add_relay(struct peer_io *io, const struct peer_io_relay_config *config)
+static enum err add(struct peer_io *io, const struct peer_io_relay_config *config, bool from_hub)
 {
 	if (io->relay_count == PEER_IO_RELAYS_MAX)
 		return ERR_LIMIT;
-	struct peer_io_relay *r = &io->relays[io->relay_count];
+	struct peer_io_relay *r = calloc(1, sizeof *r);
+	if (!r)
+		return ERR_NOMEM;
 	r->io = io;
+	r->from_hub = from_hub;
 	struct relay_config relay_config = {
 		.server = config->server,
 		.family = ADDR_IPV4,
@@ -153,17 +209,91 @@ enum err peer_io_add_relay(struct peer_io *io, const struct peer_io_relay_config
 		.user = r,
 	};
 	enum err err = relay_create(io->loop, &relay_config, &r->relay);
-	if (err)
+	if (err) {
+		free(r);
 		return err;
-	io->relay_count++;
+	}
+	io->relays[io->relay_count++] = r;
 	relay_want(r->relay, io->relay_needs > 0);
 	return ERR_OK;
 }
 
-void peer_relay_deinit(struct peer_io *io)
+enum err peer_io_add_relay(struct peer_io *io, const struct peer_io_relay_config *config)
+{
+	return add(io, config, false);
+}
+
+static bool is_at(const struct peer_io_relay *r, const struct turn_uri *server)
+{
+	const struct turn_uri *ours = relay_server(r->relay);
+	return ours->port == server->port && ours->transport == server->transport &&
+	       text_equal_ignoring_case(ours->host, server->host);
+}
+
+static struct peer_io_relay *find_server(const struct peer_io *io, const struct turn_uri *server)
 {
 	for (size_t i = 0; i < io->relay_count; i++)
-		relay_destroy(io->relays[i].relay);
+		if (is_at(io->relays[i], server))
+			return io->relays[i];
+	return NULL;
+}
+
+static void retire(struct peer_io *io, size_t index)
+{
+	struct peer_io_relay *r = io->relays[index];
+	io->relay_count--;
+	memmove(&io->relays[index], &io->relays[index + 1],
+		(io->relay_count - index) * sizeof(io->relays[0]));
+	if (io->retired_count == PEER_IO_RETIRED_RELAYS_MAX)
+		remove_retired(CONTAINER_OF(io->retired.next, struct peer_io_relay, node));
+	r->retired = true;
+	list_push_back(&io->retired, &r->node);
+	io->retired_count++;
+}
+
+static void retire_unnamed(
+	struct peer_io *io, const struct peer_io_relay_config *configs, size_t count)
+{
+	for (size_t i = io->relay_count; i-- > 0;) {
+		bool named = !io->relays[i]->from_hub;
+		for (size_t j = 0; j < count && !named; j++)
+			named = is_at(io->relays[i], &configs[j].server);
+		if (!named)
+			retire(io, i);
+	}
+	sweep_retired(io);
+}
+
+enum err peer_io_set_hub_relays(
+	struct peer_io *io, const struct peer_io_relay_config *configs, size_t count)
+{
+	enum err first = ERR_OK;
+	retire_unnamed(io, configs, count);
+	for (size_t i = 0; i < count; i++) {
+		struct peer_io_relay *r = find_server(io, &configs[i].server);
+		enum err err = ERR_OK;
+		/* What the user has configured for a server counts. */
+		if (!r)
+			err = add(io, &configs[i], true);
+		else if (r->from_hub)
+			err = relay_set_credentials(
+				r->relay, configs[i].username, configs[i].password);
+		first = first ? first : err;
+	}
+	return first;
+}
+
+void peer_relay_init(struct peer_io *io)
+{
+	list_init(&io->retired);
+}
+
+void peer_relay_deinit(struct peer_io *io)
+{
+	while (!list_is_empty(&io->retired))
+		remove_retired(CONTAINER_OF(io->retired.next, struct peer_io_relay, node));
+	for (size_t i = 0; i < io->relay_count; i++)
+		free_relay(io->relays[i]);
 	io->relay_count = 0;
 }
 
@@ -175,5 +305,11 @@ size_t peer_io_relay_count(const struct peer_io *io)
 const struct relay *peer_io_relay(const struct peer_io *io, size_t index)
 {
 	CHECK(index < io->relay_count);
-	return io->relays[index].relay;
+	return io->relays[index]->relay;
+}
+
+bool peer_io_relay_is_from_hub(const struct peer_io *io, size_t index)
+{
+	CHECK(index < io->relay_count);
+	return io->relays[index]->from_hub;
 }

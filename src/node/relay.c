@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "ice/turn.h"
@@ -43,6 +44,7 @@ struct relay {
 	usec setup_time;
 	uint64_t lost_out;
 	char reason[REASON_MAX];
+	uint64_t refused; /* as told in `reason` */
 	uint8_t out[NET_UDP_PAYLOAD_MAX];
 };
 
@@ -120,6 +122,21 @@ static void send_requests(struct relay *relay)
 	}
 }
 
+/* The allocation stands, and the server does not carry anything to some peer. */
+static void tell_refusal(struct relay *relay)
+{
+	const struct turn_stats *stats = turn_stats(relay->turn);
+	char server[TURN_URI_TEXT_MAX], peer[ADDR_TEXT_MAX];
+	if (stats->refused_code == 0 || stats->refused == relay->refused)
+		return;
+	relay->refused = stats->refused;
+	snprintf(relay->reason, sizeof relay->reason, "%s: the relay refuses peers at %s: %u %s",
+		turn_uri_text(&relay->config.server, server),
+		addr_ip_text(&stats->refused_peer, peer), stats->refused_code,
+		stats->refused_code == 403 ? "forbidden address" : "error");
+	log_info("%s", relay->reason);
+}
+
 /* After whatever the client was told: sends what it has to say, and sees what became of it. */
 static void pump(struct relay *relay)
 {
@@ -133,12 +150,14 @@ static void pump(struct relay *relay)
 		return;
 	case TURN_READY:
 		net_timer_set(&relay->timer, turn_deadline(relay->turn));
+		tell_refusal(relay);
 		if (relay->state != RELAY_OPENING)
 			return;
 		relay->relayed = turn_relayed(relay->turn);
 		relay->setup_time = net_now() - relay->began_at;
 		relay->retry_wait = RELAY_RETRY_MIN;
 		relay->reason[0] = 0;
+		relay->refused = 0;
 		set_state(relay, RELAY_READY);
 		return;
 	case TURN_ALLOCATING:
@@ -374,16 +393,19 @@ void relay_want(struct relay *relay, bool wanted)
 
 /* ---- Life ---- */
 
+static void free_text(const char *text)
+{
+	char *ours = (char *)(uintptr_t)text; /* a copy of our own making */
+	if (ours)
+		secret_cleanse(ours, strlen(ours));
+	free(ours);
+}
+
 static void free_texts(struct relay *relay)
 {
-	char *texts[] = {(char *)(uintptr_t)relay->config.username,
-		(char *)(uintptr_t)relay->config.password,
-		(char *)(uintptr_t)relay->config.authorities};
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		if (texts[i])
-			secret_cleanse(texts[i], strlen(texts[i]));
-		free(texts[i]);
-	}
+	free_text(relay->config.username);
+	free_text(relay->config.password);
+	free_text(relay->config.authorities);
 }
 
 static enum err copy_texts(struct relay *relay, const struct relay_config *config)
@@ -418,6 +440,25 @@ enum err relay_create(
 		return err;
 	}
 	*ret_relay = relay;
+	return ERR_OK;
+}
+
+enum err relay_set_credentials(struct relay *relay, const char *username, const char *password)
+{
+	char *new_username = text_duplicate(username), *new_password = text_duplicate(password);
+	if (!new_username || !new_password) {
+		free_text(new_username);
+		free_text(new_password);
+		return ERR_NOMEM;
+	}
+	free_text(relay->config.username);
+	free_text(relay->config.password);
+	relay->config.username = new_username;
+	relay->config.password = new_password;
+	if (relay->state == RELAY_WAITING) {
+		relay->retry_wait = RELAY_RETRY_MIN;
+		net_timer_set(&relay->timer, net_now());
+	}
 	return ERR_OK;
 }
 

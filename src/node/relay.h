@@ -43,6 +43,12 @@ MUST_CHECK enum err relay_create(
  */
 void relay_destroy(struct relay *relay);
 
+/* For the allocations to come: the present one goes on under the credentials that it was made with,
+ * for RFC 8656 section 9 binds it to its user name. One that is waiting is tried at once.
+ * ERR_NOMEM: the former ones stay. */
+MUST_CHECK enum err relay_set_credentials(
+	struct relay *relay, const char *username, const char *password);
+
 /* Whether an allocation is needed. One that is no more is kept for RELAY_LINGER. */
 void relay_want(struct relay *relay, bool wanted);
 
@@ -50,7 +56,7 @@ enum relay_state relay_state(const struct relay *relay);
 /* The relayed address; NULL unless ready. */
 const struct addr *relay_addr(const struct relay *relay);
 const struct turn_uri *relay_server(const struct relay *relay);
-/* Why it failed last, in words; "" when it did not. */
+/* Why it failed last, or what it refuses now that it is ready, in words; "": neither. */
 const char *relay_reason(const struct relay *relay);
 /* From the beginning to being ready; 0 before the first time. */
 usec relay_setup_time(const struct relay *relay);

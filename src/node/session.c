@@ -216,9 +216,8 @@ static void explain_no_means(
 	else if (contact->policy == STORE_POLICY_RELAY_ONLY &&
 		 peer_io_relay_count(session->node->io) == 0)
 		failure_set(&failure, FAILURE_UNREACHABLE,
-			"'%s' may only be connected through a relay, and there is none; name one "
-			"as "
-			"server under [turn] in config.ini",
+			"'%s' may only be connected through a relay, and neither the hub names one "
+			"nor [turn] in config.ini",
 			session->name);
 	else if (contact->policy == STORE_POLICY_RELAY_ONLY && via == VIA_DIRECT)
 		failure_set(&failure, FAILURE_UNREACHABLE,

@@ -527,9 +527,70 @@ static void of_too_many_that_stay_the_oldest_go(void **state)
 	assert_int_equal(lingering(offerer_io), PEER_IO_LINGERING_MAX);
 }
 
+static struct peer_io_relay_config relay_at(const char *uri, const char *username)
+{
+	struct peer_io_relay_config relay = {.username = username, .password = "p"};
+	assert_ok(turn_uri_parse(uri, &relay.server));
+	return relay;
+}
+
+static void assert_relays(const char *expected)
+{
+	char text[400] = "", server[TURN_URI_TEXT_MAX];
+	for (size_t i = 0; i < peer_io_relay_count(offerer_io); i++) {
+		size_t size = strlen(text);
+		snprintf(text + size, sizeof text - size, "%s%s ",
+			peer_io_relay_is_from_hub(offerer_io, i) ? "hub:" : "",
+			turn_uri_text(relay_server(peer_io_relay(offerer_io, i)), server));
+	}
+	assert_string_equal(text, expected);
+}
+
+static void the_relays_of_the_hub_replace_their_own_kind(void **state)
+{
+	(void)state;
+	struct peer_io_config config = {0};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	struct peer_io_relay_config own = relay_at("turn:a", "u");
+	assert_ok(peer_io_add_relay(offerer_io, &own));
+	struct peer_io_relay_config first[] = {relay_at("turns:b", "1:u"),
+		relay_at("turn:A", "1:u"), relay_at("turn:b?transport=tcp", "1:u")};
+	/* One that is configured is not taken from the hub, however its name is written. */
+	assert_ok(peer_io_set_hub_relays(offerer_io, first, 3));
+	assert_relays("a:3478/udp hub:b:5349/tls hub:b:3478/tcp ");
+	const struct relay *kept = peer_io_relay(offerer_io, 2);
+	struct peer_io_relay_config second[] = {
+		relay_at("turn:c", "2:u"), relay_at("turn:b?transport=tcp", "2:u")};
+	assert_ok(peer_io_set_hub_relays(offerer_io, second, 2));
+	assert_relays("a:3478/udp hub:b:3478/tcp hub:c:3478/udp ");
+	assert_ptr_equal(peer_io_relay(offerer_io, 1), kept);
+	assert_ok(peer_io_set_hub_relays(offerer_io, NULL, 0));
+	assert_relays("a:3478/udp ");
+}
+
+static void more_relays_than_the_limit_are_left_out(void **state)
+{
+	(void)state;
+	struct peer_io_config config = {0};
+	struct peer_io_relay_config relays[PEER_IO_RELAYS_MAX + 1];
+	assert_true(addr_parse_ip("127.0.0.1", 0, &config.local4));
+	assert_ok(peer_io_create(loop, &config, &offerer_io));
+	for (size_t i = 0; i < PEER_IO_RELAYS_MAX + 1; i++) {
+		char uri[40];
+		snprintf(uri, sizeof uri, "turn:relay-%zu", i);
+		relays[i] = relay_at(uri, "u");
+	}
+	assert_err(peer_io_set_hub_relays(offerer_io, relays, PEER_IO_RELAYS_MAX + 1), ERR_LIMIT);
+	assert_int_equal(peer_io_relay_count(offerer_io), PEER_IO_RELAYS_MAX);
+	assert_err(peer_io_add_relay(offerer_io, &relays[PEER_IO_RELAYS_MAX]), ERR_LIMIT);
+}
+
 #define PEER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-TESTS(PEER_TEST(two_peers_talk_over_ipv4), PEER_TEST(two_peers_talk_over_ipv6),
+TESTS(PEER_TEST(the_relays_of_the_hub_replace_their_own_kind),
+	PEER_TEST(more_relays_than_the_limit_are_left_out), PEER_TEST(two_peers_talk_over_ipv4),
+	PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(two_peers_talk_over_wildcard_sockets_of_both_families),
 	PEER_TEST(two_peers_talk_where_the_kernel_refuses_batches),
 	PEER_TEST(a_graceful_close_reaches_both_ends),

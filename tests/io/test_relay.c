@@ -230,6 +230,31 @@ static void wrong_credentials_are_told_and_tried_again_later(void **state)
 	RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
 }
 
+static void new_credentials_are_tried_at_once_and_leave_an_allocation_alone(void **state)
+{
+	struct world *w = *state;
+	char text[100];
+	if (is_skipped)
+		skip();
+	struct relay *relay = make(w, 0, uri_of(w, "turn:", text), "wrong");
+	/* By now it would wait for longer and longer. */
+	for (int i = 0; i < 3; i++) {
+		RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
+		RUN_UNTIL(w, relay_state(relay) == RELAY_OPENING);
+	}
+	RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
+	usec before = net_now();
+	assert_ok(relay_set_credentials(relay, "alice", "secret"));
+	RUN_UNTIL(w, relay_state(relay) == RELAY_READY);
+	assert_true(net_now() < before + RELAY_RETRY_MIN);
+	assert_string_equal(relay_reason(relay), "");
+	struct addr addr = *relay_addr(relay);
+	assert_ok(relay_set_credentials(relay, "alice", "wrong again"));
+	make(w, 1, uri_of(w, "turn:", text), "secret");
+	exchange(w);
+	assert_true(addr_equal(relay_addr(relay), &addr));
+}
+
 static void a_server_that_is_not_there_is_told(void **state)
 {
 	struct world *w = *state;
@@ -439,6 +464,7 @@ TESTS(WORLD(datagrams_cross_two_relays_over_udp), WORLD(datagrams_cross_two_rela
 	WORLD(datagrams_cross_two_relays_over_tls),
 	WORLD(the_two_sides_may_reach_the_relay_differently),
 	WORLD(wrong_credentials_are_told_and_tried_again_later),
+	WORLD(new_credentials_are_tried_at_once_and_leave_an_allocation_alone),
 	WORLD(a_server_that_is_not_there_is_told), WORLD(a_certificate_for_somebody_else_is_told),
 	WORLD(two_peers_talk_over_relays_alone),
 	WORLD(a_relay_is_not_used_where_a_direct_way_works), WORLD(an_allocation_is_given_back),

@@ -1,8 +1,15 @@
 """Links through a relay: coturn, a hub, and nodes whose policy allows nothing else."""
+import ipaddress
+import pathlib
+import time
 import unittest
 
 import harness
-from stage import Node
+from stage import Node, wait_until
+from turn_client import TurnClient, credentials
+
+SAMPLE = harness.ROOT / 'packaging/coturn/turnserver.conf'
+SECRET = 'the secret of hub and relay'
 
 
 class RelayTest(harness.StageTest):
@@ -87,6 +94,170 @@ class RelayTest(harness.StageTest):
         alice.one('policy', 'bob', 'relay-only')
         self.assertEqual(self.link(alice, 'bob')['local_type'], 'relay')
         self.say(alice, bob, 'still here')
+
+
+class HubRelayTest(harness.StageTest):
+    """Relays that the hub names, and nodes that know of none."""
+
+    def start(self, *transports, ttl=600, options=()):
+        self.relay = self.stage.start_relay('--secret', SECRET, *options)
+        if not self.relay:
+            self.skipTest('coturn is not installed')
+        self.url, self.hub_process = self.stage.start_hub(config=self.relay.hub_config(SECRET, *transports, ttl=ttl))
+
+    def login(self, name):
+        node = Node(self.stage, name)
+        node.init()
+        self.relay.trust(node)
+        node.up('--hub', self.url)
+        node.one('login', '--hub', self.url)
+        return node
+
+    def pair(self):
+        alice, bob = self.login('alice'), self.login('bob')
+        alice.one('add', bob.id, '--name', 'bob')
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('policy', 'bob', 'relay-only')
+        return alice, bob
+
+    def say(self, sender, receiver, text):
+        sender.one('send', receiver.name, text)
+        receiver.event('chat', lambda event: event['message']['text'] == text)
+
+    def relays(self, node):
+        return node.one('status')['relays']
+
+    def credentials_seconds(self, node):
+        return node.one('status')['hub_relays']['expires_in_seconds']
+
+    def turn_log(self):
+        return (self.directory / 'turnserver.log').read_text(errors='replace')
+
+    def test_a_node_links_through_the_relays_of_its_hub(self):
+        self.start('udp', 'tls')
+        alice, bob = self.pair()
+        before = self.relays(alice)
+        self.assertEqual([(relay['from'], relay['state'], relay['error']) for relay in before], [('hub', 'idle', None)] * 2)
+        self.assertGreater(self.credentials_seconds(alice), 590)
+        link = alice.one('connect', 'bob')['peer']['link']
+        self.assertEqual((link['path'], link['local_type']), ('webrtc', 'relay'))
+        self.say(alice, bob, 'hello bob')
+        self.say(bob, alice, 'hello alice')
+        after = self.relays(alice)
+        self.assertIn('ready', [relay['state'] for relay in after])
+        shown = alice.run('status').stdout
+        self.assertIn('from the hub, ready at 127.0.0.1:', shown)
+        self.assertIn(f':{self.relay.uris["udp"].split(":")[2]}/udp', shown)
+        alice.one('logout')
+        # The link needs no hub, and lives on; new ones would need another login.
+        self.say(alice, bob, 'still here')
+        self.assertEqual(self.relays(alice), [])
+
+    def test_the_same_server_in_config_ini_comes_first(self):
+        self.start('udp', 'tcp')
+        alice = Node(self.stage, 'alice')
+        alice.init()
+        self.relay.configure(alice, 'udp')
+        alice.up('--hub', self.url)
+        alice.one('login', '--hub', self.url)
+        self.assertEqual([relay['from'] for relay in self.relays(alice)], ['config', 'hub'])
+
+    def test_a_link_outlives_the_credentials_it_was_made_with(self):
+        # A node asks for others at half their time. The allocation is refreshed after 15 s, and would be gone after
+        # 30 s; its nonce changes too.
+        self.start('udp', ttl=8, options=['--max-allocate-lifetime=30', '--stale-nonce=10'])
+        alice, bob = self.pair()
+        link = alice.one('connect', 'bob')['peer']['link']
+        address = [relay['address'] for relay in self.relays(alice)]
+        over = time.monotonic() + 35
+        lives = set()
+
+        def is_over():
+            lives.add(self.credentials_seconds(alice))
+            self.say(alice, bob, f'at {time.monotonic()}')
+            time.sleep(1)
+            return time.monotonic() > over
+        wait_until('the allocation was refreshed', is_over, 60)
+        now = [peer['link'] for peer in alice.one('peers')['peers']]
+        self.assertEqual([(one['since'], one['local_type']) for one in now], [(link['since'], 'relay')])
+        self.assertEqual([relay['address'] for relay in self.relays(alice)], address)
+        self.assertGreaterEqual(min(lives), 0)
+        self.assertGreater(self.credentials_seconds(alice), 0)
+        # And new ones are good for a new allocation.
+        alice.one('disconnect', 'bob')
+        self.assertEqual(alice.one('connect', 'bob')['peer']['link']['local_type'], 'relay')
+
+    def test_a_hub_with_another_secret_is_explained(self):
+        self.start('udp')
+        self.stage.stop_one(self.hub_process)
+        config = self.relay.hub_config(SECRET + '?', 'udp')
+        self.url, _ = self.stage.start_hub(name='other', config=config)
+        alice, _ = self.pair()
+        self.assert_fails(alice.run('connect', 'bob', '--timeout', '5'), 1, 'bob')
+        self.assertIn('the relay refuses our credentials', self.relays(alice)[0]['error'])
+
+    def test_a_hub_without_relays_says_what_to_do(self):
+        self.start('udp')
+        self.url, _ = self.stage.start_hub(name='other')
+        alice, _ = self.pair()
+        self.assertEqual(self.relays(alice), [])
+        self.assertIsNone(alice.one('status')['hub_relays']['error'])
+        self.assert_fails(alice.run('connect', 'bob'), 1, 'relay', '[turn]', 'hub')
+
+    def test_the_sample_serves_the_hubs_nodes_and_carries_nothing_inside(self):
+        self.start('udp', 'tls', options=['--sample', str(SAMPLE)])
+        self.assertEqual(pathlib.Path(SAMPLE).read_text(encoding='utf-8').count('static-auth-secret=CHANGE'), 1)
+        alice, _ = self.pair()
+        self.assert_fails(alice.run('connect', 'bob', '--timeout', '10'), 1, 'bob')
+        wait_until('the relay has refused', lambda: any(
+            'refuses peers at 127.0.0.1: 403' in (relay['error'] or '') for relay in self.relays(alice)), 10)
+        states = [relay['state'] for relay in self.relays(alice)]
+        self.assertEqual(states, ['ready', 'ready'])
+        log = self.turn_log()
+        for word in ('Bad configuration', 'Unknown', 'unrecognized'):
+            self.assertNotIn(word, log)
+
+    def test_the_sample_denies_what_is_special_and_nothing_else(self):
+        self.start('udp', options=['--sample', str(SAMPLE)])
+        port = int(self.relay.uris['udp'].split(':')[2])
+        stranger = TurnClient(port, 'alice', 'secret')
+        self.assertEqual(stranger.allocate(), 401)
+        stranger.close()
+        late = TurnClient(port, *credentials(SECRET, 'dpc-node-0123456789abcdef', seconds=-1))
+        self.assertEqual(late.allocate(), 401)
+        late.close()
+        client = TurnClient(port, *credentials(SECRET, 'dpc-node-0123456789abcdef'))
+        self.assertEqual(client.allocate(), 0)
+        denied = ['0.0.0.1', '10.0.0.1', '10.255.255.255', '100.64.0.0', '100.127.255.255', '127.0.0.1', '127.255.255.255',
+                  '169.254.169.254', '172.16.0.0', '172.31.255.255', '192.0.0.8', '192.0.2.1', '192.168.0.1',
+                  '198.18.0.1', '198.19.255.255', '203.0.113.9', '224.0.0.251', '239.255.255.250', '240.0.0.1',
+                  '255.255.255.255']
+        allowed = ['1.1.1.1', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '172.15.255.255', '172.32.0.0',
+                   '192.167.255.255', '192.169.0.0', '198.17.255.255', '198.20.0.0', '223.255.255.255']
+        answers = {address: client.permit(address) for address in denied + allowed}
+        client.close()
+        self.assertEqual(answers, {**dict.fromkeys(denied, 403), **dict.fromkeys(allowed, 0)})
+
+    def test_the_samples_ranges_hold_every_special_address_of_both_families(self):
+        ranges = []
+        for line in SAMPLE.read_text(encoding='utf-8').splitlines():
+            if line.startswith('denied-peer-ip='):
+                ranges.append([ipaddress.ip_address(end) for end in line.split('=')[1].split('-')])
+        for first, last in ranges:
+            self.assertLessEqual(first, last)
+            # See the sample.
+            self.assertNotEqual(str(first), '::')
+
+        def is_denied(text):
+            address = ipaddress.ip_address(text)
+            return any(first.version == address.version and first <= address <= last for first, last in ranges)
+        for text in ('::1', '::7f00:1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '64:ff9b:1::1', '100::1',
+                     '2001::1', '2001:20::1', '2001:db8::1', '2002:7f00:1::1', '3fff::1', 'fc00::1', 'fdff::1', 'fe80::1',
+                     'febf::1', 'fec0::1', 'ff02::1', 'ff0e::1', '10.1.2.3', '127.0.0.53', '169.254.169.254', '100.100.1.1',
+                     '224.0.0.1', '255.255.255.255'):
+            self.assertTrue(is_denied(text), text)
+        for text in ('8.8.8.8', '185.1.1.1', '2606:4700::1', '2a00:1450::1', '2003::1', '2001:200::1', '2400::1'):
+            self.assertFalse(is_denied(text), text)
 
 
 if __name__ == '__main__':

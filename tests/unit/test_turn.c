@@ -532,6 +532,7 @@ static void a_peer_that_the_server_denies_is_told_apart(void **state)
 	assert_err(send_to(&w, addr4(7, 1), "\x01", &wrapped), ERR_DENIED);
 	assert_ok(send_to(&w, addr4(8, 1), "\x01", &wrapped));
 	assert_int_equal(turn_stats(w.turn)->refused, 1);
+	assert_int_equal(turn_stats(w.turn)->refused_code, 403);
 	teardown(&w);
 }
 
