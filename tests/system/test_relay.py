@@ -1,11 +1,14 @@
 """Links through a relay: coturn, a hub, and nodes whose policy allows nothing else."""
 import ipaddress
 import pathlib
+import sys
 import time
 import unittest
 
 import harness
 from stage import Node, wait_until
+sys.path.insert(0, str(harness.ROOT / 'tests/tools'))
+from hostile_hub import HostileHub  # noqa: E402
 from turn_client import TurnClient, credentials
 
 SAMPLE = harness.ROOT / 'packaging/coturn/turnserver.conf'
@@ -258,6 +261,59 @@ class HubRelayTest(harness.StageTest):
             self.assertTrue(is_denied(text), text)
         for text in ('8.8.8.8', '185.1.1.1', '2606:4700::1', '2a00:1450::1', '2003::1', '2001:200::1', '2400::1'):
             self.assertFalse(is_denied(text), text)
+
+
+class HostileRelayNamesTest(harness.StageTest):
+    """Hubs that are no dpc-hub, and what they say of relays."""
+
+    good = {'username': '1:x', 'password': 'p', 'ttl': 4, 'uris': ['turn:127.0.0.1:1']}
+
+    def setUp(self):
+        super().setUp()
+        self.hub = HostileHub()
+        self.alice = self.node('alice', True, '--hub', self.hub.url)
+
+    def tearDown(self):
+        super().tearDown()
+        self.hub.shutdown()
+        self.hub.server_close()
+
+    def login(self, answer):
+        self.hub.answers['/turn-credentials'] = answer
+        self.alice.one('login', '--hub', self.hub.url)
+        status = self.alice.one('status')
+        self.assertEqual(status['hub']['state'], 'connected')
+        self.alice.one('logout')
+        self.assertEqual(self.alice.one('status')['relays'], [])
+        return [relay['server'] for relay in status['relays']], status['hub_relays']['error']
+
+    def test_what_is_no_credentials_is_told_and_keeps_nobody_from_logging_in(self):
+        long = 'x' * 300
+        for change in ({'username': None}, {'username': long}, {'password': 7}, {'password': long}, {'ttl': 0}, {'ttl': -1},
+                       {'ttl': 10 ** 12}, {'ttl': 'x'}, {'uris': 'turn:a'}, {'uris': []}, {'uris': [1, None, {}]},
+                       {'uris': ['http://a', 'turn:', 'turn:' + long * 2]}):
+            servers, error = self.login({**self.good, **change})
+            self.assertEqual(servers, [], change)
+            self.assertIn('the hub gives no credentials', error or '', change)
+
+    def test_of_many_relays_four_are_taken_and_what_is_not_understood_is_left_out(self):
+        uris = ['stun:a', *(f'turn:127.0.0.1:{port}' for port in range(1, 30))]
+        servers, error = self.login({**self.good, 'uris': uris})
+        self.assertEqual((servers, error), ([f'127.0.0.1:{port}/udp' for port in range(1, 5)], None))
+
+    def test_a_token_that_the_socket_has_outlived_is_renewed_for_new_credentials(self):
+        # Below a minute a token counts as over.
+        tokens = {'access_token': self.alice.id, 'refresh_token': 'r', 'expires_in': 30, 'registered': True}
+        self.hub.answers.update({'/login/key': tokens, '/refresh': tokens, '/turn-credentials': self.good})
+        self.alice.one('login', '--hub', self.hub.url)
+        since = self.alice.one('status')['hub']['since']
+        self.assertNotIn('/refresh', self.hub.asked)
+        self.hub.answers['/turn-credentials'] = {**self.good, 'uris': ['turn:127.0.0.1:2']}
+        wait_until('new credentials', lambda: [relay['server'] for relay in self.alice.one('status')['relays']] ==
+                   ['127.0.0.1:2/udp'], 20)
+        self.assertIn('/refresh', self.hub.asked)
+        hub = self.alice.one('status')['hub']
+        self.assertEqual((hub['state'], hub['since']), ('connected', since))
 
 
 if __name__ == '__main__':

@@ -47,6 +47,8 @@ class Handler(socketserver.StreamRequestHandler):
                            'token_type': 'Bearer'},
             '/register-node-id': {'node_id': body.get('node_id', '')},
         }
+        answers.update(self.server.answers)
+        self.server.asked.append(path)
         text = json.dumps(answers.get(path, {})).encode()
         self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(text)
                          + text)
@@ -119,6 +121,8 @@ class HostileHub(socketserver.ThreadingTCPServer):
         self.tamper = tamper
         self.sockets = {}
         self.seen = []
+        self.answers = {}  # by path, in place of the usual ones
+        self.asked = []
         self.refuses_sockets = False
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         threading.Thread(target=self.serve_forever, daemon=True).start()
