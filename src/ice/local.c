@@ -32,13 +32,15 @@ static bool has_priority(const struct ice_agent *agent, uint32_t priority)
 }
 
 /* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
- * come from one server. */
+ * come from one server. Relayed ones are not: each is of another server, or reached over another
+ * transport, and a relay that goes nowhere must not hold up the checks through the next. */
 static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
 {
 	size_t number = agent->local.count;
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (c->type == candidate->type && addr_same_ip(&c->base, &candidate->base)) {
+		if (c->type == candidate->type && c->type != ICE_RELAYED &&
+			addr_same_ip(&c->base, &candidate->base)) {
 			memcpy(candidate->foundation, c->foundation, sizeof c->foundation);
 			return;
 		}

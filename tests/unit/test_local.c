@@ -76,6 +76,23 @@ static void foundations_are_of_type_and_base(void **state)
 	puppet_destroy(p);
 }
 
+static void every_relayed_candidate_has_a_foundation_of_its_own(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct addr addr;
+	/* Three allocations at one relay, over UDP, TCP and TLS. */
+	for (unsigned i = 0; i < 3; i++) {
+		addr = puppet_addr("203.0.113.20:49152");
+		addr.port = (uint16_t)(addr.port + i);
+		assert_ok(ice_agent_add_relayed(p->agent, p->now, &addr));
+	}
+	static const char *const foundations[] = {"1", "2", "3"};
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(ice_agent_local(p->agent, i)->foundation, foundations[i]);
+	puppet_destroy(p);
+}
+
 static void redundant_candidates_change_nothing(void **state)
 {
 	(void)state;
@@ -143,6 +160,7 @@ static void after_failure_nothing_is_added(void **state)
 
 TESTS(TEST(families_take_turns_and_narrow_addresses_come_last),
 	TEST(no_two_candidates_have_one_priority), TEST(foundations_are_of_type_and_base),
+	TEST(every_relayed_candidate_has_a_foundation_of_its_own),
 	TEST(redundant_candidates_change_nothing),
 	TEST(relayed_candidates_are_the_last_resort_and_show_nothing_else),
 	TEST(candidates_stop_at_the_limit), TEST(after_failure_nothing_is_added))
