@@ -113,13 +113,13 @@ class Stage:
         wait_until('the hub listens', healthy, START_SECONDS, process, log)
         return url, process
 
-
-    def start_relay(self, *options):
-        """Starts coturn on loopback with options of tools/coturn; None where coturn is not installed."""
+    def start_relay(self, *options, where=()):
+        """Starts coturn with options of tools/coturn, on loopback without; None where coturn is not installed.
+        `where` is a command that runs it elsewhere."""
         log = self.directory / 'coturn.log'
+        command = [*where, sys.executable, str(pathlib.Path(__file__).with_name('coturn')), *options]
         with open(log, 'ab') as errors:
-            process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name('coturn')), *options],
-                                       text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+            process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                                        env={**os.environ, 'DPC_COTURN_LOG': str(self.directory / 'turnserver.log')})
         line = process.stdout.readline().split()
         if not line and process.wait(20) == 77:
@@ -128,20 +128,25 @@ class Stage:
             raise Failure(f'coturn did not start\n{tail(log)}')
         self.processes.append(('coturn', process))
         port, tls_port, certificate = line
-        return Relay(int(port), int(tls_port), certificate)
+        relay = Relay(int(port), int(tls_port), certificate)
+        relay.process = process
+        return relay
 
 
 class Relay:
     """A coturn, and what a node has to know of it."""
 
     def __init__(self, port, tls_port, certificate):
-        self.uris = {'udp': f'turn:127.0.0.1:{port}', 'tcp': f'turn:127.0.0.1:{port}?transport=tcp',
-                     'tls': f'turns:127.0.0.1:{tls_port}'}
-        self.certificate = certificate
+        self.port, self.tls_port, self.certificate = port, tls_port, certificate
+        self.process = None
+
+    def uri(self, transport, address='127.0.0.1'):
+        return {'udp': f'turn:{address}:{self.port}', 'tcp': f'turn:{address}:{self.port}?transport=tcp',
+                'tls': f'turns:{address}:{self.tls_port}'}[transport]
 
     def hub_config(self, secret, *transports, ttl=600):
         """For a hub that names this relay, which was started with the secret."""
-        servers = ' '.join(self.uris[transport] for transport in transports)
+        servers = ' '.join(self.uri(transport) for transport in transports)
         return f'[turn]\nservers = {servers}\nsecret = {secret}\nttl = {ttl}\n'
 
     def trust(self, node):
@@ -149,9 +154,9 @@ class Relay:
         with open(node.home / 'config.ini', 'a', encoding='utf-8') as config:
             config.write(f'[turn]\nauthorities = {self.certificate}\n')
 
-    def configure(self, node, *transports, password='secret'):
+    def configure(self, node, *transports, password='secret', address='127.0.0.1'):
         """Before the node is up."""
-        servers = ''.join(f'server = {self.uris[transport]}\n' for transport in transports)
+        servers = ''.join(f'server = {self.uri(transport, address)}\n' for transport in transports)
         with open(node.home / 'config.ini', 'a', encoding='utf-8') as config:
             config.write(f'[turn]\n{servers}username = alice\npassword = {password}\nauthorities = {self.certificate}\n')
 
@@ -167,10 +172,10 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Node:
-    """One person's node, in a home of its own."""
+    """One person's node, in a home of its own. `where` is a command that runs it elsewhere, in another network."""
 
-    def __init__(self, stage, name):
-        self.stage, self.name = stage, name
+    def __init__(self, stage, name, where=()):
+        self.stage, self.name, self.where = stage, name, where
         self.home = stage.directory / name
         self.id = None
         self.process = None
@@ -195,10 +200,20 @@ class Node:
     def init(self):
         self.id = self.one('init', '--name', self.name)['node_id']
 
-    def up(self, *words, port=None):
+    def ask(self, path, body=None):
+        """A request of the local API; its status and answer. With a body it is a POST."""
+        connection = UnixConnection(self.home / 'control.sock')
+        connection.request('GET' if body is None else 'POST', '/api/v1' + path,
+                           None if body is None else json.dumps(body), {'Content-Type': 'application/json'})
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, json.loads(text) if text else None
+
+    def up(self, *words, port=None, listen=None):
         """Runs the node and waits until it answers."""
-        command = [self.stage.dpc, 'up', '--home', str(self.home), '--listen', f'127.0.0.1:{port or free_port()}',
-                   *words]
+        command = [*self.where, self.stage.dpc, 'up', '--home', str(self.home), '--listen',
+                   listen or f'127.0.0.1:{port or free_port()}', *words]
         self.process, log = self.stage.start(self.name, command)
         wait_until(f'{self.name} is up', self.answers, START_SECONDS, self.process, log)
         self.events = queue.Queue()

@@ -1,0 +1,41 @@
+"""A few cells of the lab, as './dev lab' runs all of them: nodes, hub and coturn in networks of the kernel."""
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import harness
+
+LAB = harness.ROOT / 'tools/lab'
+SKIP = 77
+
+
+class LabTest(unittest.TestCase):
+    def cells(self, *words):
+        build = pathlib.Path(harness.PROGRAM_DPC).resolve().parents[2]
+        done = subprocess.run([sys.executable, str(LAB), '--build', str(build), '--json', *words], text=True,
+                              capture_output=True, timeout=280)
+        if done.returncode == SKIP:
+            self.skipTest(done.stderr.strip().splitlines()[-1])
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return {(cell['from'], cell['to'], cell['relay']): cell for cell in json.loads(done.stdout)['cells']}
+
+    def test_cells(self):
+        cells = self.cells('--only', 'full-cone,symmetric,only-443,lan')
+        self.assertEqual(len(cells), 2 * (3 * 3 + 1))
+        paths = {cell: found['path'] for cell, found in cells.items()}
+        self.assertEqual(paths['full-cone', 'symmetric', False], 'direct')
+        self.assertEqual(paths['symmetric', 'symmetric', False], 'fails')
+        self.assertEqual(paths['symmetric', 'symmetric', True], 'relay')
+        self.assertEqual(paths['only-443', 'only-443', True], 'relay')
+        self.assertEqual(paths['lan', 'lan', True], 'direct')
+
+    def test_an_unknown_network_is_refused(self):
+        done = subprocess.run([sys.executable, str(LAB), '--only', 'avian'], text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("there is no network 'avian'", done.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
