@@ -220,6 +220,7 @@ class Place:
     def __init__(self, kind, space, routers=(), families='4', address=None):
         self.kind, self.space, self.routers, self.families = kind, space, list(routers), families
         self.address = address  # where everybody reaches it, if they do
+        self.port = None        # the plug of its home
 
     def forget_udp(self):
         for router in self.routers:
@@ -237,12 +238,15 @@ def router(internet, name, kind, number):
 
 def home(internet, name, kind):
     """A router of this kind at home, and one host behind it."""
-    nat, host = router(internet, f'{name}-nat', kind, internet.number()), Space(name)
+    number = internet.number()
+    nat, host = router(internet, f'{name}-nat', kind, number), Space(name)
     cable(nat, 'lan', host, 'eth')
     nat.address('lan', f'{HOME_ROUTER}/24')
     host.address('eth', f'{HOME_HOST}/24')
     host.ip('route', 'add', 'default', 'via', HOME_ROUTER)
-    return Place(kind, host, [nat])
+    place = Place(kind, host, [nat])
+    place.port = f'port{number}'
+    return place
 
 
 def home_behind(carrier, name, number):
