@@ -16,6 +16,9 @@ import shutil
 import subprocess
 import sys
 
+import lab_distance
+
+FORWARD = 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 MARK = 'DPC_LAB_INSIDE'
 SKIP = 77
 
@@ -35,14 +38,14 @@ def enter():
     if os.environ.get(MARK):
         run('mount', '-t', 'tmpfs', 'none', '/run')
         return
-    for program in ('unshare', 'ip', 'nft'):
+    for program in ('unshare', 'ip', 'nft', 'conntrack', 'openssl'):
         if not shutil.which(program):
             raise Missing(f"'{program}' is not installed")
     unshare = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
     if os.getuid() != 0:
         unshare += ['--user', '--map-root-user']
     probe = subprocess.run([*unshare, 'sh', '-c', 'mount -t tmpfs none /run && ip netns add probe && '
-                            'ip netns exec probe nft add table inet probe'], text=True, capture_output=True)
+                            f'ip netns exec probe nft add table inet probe && {FORWARD}'], text=True, capture_output=True)
     if probe.returncode != 0:
         raise Missing(f'no network namespaces with nftables here: {" ".join(probe.stderr.split())[-200:]}')
     os.environ[MARK] = '1'
@@ -72,7 +75,7 @@ class Space:
         run(*self.command, 'nft', '-f', '-', text=text)
 
     def forward(self):
-        run(*self.command, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1')
+        run(*self.command, 'sh', '-c', FORWARD)
 
     def address(self, device, *addresses):
         for address in addresses:
@@ -93,13 +96,18 @@ def cable(one, its_device, other, other_device):
 class Internet:
     """One link to which everybody public is attached."""
 
-    def __init__(self):
-        self.space = Space('internet')
+    def __init__(self, round_trip_ms=0):
+        self.space, self.switch = Space('internet'), None
+        if round_trip_ms:
+            self.switch = lab_distance.Switch(round_trip_ms)
         self.space.ip('link', 'add', 'bridge', 'type', 'bridge')
         self.space.ip('link', 'set', 'bridge', 'up')
         # The way to everywhere else, which ends here without a word.
         self.space.address('bridge', f'{NETWORK4}1/24', f'{NETWORK6}1/64')
         self.next = FIRST
+        if self.switch:
+            self.switch.plug(self.space, 'far')
+            self.space.ip('link', 'set', 'far', 'master', 'bridge')
 
     def number(self):
         self.next += 1
@@ -107,8 +115,11 @@ class Internet:
 
     def attach(self, space, number, families='4', device='wan'):
         port = f'port{number}'
-        cable(space, device, self.space, port)
-        self.space.ip('link', 'set', port, 'master', 'bridge')
+        if self.switch:
+            self.switch.plug(space, device)
+        else:
+            cable(space, device, self.space, port)
+            self.space.ip('link', 'set', port, 'master', 'bridge')
         self.give(space, device, number, families)
 
     def give(self, space, device, number, families):
