@@ -150,7 +150,7 @@ class HubRelayTest(harness.StageTest):
         self.assertIn('ready', [relay['state'] for relay in after])
         shown = alice.run('status').stdout
         self.assertIn('from the hub, ready at 127.0.0.1:', shown)
-        self.assertIn(f':{self.relay.uris["udp"].split(":")[2]}/udp', shown)
+        self.assertIn(f':{self.relay.port}/udp', shown)
         alice.one('logout')
         # The link needs no hub, and lives on; new ones would need another login.
         self.say(alice, bob, 'still here')
@@ -222,7 +222,7 @@ class HubRelayTest(harness.StageTest):
 
     def test_the_sample_denies_what_is_special_and_nothing_else(self):
         self.start('udp', options=['--sample', str(SAMPLE)])
-        port = int(self.relay.uris['udp'].split(':')[2])
+        port = self.relay.port
         stranger = TurnClient(port, 'alice', 'secret')
         self.assertEqual(stranger.allocate(), 401)
         stranger.close()
