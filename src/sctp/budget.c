@@ -1,11 +1,12 @@
 /* The memory that several associations share (struct sctp_budget).
  *
- * Each is charged for what it holds: what it has received and not handed over, and what it was given
- * to send. While there is room, each tells its peer of a share of it. At the ceiling nothing more is
- * accepted, but for one: associations that all wait for the rest of a message would wait for each
- * other for ever. So one at a time has its turn: it goes on as if it were alone, until it holds less
- * unfinished than when its turn began. A peer that makes nothing of its turn is cut off, since what
- * it has begun would stay. So associations hold the ceiling at most, and what one alone may hold. */
+ * Each is charged for what it holds: what it has received and not handed over, and what it was
+ * given to send. While there is room, each tells its peer of a share of it. At the ceiling nothing
+ * more is accepted, but for one: associations that all wait for the rest of a message would wait
+ * for each other for ever. So one at a time has its turn: it goes on as if it were alone, until it
+ * holds less unfinished than when its turn began. A peer that makes nothing of its turn is cut off,
+ * since what it has begun would stay. So associations hold the ceiling at most, and what one alone
+ * may hold. */
 #include "sctp/internal.h"
 
 /* Of one association, in either direction. What the allocator keeps in reserve comes on top. */
