@@ -6,6 +6,9 @@
 /* An address that nothing was sent to for so long is not renewed: another lifetime of its
  * permission would be for nothing. */
 #define IN_USE TURN_PERMISSION_LIFE
+/* One that is talked to hears a check of consent every few seconds (RFC 7675), and one that is
+ * being checked a repetition. */
+#define IDLE (30 * USEC_PER_SEC)
 
 /* RFC 7983: the first byte of STUN is 0 to 3. */
 #define STUN_FIRST_MAX 3
@@ -57,12 +60,28 @@ static usec forgotten_at(const struct turn_peer *peer)
 	return peer->channel ? usec_max(at, peer->bound_until + TURN_CHANNEL_REST) : at;
 }
 
+/* Makes room for another address: the one that nothing was sent to for longest gives way, so that a
+ * peer that comes from one address after the other does not use up what all peers share. Not while
+ * its channel is bound: the server would go on using the number. */
+static void make_room(struct turn *turn, usec now)
+{
+	LIST_FOREACH (node, &turn->peers) {
+		struct turn_peer *peer = peer_of(node);
+		bool idle = !peer->channel && now >= peer->used_at + IDLE;
+		if (idle || now >= forgotten_at(peer)) {
+			forget(turn, peer);
+			return;
+		}
+		if (now < peer->used_at + IDLE)
+			return;
+	}
+}
+
 static enum err add_peer(
 	struct turn *turn, usec now, const struct addr *addr, struct turn_peer **ret_peer)
 {
-	struct turn_peer *oldest = list_is_empty(&turn->peers) ? NULL : peer_of(turn->peers.next);
-	if (turn->stats.peers == TURN_PEERS_MAX && oldest && now >= forgotten_at(oldest))
-		forget(turn, oldest);
+	if (turn->stats.peers == TURN_PEERS_MAX)
+		make_room(turn, now);
 	if (turn->stats.peers == TURN_PEERS_MAX)
 		return ERR_LIMIT;
 	struct turn_peer *peer = calloc(1, sizeof *peer);

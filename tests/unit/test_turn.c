@@ -570,6 +570,35 @@ static void the_addresses_behind_an_allocation_are_limited(void **state)
 	teardown(&w);
 }
 
+/* Checked once, each of them, by way of a peer that changes its address all the time. */
+static void addresses_that_nobody_talks_to_give_way(void **state)
+{
+	(void)state;
+	struct world w;
+	struct writer wrapped;
+	allocate(&w, false);
+	assert_ok(send_to(&w, addr4(6, 1), "\x01", &wrapped));
+	grant(&w);
+	assert_ok(send_to(&w, addr4(6, 1), "data", &wrapped));
+	expect(&w, TURN_CHANNEL_BIND);
+	give_success(&w);
+	for (unsigned i = 1; i < TURN_PEERS_MAX; i++) {
+		assert_ok(send_to(&w, addr4(7, (uint16_t)i), "\x01", &wrapped));
+		grant(&w);
+	}
+	w.now += 29 * USEC_PER_SEC;
+	assert_err(send_to(&w, addr4(8, 1), "\x01", &wrapped), ERR_LIMIT);
+	w.now += USEC_PER_SEC;
+	for (uint16_t i = 1; i < TURN_PEERS_MAX; i++)
+		assert_ok(send_to(&w, addr4(8, i), "\x01", &wrapped));
+	assert_err(send_to(&w, addr4(9, 1), "\x01", &wrapped), ERR_LIMIT);
+	assert_int_equal(turn_stats(w.turn)->peers, TURN_PEERS_MAX);
+	/* Not the one with a channel. */
+	assert_ok(send_to(&w, addr4(6, 1), "data", &wrapped));
+	assert_int_equal(writer_bytes(&wrapped).data[0] >> 6, 1);
+	teardown(&w);
+}
+
 static void what_cannot_be_sent_is_refused(void **state)
 {
 	(void)state;
@@ -638,5 +667,6 @@ TESTS(TEST(an_allocation_is_made_with_the_credentials_that_the_challenge_asks_fo
 	TEST(what_is_in_use_is_renewed_and_the_rest_forgotten),
 	TEST(a_peer_that_the_server_denies_is_told_apart),
 	TEST(without_channels_indications_carry_the_data),
-	TEST(the_addresses_behind_an_allocation_are_limited), TEST(what_cannot_be_sent_is_refused),
+	TEST(the_addresses_behind_an_allocation_are_limited),
+	TEST(addresses_that_nobody_talks_to_give_way), TEST(what_cannot_be_sent_is_refused),
 	TEST(credentials_have_their_limits), TEST(a_stream_is_cut_into_frames))
