@@ -1,6 +1,7 @@
 #include "channel/channel.h"
 
 #include "channel/dcep.h"
+#include "channel/limits.h"
 #include "test.h"
 
 #define START (100 * USEC_PER_SEC)
@@ -236,6 +237,31 @@ static void hostile_control_messages_are_dropped_or_refused(void **state)
 	assert_int_equal(stats->refused, 3);
 	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_OPEN), 1);
 	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_MESSAGE), 0);
+	tear_down(&f);
+}
+
+/* Of both sides' making: what a peer opens beyond is refused, and so is what we do. */
+static void channels_are_limited(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	run(&f, USEC_PER_SEC);
+	for (int i = 0; i < CHANNELS_MAX; i++)
+		open_labelled(&f, 0, "");
+	const struct channel_config config = {0};
+	uint16_t handle;
+	assert_err(channels_open(f.sides[0].channels, f.now, &config, &handle), ERR_LIMIT);
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_OPEN), CHANNELS_MAX);
+	static const uint8_t open[] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	assert_ok(sctp_send(f.sides[1].sctp, f.now,
+		&(struct sctp_message){
+			.stream = 1, .ppid = PPID_DCEP, .data = bytes_of(open, sizeof open)}));
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(channels_stats(f.sides[0].channels)->refused, 1);
+	assert_true(f.asked_reset[0][1]);
 	tear_down(&f);
 }
 
@@ -697,8 +723,9 @@ TESTS(TEST(order_and_ppid_are_those_of_the_standard),
 	TEST(data_on_a_stream_without_a_channel_resets_it),
 	TEST(what_an_empty_message_carries_is_ignored),
 	TEST(both_sides_may_open_before_the_association),
-	TEST(hostile_control_messages_are_dropped_or_refused), TEST(texts_and_messages_have_limits),
-	TEST(close_waits_for_both_directions), TEST(channel_beyond_the_peers_streams_is_closed),
+	TEST(hostile_control_messages_are_dropped_or_refused), TEST(channels_are_limited),
+	TEST(texts_and_messages_have_limits), TEST(close_waits_for_both_directions),
+	TEST(channel_beyond_the_peers_streams_is_closed),
 	TEST(channel_whose_reset_the_peer_refuses_is_closed_all_the_same),
 	TEST(stream_may_be_used_again_before_we_know_that_ours_was_reset),
 	TEST(channel_on_such_a_stream_can_be_closed_at_once),
