@@ -15,7 +15,6 @@
 #include "net/internal.h"
 #include "net/limits.h"
 
-#define READ_SIZE (16 * 1024)
 /* Reads in one wake-up before others have their turn. */
 #define READS_MAX 16
 
@@ -217,7 +216,7 @@ static size_t read_some(struct net_stream *stream, uint8_t *data, size_t capacit
 
 static void receive(struct net_stream *stream)
 {
-	uint8_t data[READ_SIZE];
+	uint8_t data[NET_STREAM_READ_MAX];
 	for (int i = 0; i < READS_MAX && stream->state == STREAM_OPEN; i++) {
 		size_t size = read_some(stream, data, sizeof data);
 		if (size == 0)

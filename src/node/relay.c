@@ -17,6 +17,7 @@
 #define REASON_MAX 256
 /* What a stream brings: the largest frame, and a read behind its beginning. */
 #define FRAME_MAX (65536 + 8)
+#define IN_MAX (FRAME_MAX + NET_STREAM_READ_MAX)
 
 struct relay {
 	struct net_loop *loop;
@@ -429,7 +430,7 @@ enum err relay_create(
 	relay->loop = loop;
 	relay->config = *config;
 	relay->retry_wait = RELAY_RETRY_MIN;
-	relay->in = buffer_with_max(FRAME_MAX);
+	relay->in = buffer_with_max(IN_MAX);
 	enum err err = copy_texts(relay, config);
 	if (!err)
 		err = net_timer_init(&relay->timer, loop, on_timer, relay);

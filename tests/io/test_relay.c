@@ -4,9 +4,11 @@
 #include "node/peer_io.h"
 #include "test.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -277,6 +279,66 @@ static void a_certificate_for_somebody_else_is_told(void **state)
 	assert_non_null(strstr(relay_reason(relay), "localhost"));
 }
 
+/* A listening socket of ours. */
+static int listen_somewhere(unsigned *ret_port)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof addr;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &size), 0);
+	*ret_port = ntohs(addr.sin_port);
+	return fd;
+}
+
+static uint64_t dropped_in(const struct relay *relay)
+{
+	struct relay_stats stats;
+	relay_stats(relay, &stats);
+	return stats.dropped_in;
+}
+
+/* Whoever may send to a relayed address can make the server bring a frame of 64 KiB, and the reads
+ * end where they like. */
+static void the_largest_frames_are_waited_for(void **state)
+{
+	enum { SMALL = 100, LARGE = 4 + 65536, COUNT = 8 };
+	struct world *w = *state;
+	char text[100];
+	unsigned port;
+	size_t size = SMALL + COUNT * LARGE, sent = 0;
+	uint8_t *frames = calloc(size, 1);
+	assert_non_null(frames);
+	struct writer writer = writer_of(frames, size);
+	for (int i = 0; i <= COUNT; i++) {
+		size_t length = i == 0 ? SMALL - 4 : LARGE - 5;
+		write_u16(&writer, 0x4000);
+		write_u16(&writer, (uint16_t)length);
+		write_zeros(&writer, i == 0 ? length : length + 1);
+	}
+	assert_int_equal(writer.size, size);
+	int listener = listen_somewhere(&port), fd = -1;
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u?transport=tcp", port);
+	struct relay *relay = make(w, 0, text, "secret");
+	usec limit = net_now() + WAIT;
+	while ((fd = accept(listener, NULL, NULL)) < 0 && net_now() < limit)
+		net_loop_run_once(w->loop, net_now() + USEC_PER_MS);
+	assert_true(fd >= 0);
+	while (dropped_in(relay) <= COUNT && net_now() < limit) {
+		ssize_t written = send(fd, frames + sent, size - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += written > 0 ? (size_t)written : 0;
+		net_loop_run_once(w->loop, net_now() + USEC_PER_MS);
+		assert_int_equal(relay_state(relay), RELAY_OPENING);
+	}
+	assert_int_equal(dropped_in(relay), COUNT + 1);
+	close(fd);
+	close(listener);
+	free(frames);
+}
+
 /* The quota of a user is 12 at this server. Over UDP it takes its time to see that there is room.
  */
 static void an_allocation_is_given_back(void **state)
@@ -465,7 +527,7 @@ TESTS(WORLD(datagrams_cross_two_relays_over_udp), WORLD(datagrams_cross_two_rela
 	WORLD(the_two_sides_may_reach_the_relay_differently),
 	WORLD(wrong_credentials_are_told_and_tried_again_later),
 	WORLD(new_credentials_are_tried_at_once_and_leave_an_allocation_alone),
-	WORLD(a_server_that_is_not_there_is_told), WORLD(a_certificate_for_somebody_else_is_told),
-	WORLD(two_peers_talk_over_relays_alone),
+	WORLD(the_largest_frames_are_waited_for), WORLD(a_server_that_is_not_there_is_told),
+	WORLD(a_certificate_for_somebody_else_is_told), WORLD(two_peers_talk_over_relays_alone),
 	WORLD(a_relay_is_not_used_where_a_direct_way_works), WORLD(an_allocation_is_given_back),
 	WORLD(a_quota_that_is_used_up_is_told))
