@@ -16,6 +16,7 @@ enum err channels_create(struct channels **ret_channels)
 		return ERR_NOMEM;
 	list_init(&set->above);
 	list_init(&set->to_report);
+	list_init(&set->waiting);
 	*ret_channels = set;
 	return ERR_OK;
 }
@@ -177,6 +178,7 @@ static bool receive_message(struct channels *set, usec now, const struct sctp_me
 			opening_refuse(set, now, message->stream);
 		return false;
 	}
+	c->heard = true;
 	/* On an unordered channel the peer's data may overtake its ACK; it is delivered all the
 	 * same. */
 	*ret_event = (struct channel_event){

@@ -77,6 +77,9 @@ MUST_CHECK enum err channels_close(struct channels *set, usec now, uint16_t hand
 /* What an event of the association means for the channels; false when nothing is to be told. */
 bool channels_translate(struct channels *set, usec now, const struct sctp_event *event,
 	struct channel_event *ret_event);
+/* When channels_advance() has something to do next; USEC_NEVER: not without an event. */
+usec channels_deadline(const struct channels *set);
+void channels_advance(struct channels *set, usec now);
 bool channels_next_event(struct channels *set, struct channel_event *ret_event);
 
 /* The stream; -1: none yet, or no such channel. */

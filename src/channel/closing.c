@@ -2,11 +2,22 @@
  * section 6.7). */
 #include "channel/internal.h"
 
+/* Ours is done. RFC 8831 section 6.7: the peer then resets its own, but one that never opened a
+ * negotiated channel has nothing to reset. */
+static void await_peer(struct channels *set, usec now, struct channel *c)
+{
+	c->local_reset = true;
+	if (!c->negotiated || c->heard || c->remote_reset)
+		return;
+	c->given_up = now + CHANNEL_ANSWER_WAIT_US;
+	list_push_back(&set->waiting, &c->waiting);
+}
+
 static void reset_ours(struct channels *set, usec now, struct channel *c)
 {
 	enum err err = sctp_reset_stream(set->sctp, now, (uint16_t)c->stream);
 	if (err)
-		c->local_reset = true;
+		await_peer(set, now, c);
 	/* A peer that cannot reset streams will not reset its own. */
 	if (err == ERR_UNSUPPORTED)
 		c->remote_reset = true;
@@ -58,7 +69,26 @@ void closing_reset_done(struct channels *set, usec now, uint16_t stream)
 	if (c && c->stream_busy) {
 		begin_on_stream(set, now, c);
 	} else if (c && c->state == CHANNEL_CLOSING) {
-		c->local_reset = true;
+		await_peer(set, now, c);
+		closing_check(set, c);
+	}
+}
+
+usec channels_deadline(const struct channels *set)
+{
+	if (list_is_empty(&set->waiting))
+		return USEC_NEVER;
+	return CONTAINER_OF(set->waiting.next, struct channel, waiting)->given_up;
+}
+
+void channels_advance(struct channels *set, usec now)
+{
+	while (channels_deadline(set) <= now) {
+		struct channel *c =
+			CONTAINER_OF(list_pop_front(&set->waiting), struct channel, waiting);
+		if (c->heard)
+			continue;
+		c->remote_reset = true;
 		closing_check(set, c);
 	}
 }

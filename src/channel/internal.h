@@ -23,6 +23,9 @@ struct channel {
 	uint32_t limit; /* of it */
 	uint16_t priority;
 	bool local_reset, remote_reset; /* done in this direction */
+	bool heard;                     /* a message came on it: the peer has it */
+	usec given_up;                  /* when the peer's reset is waited for no longer */
+	struct list waiting;            /* in set->waiting, while `given_up` counts */
 	/* Ours of the stream is still being reset for the channel that had it before, so nothing
 	 * can be sent on it, nor can it be reset for this one. */
 	bool stream_busy;
@@ -46,6 +49,7 @@ struct channels {
 	size_t handle_capacity, stream_capacity, stream_count;
 	size_t count;
 	struct list above, to_report;
+	struct list waiting; /* for the peer's reset; the first is given up first */
 	struct channels_stats stats;
 };
 

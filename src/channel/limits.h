@@ -12,4 +12,9 @@
  */
 #define CHANNEL_LABEL_MAX 256
 
+/* How long a negotiated channel that is closed waits for the peer's reset when nothing ever came on
+ * it. Nothing tells whether the peer has it too: one that has resets its stream as soon as it has
+ * sent what was queued on it. */
+#define CHANNEL_ANSWER_WAIT_US (15 * USEC_PER_SEC)
+
 #endif

@@ -95,6 +95,8 @@ void channel_destroy(struct channels *set, struct channel *c)
 		list_remove(&c->above);
 	if (list_is_linked(&c->pending))
 		list_remove(&c->pending);
+	if (list_is_linked(&c->waiting))
+		list_remove(&c->waiting);
 	set->by_handle[c->handle] = NULL;
 	channel_leave_stream(set, c);
 	CHECK(set->count > 0);

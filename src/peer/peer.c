@@ -355,6 +355,7 @@ void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
 		if (dtls_state(peer->dtls) == DTLS_OPEN)
 			sctp_advance(peer->sctp, now);
 	}
+	channels_advance(peer->channels, now);
 	peer_pump(peer);
 }
 
@@ -363,6 +364,7 @@ int64_t dpc_peer_deadline(const struct dpc_peer *peer)
 	if (is_ended(peer))
 		return farewell_deadline(&peer->farewell);
 	usec deadline = usec_min(peer->guard, ice_agent_deadline(peer->ice));
+	deadline = usec_min(deadline, channels_deadline(peer->channels));
 	if (peer->dtls) {
 		deadline = usec_min(deadline, dtls_deadline(peer->dtls));
 		if (dtls_state(peer->dtls) == DTLS_OPEN)

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/usec.h"
 
-/* On its way; the one sent first arrives first. */
+/* On its way, in the order of arrival. */
 struct pair_datagram {
 	struct pair_datagram *next;
 	int64_t at;
@@ -99,6 +99,8 @@ static void pull_events(struct peer_pair *pair, struct pair_end *end)
 	struct dpc_event event;
 	while (dpc_peer_next_event(end->peer, &event)) {
 		count_event(end, &event);
+		if (pair->on_event)
+			pair->on_event(pair, (int)(end - pair->ends), &event);
 		if (end->message_at == 0 && end->messages > 0)
 			end->message_at = pair->now;
 		if (end->closed_at == 0 && end->closed)
@@ -130,14 +132,16 @@ static void carry(struct peer_pair *pair, int from, const uint8_t *data, size_t 
 	}
 	struct pair_datagram *datagram = malloc(sizeof *datagram + size);
 	CHECK(datagram);
-	*datagram =
-		(struct pair_datagram){.at = pair->now + pair->latency, .to = !from, .size = size};
+	int64_t extra =
+		pair->jitter > 0 ? (int64_t)rng_below(&pair->network, (uint64_t)pair->jitter) : 0;
+	*datagram = (struct pair_datagram){
+		.at = pair->now + pair->latency + extra, .to = !from, .size = size};
 	memcpy(datagram->data, data, size);
-	if (pair->first)
-		pair->last->next = datagram;
-	else
-		pair->first = datagram;
-	pair->last = datagram;
+	struct pair_datagram **place = &pair->first;
+	while (*place && (*place)->at <= datagram->at)
+		place = &(*place)->next;
+	datagram->next = *place;
+	*place = datagram;
 }
 
 static void deliver_due(struct peer_pair *pair)

@@ -32,13 +32,16 @@ struct peer_pair {
 	bool cut; /* nothing arrives any more */
 	/* The line between them. */
 	int64_t latency;     /* one way; 0: what is sent has arrived */
+	int64_t jitter;      /* so much more at most, so that datagrams overtake each other */
 	unsigned loss;       /* percent */
 	size_t datagram_max; /* larger ones are lost; 0: none are */
 	struct rng network;
 	/* Called with every datagram before it travels; false: it is lost. May be NULL. */
 	bool (*on_datagram)(struct peer_pair *pair, int from, const uint8_t *data, size_t size);
 	int counter; /* for on_datagram */
-	struct pair_datagram *first, *last;
+	/* Called with every event of an end. May be NULL. */
+	void (*on_event)(struct peer_pair *pair, int end, const struct dpc_event *event);
+	struct pair_datagram *first;
 };
 
 /* Two peers with a host candidate each; `configs` may be NULL. Aborts when memory is out. */

@@ -35,6 +35,7 @@ struct fixture {
 	struct side sides[2];
 	usec now;
 	bool lose_responses; /* of side 0, to requests to reset streams */
+	bool mute;           /* side 1 does not pull its events, so it does nothing about them */
 };
 
 /* RFC 6525: a RE-CONFIG chunk with a Re-configuration Response in front. */
@@ -121,7 +122,8 @@ static void run(struct fixture *f, usec duration)
 		for (int round = 0; round < 20; round++)
 			for (int i = 0; i < 2; i++) {
 				size_t size;
-				pull(f, &f->sides[i]);
+				if (i == 0 || !f->mute)
+					pull(f, &f->sides[i]);
 				while ((size = sctp_write(f->sides[i].sctp, f->now, packet,
 						sizeof packet)) > 0) {
 					note_packet(f, i, bytes_of(packet, size));
@@ -132,8 +134,11 @@ static void run(struct fixture *f, usec duration)
 						f->sides[!i].sctp, f->now, bytes_of(packet, size));
 				}
 			}
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 2; i++) {
 			sctp_advance(f->sides[i].sctp, f->now);
+			if (f->now >= channels_deadline(f->sides[i].channels))
+				channels_advance(f->sides[i].channels, f->now);
+		}
 	}
 }
 
@@ -608,6 +613,67 @@ static void an_id_has_one_channel(void **state)
 	tear_down(&f);
 }
 
+static void negotiated_channel_that_the_peer_never_opened_ends(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	struct channels *channels = f.sides[0].channels;
+	const struct channel_config config = {.negotiated = true, .id = 9};
+	uint16_t handle, other;
+	for (size_t round = 1; round <= 2; round++) {
+		assert_ok(channels_open(channels, f.now, &config, &handle));
+		run(&f, USEC_PER_SEC);
+		assert_ok(channels_close(channels, f.now, handle));
+		run(&f, CHANNEL_ANSWER_WAIT_US - USEC_PER_SEC);
+		assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), round - 1);
+		assert_err(channels_open(channels, f.now, &config, &other), ERR_EXISTS);
+		run(&f, 2 * USEC_PER_SEC);
+		assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), round);
+		assert_int_equal(channels_deadline(channels), USEC_NEVER);
+	}
+	assert_int_equal(f.sides[1].count, 0);
+	/* The other side may have it from here on as well. */
+	for (int i = 0; i < 2; i++)
+		assert_ok(channels_open(f.sides[i].channels, f.now, &config, &handle));
+	assert_ok(channels_send(channels, f.now, handle, false, bytes_of_text("both")));
+	run(&f, USEC_PER_SEC);
+	assert_memory_equal(f.sides[1].text, "both", 4);
+	/* And whoever has heard of the other waits for it, with both told. */
+	assert_ok(channels_close(f.sides[1].channels, f.now, handle));
+	run(&f, USEC_PER_SEC);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 3);
+	assert_int_equal(count_type(&f.sides[1], CHANNEL_EVENT_CLOSED), 1);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(channels_deadline(f.sides[i].channels), USEC_NEVER);
+	tear_down(&f);
+}
+
+static void negotiated_channel_that_the_peer_was_heard_on_waits_for_its_reset(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	set_up(&f);
+	attach(&f);
+	const struct channel_config config = {.negotiated = true, .id = 9};
+	uint16_t handles[2];
+	for (int i = 0; i < 2; i++)
+		assert_ok(channels_open(f.sides[i].channels, f.now, &config, &handles[i]));
+	assert_ok(channels_send(
+		f.sides[1].channels, f.now, handles[1], false, bytes_of_text("here")));
+	run(&f, USEC_PER_SEC);
+	assert_ok(channels_close(f.sides[0].channels, f.now, handles[0]));
+	f.mute = true;
+	run(&f, 2 * CHANNEL_ANSWER_WAIT_US);
+	assert_int_equal(count_type(&f.sides[0], CHANNEL_EVENT_CLOSED), 0);
+	f.mute = false;
+	run(&f, USEC_PER_SEC);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(count_type(&f.sides[i], CHANNEL_EVENT_CLOSED), 1);
+	tear_down(&f);
+}
+
 static void negotiated_channel_that_the_peer_cannot_have_is_closed(void **state)
 {
 	(void)state;
@@ -731,5 +797,7 @@ TESTS(TEST(order_and_ppid_are_those_of_the_standard),
 	TEST(channel_on_such_a_stream_can_be_closed_at_once),
 	TEST(negotiated_channel_needs_no_word_on_the_wire), TEST(an_id_has_one_channel),
 	TEST(negotiated_channel_that_the_peer_cannot_have_is_closed),
+	TEST(negotiated_channel_that_the_peer_never_opened_ends),
+	TEST(negotiated_channel_that_the_peer_was_heard_on_waits_for_its_reset),
 	TEST(what_a_channel_is_like_is_told_to_the_other_side),
 	TEST(the_fall_to_the_threshold_is_told_exactly_once))
