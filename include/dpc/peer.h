@@ -295,7 +295,9 @@ struct dpc_stats {
 	uint64_t dropped; /* datagrams, records, packets and messages that were malformed or not for
 			     us */
 	size_t cwnd, send_queue_bytes, receive_queue_bytes;
-	size_t mtu; /* the largest UDP payload that is sent now */
+	size_t mtu;        /* the largest UDP payload that is sent now */
+	bool interleaving; /* I-DATA was agreed on: a large message holds up no other channel */
+	uint64_t interleaved_in; /* chunks of it that came */
 };
 
 void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats);

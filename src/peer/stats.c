@@ -32,6 +32,8 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 		stats.messages_abandoned = sctp->messages_abandoned;
 		stats.retransmissions = sctp->retransmitted_chunks;
 		stats.cwnd = sctp->cwnd;
+		stats.interleaving = sctp->interleaving;
+		stats.interleaved_in = sctp->interleaved_in;
 		stats.mtu = peer_datagram_max(peer);
 		stats.send_queue_bytes = sctp->send_queue_bytes;
 		stats.receive_queue_bytes = sctp->receive_queue_bytes;

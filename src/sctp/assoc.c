@@ -462,6 +462,7 @@ enum sctp_state sctp_state(const struct sctp_assoc *a)
 const struct sctp_stats *sctp_stats(struct sctp_assoc *a)
 {
 	a->stats.packet_size = a->pmtu.size;
+	a->stats.interleaving = a->interleaving;
 	a->stats.cwnd = a->congestion.cwnd;
 	a->stats.peer_window = a->peer_window;
 	a->stats.in_flight = a->outstanding.in_flight;

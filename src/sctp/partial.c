@@ -18,11 +18,32 @@ static bool is_over(const struct sctp_assoc *a, usec now, const struct sctp_slic
 	UNREACHABLE();
 }
 
+/* Whether the peer has a message in fragments that goes before this one on its stream, is not
+ * acknowledged cumulatively, and was passed on the way here. */
+static bool follows_fragments(
+	const struct sctp_outstanding *o, uint64_t tsn, const struct sctp_out_message *message)
+{
+	uint64_t passed = message->stream->fragment_passed;
+	return !message->unordered && passed >= o->first && passed < tsn;
+}
+
+static void note_fragment(const struct sctp_slice *acked, uint64_t tsn)
+{
+	bool whole = (acked->flags & SCTP_DATA_BEGIN) && (acked->flags & SCTP_DATA_END);
+	if (!whole && !acked->message->unordered)
+		acked->message->stream->fragment_passed = tsn;
+}
+
 /* The highest TSN that the peer can be told to go on to: RFC 3758 section 3.5 C2 moves the
  * Advanced.Peer.Ack.Point "up as long as the chunk next in the out-queue space is marked as
  * 'abandoned'". It also moves over what the peer has, if an abandoned chunk follows: else every
- * such island would take a round trip. With DATA only over whole messages, since the peer may drop
- * the fragments of others; with I-DATA the TSN says nothing about a message. */
+ * such island would take a round trip. The fragments of a message in DATA have TSNs in a row, so
+ * when something else was abandoned behind one that the peer has, it has the message whole.
+ *
+ * That message may wait for its turn, and there are peers that throw away whatever is in fragments
+ * and not behind the number skipped on its stream (usrsctp): its stream is skipped no further than
+ * to its beginning until it is acknowledged cumulatively. With I-DATA the TSN says nothing about a
+ * message. */
 static uint64_t advanced(const struct sctp_assoc *a)
 {
 	const struct sctp_outstanding *o = &a->outstanding;
@@ -30,16 +51,16 @@ static uint64_t advanced(const struct sctp_assoc *a)
 	for (uint64_t tsn = o->first; tsn < o->next;) {
 		const struct sctp_sent *sent = sctp_outstanding_at(o, tsn);
 		if (sent->state == SCTP_SENT_ABANDONED) {
+			if (!a->interleaving && follows_fragments(o, tsn, sent->slice.message))
+				break;
 			point = tsn++;
-			continue;
+		} else if (sent->state != SCTP_SENT_ACKED) {
+			break;
+		} else if (a->interleaving) {
+			tsn += sent->run;
+		} else {
+			note_fragment(&sent->slice, tsn++);
 		}
-		if (sent->state != SCTP_SENT_ACKED)
-			break;
-		bool whole = (sent->slice.flags & SCTP_DATA_BEGIN) &&
-			     (sent->slice.flags & SCTP_DATA_END);
-		if (!whole && !a->interleaving)
-			break;
-		tsn += a->interleaving ? sent->run : 1;
 	}
 	return point;
 }

@@ -34,11 +34,12 @@ struct sctp_out_stream {
 	struct list blocked;   /* in queue->blocked while its next message must not begin */
 	struct list draining;  /* in queue->to_reset while DRAINING */
 	struct sctp_out_message *first, *last;
-	int64_t start;          /* virtual, of the next chunk */
-	size_t buffered;        /* bytes not yet cut into slices, of those that count */
-	size_t unfinished;      /* messages not yet acknowledged whole */
-	uint32_t next_mid[2];   /* ordered, unordered; DATA counts the ordered ones */
-	uint16_t skip_place[2]; /* scratch of partial.c */
+	int64_t start;            /* virtual, of the next chunk */
+	size_t buffered;          /* bytes not yet cut into slices, of those that count */
+	size_t unfinished;        /* messages not yet acknowledged whole */
+	uint32_t next_mid[2];     /* ordered, unordered; DATA counts the ordered ones */
+	uint64_t fragment_passed; /* TSN; scratch of partial.c, and so is */
+	uint16_t skip_place[2];
 	uint16_t id;
 	uint16_t weight; /* among the streams that have something to send */
 	enum sctp_out_state state;

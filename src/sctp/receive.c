@@ -128,6 +128,7 @@ void sctp_receive_data(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 	}
 	uint64_t tsn = serial32_unwrap(a->tracker.cumulative, data.tsn);
 	a->packet_has_data = true;
+	a->stats.interleaved_in += a->interleaving;
 	/* RFC 9260 section 5.1: "After the reception of the first DATA chunk in an association, the
 	 * endpoint MUST immediately respond with a SACK chunk". */
 	if ((data.flags & SCTP_DATA_IMMEDIATE) || data.tsn == a->peer_tsn)

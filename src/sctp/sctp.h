@@ -125,6 +125,8 @@ struct sctp_stats {
 	size_t cwnd, peer_window, in_flight; /* bytes now */
 	size_t send_queue_bytes;             /* accepted, not yet acknowledged */
 	size_t receive_queue_bytes;          /* received, not yet pulled */
+	bool interleaving;                   /* I-DATA was agreed on */
+	uint64_t interleaved_in;             /* chunks of it that came */
 	size_t packet_size;                  /* see sctp_packet_size() */
 	usec srtt, rto;
 };

@@ -6,7 +6,7 @@
 
 #include "base/usec.h"
 
-#define AT_ONCE 16       /* channels that an end has opened and that are not closed */
+#define AT_ONCE 16               /* channels that an end has opened and that are not closed */
 #define IDLE (60 * USEC_PER_SEC) /* after it what was allocated for traffic is given back */
 
 /* What an end was told. */
@@ -104,9 +104,8 @@ static void thousands_of_channels_come_and_go_and_leave_nothing(void **state)
 	chance = rng_seeded(3);
 	assert_true(pair_connect(&pair));
 	for (int end = 0; end < 2; end++)
-		assert_int_equal(
-			dpc_peer_close_channel(
-				pair.ends[end].peer, pair.now, pair.ends[end].channel),
+		assert_int_equal(dpc_peer_close_channel(
+					 pair.ends[end].peer, pair.now, pair.ends[end].channel),
 			DPC_OK);
 	pair_run(&pair, USEC_PER_SEC);
 	pair.on_event = note_event;

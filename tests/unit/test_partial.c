@@ -280,10 +280,42 @@ static void islands_that_have_arrived_do_not_take_a_round_trip_each(void **state
 	}
 }
 
+/* Messages in two fragments, each on a stream of its own or all on one: with those of other streams
+ * that have arrived between them, many that were given up are told of at once. */
+static void fragments_that_have_arrived_do_not_take_a_round_trip_each(void **state)
+{
+	(void)state;
+	for (int streams = 100; streams >= 1; streams -= 99) {
+		struct pair p;
+		pair_init_with(&p, 7, ways[0], ways[0]);
+		p.delay = 100 * USEC_PER_MS;
+		pair_connect(&p);
+		assert_ok(pair_send(&p, 0, 200, false, 200000));
+		pair_run(&p, 60 * USEC_PER_SEC);
+		p.loss = 30;
+		for (int i = 0; i < 100; i++)
+			assert_ok(send_limited(
+				&p, (uint16_t)(i % streams), false, 1500, never_again));
+		while (p.end[0].assoc->queue.buffered > 0)
+			assert_true(pair_step(&p, p.now + USEC_PER_SEC));
+		p.loss = 0;
+		usec start = p.now;
+		while (!sctp_transmit_is_done(p.end[0].assoc))
+			assert_true(pair_step(&p, p.now + 10 * USEC_PER_SEC));
+		/* One stream takes a round trip for each message that arrived between. */
+		assert_true(p.now - start < (streams > 1 ? 600 : 5000) * USEC_PER_MS);
+		pair_run(&p, USEC_PER_SEC);
+		assert_at_rest(&p);
+		assert_int_equal(p.end[1].received + abandoned(&p), 101);
+		pair_deinit(&p);
+	}
+}
+
 TESTS(TEST(what_is_given_up_is_missed_and_the_rest_arrives_in_order),
 	TEST(with_a_peer_that_cannot_skip_every_message_is_reliable),
 	TEST(a_message_whose_beginning_has_arrived_can_be_given_up),
 	TEST(what_was_never_sent_leaves_no_trace), TEST(a_forward_tsn_that_is_lost_comes_again),
 	TEST(more_streams_than_one_packet_holds_are_told_in_several),
 	TEST(closing_and_resetting_wait_for_what_was_given_up_to_be_told),
-	TEST(islands_that_have_arrived_do_not_take_a_round_trip_each))
+	TEST(islands_that_have_arrived_do_not_take_a_round_trip_each),
+	TEST(fragments_that_have_arrived_do_not_take_a_round_trip_each))
