@@ -260,6 +260,14 @@ usec check_deadline(const struct ice_agent *agent);
 void nomination_receive(struct ice_agent *agent, struct ice_pair *pair);
 /* The peer or our own nominating check chose this valid pair. */
 void nomination_accept(struct ice_agent *agent, struct ice_pair *pair);
+/* Whether to go on with this pair, on which the peer has just checked, as the one in use has fallen
+ * silent. When a NAT takes another port, the side behind it sees no difference: it hears the other
+ * as before on what is the same pair to it, and has no reason to nominate anything. So the
+ * controlling side nominates what is another pair to it, and for the controlled one the check is as
+ * good as a nomination. */
+bool nomination_is_way_out(const struct ice_agent *agent, size_t index);
+/* Nominates this valid pair, unless one is being nominated. */
+void nomination_try(struct ice_agent *agent, usec now, size_t index);
 /* Follows every change of what is valid or nominated, and of the role. */
 void nomination_update(struct ice_agent *agent, usec now);
 usec nomination_deadline(const struct ice_agent *agent);

@@ -18,6 +18,20 @@ void nomination_receive(struct ice_agent *agent, struct ice_pair *pair)
 	pair->remote_nominated = true;
 }
 
+bool nomination_is_way_out(const struct ice_agent *agent, size_t index)
+{
+	return agent->state == ICE_DISCONNECTED && index != agent->selected;
+}
+
+void nomination_try(struct ice_agent *agent, usec now, size_t index)
+{
+	CHECK(agent->controlling);
+	if (agent->nominating != NONE)
+		return;
+	agent->nominating = index;
+	check_start(agent, &agent->pairs.items[index], now, true);
+}
+
 void nomination_accept(struct ice_agent *agent, struct ice_pair *pair)
 {
 	CHECK(pair->state == PAIR_SUCCEEDED);
@@ -125,10 +139,8 @@ void nomination_update(struct ice_agent *agent, usec now)
 	/* Not again for what a check of the peer begins afterwards: it may choose that next. */
 	if (nominated && changed)
 		pair_drop_losers(agent);
-	if (should_nominate(agent, now)) {
-		agent->nominating = agent->selected;
-		check_start(agent, &agent->pairs.items[agent->selected], now, true);
-	}
+	if (should_nominate(agent, now))
+		nomination_try(agent, now, agent->selected);
 }
 
 usec nomination_deadline(const struct ice_agent *agent)

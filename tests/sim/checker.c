@@ -69,9 +69,6 @@ void checker_closed(struct connection *c, int end, usec now, const char *reason)
 	struct end *e = &c->ends[end];
 	bool path_lost = strstr(reason, "path to the peer is lost") != NULL;
 	e->closed = true;
-	/* RFC 9260's own patience may end before the path's, when the way back is gone for good. */
-	if (!c->ended && (c->ends[0].rebound > 0 || c->ends[1].rebound > 0))
-		end_midway(c, now);
 	if (!c->ended && path_lost && mishap_explains_lost_path(c, now))
 		end_midway(c, now);
 	if (!c->ended && !e->connected && mishap_explains_no_path(c, now))

@@ -8,6 +8,7 @@
 
 /* RFC 7675: without an answer for 30 s the path is given up. */
 #define CONSENT (30 * USEC_PER_SEC)
+#define MOVE (15 * USEC_PER_SEC)
 
 static usec draw_begin(struct rng *rng)
 {
@@ -131,10 +132,26 @@ static size_t count_before(const struct connection *c, usec now)
 	return count;
 }
 
+/* The other side learns of the new ports by the next check that leaves, some seconds later, and
+ * moves to them at the latest when consent is late. */
+static size_t rebound_before(const struct connection *c, usec now)
+{
+	size_t count = 0;
+	for (int end = 0; end < 2; end++) {
+		usec at = c->ends[end].rebound;
+		count += at > 0 && overlaps(at, at + MOVE, now);
+	}
+	return count;
+}
+
 /* With one of them in the time of the consent, a few lost or broken datagrams are enough; so are
- * two of them. */
+ * two of them. When both ends have other ports before either has heard of the other's, there is no
+ * path left; one that has them is found again if nothing else happens. */
 bool mishap_explains_lost_path(const struct connection *c, usec now)
 {
+	size_t rebound = rebound_before(c, now);
+	if (rebound > 0 && rebound + count_before(c, now) > 1)
+		return true;
 	const struct network_profile *p = &c->network.profile;
 	size_t count = count_before(c, now);
 	bool lossy = p->loss_ppm + p->corrupt_ppm + p->truncate_ppm > 0 || p->rate > 0;

@@ -233,6 +233,54 @@ static void when_the_pair_in_use_is_silent_a_new_nomination_wins(void **state)
 	puppet_destroy(p);
 }
 
+/* The NAT of a controlling peer takes another port: to the peer it is the pair it had. */
+static void when_the_pair_in_use_is_silent_a_check_on_another_is_enough(void **state)
+{
+	(void)state;
+	struct taken best, worse;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_wait(p, ICE_CONSENT_LATE_US);
+	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	/* Now that it works again, only the peer's word counts. */
+	puppet_check_on(p, LOCAL, BEST, false);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_destroy(p);
+}
+
+/* And that of a controlled one. */
+static void when_the_pair_in_use_is_silent_the_controlling_side_nominates_another(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_check_on(p, LOCAL, WORSE, false);
+	puppet_wait(p, ICE_CONSENT_LATE_US);
+	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
+	while (puppet_take(p, &taken)) {}
+	puppet_check_on(p, LOCAL, WORSE, false);
+	bool nominates = false;
+	while (!nominates && puppet_take_within(p, STUN_REQUEST, USEC_PER_SEC, &taken))
+		nominates = stun_has(&taken.message, STUN_USE_CANDIDATE);
+	assert_true(nominates);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	puppet_destroy(p);
+}
+
 static void a_nomination_whose_check_fails_is_none(void **state)
 {
 	(void)state;
@@ -348,4 +396,6 @@ TESTS(TEST(a_nomination_whose_check_fails_is_none),
 	TEST(a_way_that_the_peer_finds_later_can_be_chosen),
 	TEST(the_last_choice_counts_though_our_checks_are_late),
 	TEST(when_the_pair_in_use_is_silent_a_new_nomination_wins),
+	TEST(when_the_pair_in_use_is_silent_a_check_on_another_is_enough),
+	TEST(when_the_pair_in_use_is_silent_the_controlling_side_nominates_another),
 	TEST(candidates_after_nomination_are_not_paired), TEST(a_lite_peer_is_controlled))
