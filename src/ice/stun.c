@@ -50,6 +50,8 @@ static const struct attribute {
 	{STUN_REQUESTED_ADDRESS_FAMILY, 4, 4, KIND_FLAG, 0},
 	{STUN_REQUESTED_TRANSPORT, 4, 4, KIND_FLAG, 0},
 	{STUN_ALTERNATE_SERVER, 8, 20, KIND_ADDR, FIELD(alternate)},
+	{STUN_CHANGE_REQUEST, 4, 4, KIND_FLAG, 0},
+	{STUN_OTHER_ADDRESS, 8, 20, KIND_ADDR, FIELD(other)},
 	{STUN_MESSAGE_INTEGRITY_SHA256, 16, 32, KIND_INTEGRITY, FIELD(integrity_sha256_offset)},
 	{STUN_USERHASH, 32, 32, KIND_BYTES, FIELD(userhash)},
 	{STUN_XOR_MAPPED_ADDRESS, 8, 20, KIND_MAPPED, FIELD(mapped)},
@@ -115,6 +117,13 @@ static void message_hmac(hmac_function *hmac, struct bytes message, size_t offse
 	hmac(key, bytes_of(copy, offset), ret_mac);
 }
 
+/* Whether an address is hidden from NATs that rewrite what looks like theirs. */
+static bool is_xored(unsigned type)
+{
+	return type != STUN_MAPPED_ADDRESS && type != STUN_ALTERNATE_SERVER &&
+	       type != STUN_OTHER_ADDRESS;
+}
+
 static bool parse_addr(struct bytes value, struct bytes id, bool xored, struct addr *ret_addr)
 {
 	struct reader r = reader_of(value);
@@ -172,7 +181,7 @@ static bool parse_value(const struct attribute *attribute, struct bytes value, s
 		memcpy(field, &(uint64_t){read_u64(&r)}, sizeof(uint64_t));
 		return true;
 	case KIND_ADDR:
-		if (!parse_addr(value, m->id, attribute->type != STUN_ALTERNATE_SERVER, &addr))
+		if (!parse_addr(value, m->id, is_xored(attribute->type), &addr))
 			return false;
 		memcpy(field, &addr, sizeof addr);
 		return true;
@@ -359,7 +368,7 @@ void stun_add_addr(struct writer *w, enum stun_attribute attribute, const struct
 	uint8_t *at = add(w, (uint16_t)attribute, 4 + size);
 	if (!at)
 		return;
-	bool xored = attribute != STUN_MAPPED_ADDRESS && attribute != STUN_ALTERNATE_SERVER;
+	bool xored = is_xored(attribute);
 	unsigned port = xored ? addr->port ^ (STUN_COOKIE >> 16) : addr->port;
 	at[0] = 0;
 	at[1] = addr->family == ADDR_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6;

@@ -31,6 +31,7 @@ enum stun_class {
 /* The attributes that are understood. */
 enum stun_attribute {
 	STUN_MAPPED_ADDRESS = 0x0001,
+	STUN_CHANGE_REQUEST = 0x0003,
 	STUN_USERNAME = 0x0006,
 	STUN_MESSAGE_INTEGRITY = 0x0008,
 	STUN_ERROR_CODE = 0x0009,
@@ -51,6 +52,7 @@ enum stun_attribute {
 	STUN_USE_CANDIDATE = 0x0025,
 	STUN_SOFTWARE = 0x8022,
 	STUN_ALTERNATE_SERVER = 0x8023,
+	STUN_OTHER_ADDRESS = 0x802c,
 	STUN_FINGERPRINT = 0x8028,
 	STUN_ICE_CONTROLLED = 0x8029,
 	STUN_ICE_CONTROLLING = 0x802a,
@@ -77,6 +79,7 @@ struct stun_message {
 	struct bytes username, software, realm, nonce, userhash, reason;
 	struct addr mapped; /* XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS, else ADDR_NONE */
 	struct addr relayed, peer, alternate; /* XOR-RELAYED-, XOR-PEER-ADDRESS, ALTERNATE-SERVER */
+	struct addr other;                    /* OTHER-ADDRESS */
 	struct bytes data;
 	uint32_t lifetime; /* seconds */
 	uint32_t priority;
