@@ -31,10 +31,21 @@ size_t sctp_receive_window(const struct sctp_assoc *a)
 	return room;
 }
 
+/* Whether all that is held waits for this one. To refuse it would block everything for good, and it
+ * cannot be asked for too often: with a whole message the application has to read first, and one in
+ * parts grows to message_max. Interleaved messages, of which many may grow, have room of their own.
+ */
+static bool is_awaited(const struct sctp_assoc *a, uint64_t tsn)
+{
+	return !a->interleaving && tsn == a->tracker.cumulative + 1 && a->inbox.messages == 0;
+}
+
 /* Whether there is room for it: anything within the window, and a little more for what fills a gap.
  * Data that is refused is not acknowledged, so it comes again. */
 static bool fits(struct sctp_assoc *a, usec now, uint64_t tsn, size_t size)
 {
+	if (is_awaited(a, tsn))
+		return true;
 	if (tsn > a->tracker.cumulative + SCTP_TSN_SPAN_MAX - 1)
 		return false;
 	if (queued_items(a) >= SCTP_RECEIVE_ITEMS_MAX)

@@ -119,6 +119,34 @@ static void data_beyond_the_window_or_the_span_is_dropped(void **state)
 	pair_deinit(&p);
 }
 
+static void what_everything_waits_for_is_taken_into_a_full_window(void **state)
+{
+	(void)state;
+	struct pair p;
+	init(&p, 0);
+	struct sctp_assoc *a = p.end[1].assoc;
+	uint32_t most = (uint32_t)((a->config.receive_window + SCTP_WINDOW_SLACK) / 1000);
+	/* Something far ahead, so that the rest fills a gap; all but the first two. */
+	give(&p, most + 20, 0, (uint16_t)(most + 20), WHOLE, 1000);
+	for (uint32_t i = 2; i < most + 20; i++)
+		give(&p, i, 0, (uint16_t)i, WHOLE, 1000);
+	size_t full = sctp_stats(a)->receive_queue_bytes;
+	assert_true(full > a->config.receive_window + SCTP_WINDOW_SLACK - 1000);
+	/* The second is no more awaited than the others. */
+	give(&p, 1, 0, 1, WHOLE, 1000);
+	assert_int_equal(sctp_stats(a)->receive_queue_bytes, full);
+	give(&p, 0, 0, 0, WHOLE, 1000);
+	assert_int_equal(a->inbox.messages, 1);
+	/* What follows waits until that was read. */
+	give(&p, 1, 0, 1, WHOLE, 1000);
+	assert_int_equal(a->inbox.messages, 1);
+	struct sctp_event event;
+	while (sctp_next_event(a, &event)) {}
+	give(&p, 1, 0, 1, WHOLE, 1000);
+	assert_true(a->inbox.messages > 50);
+	pair_deinit(&p);
+}
+
 static void a_closed_window_that_opens_is_told(void **state)
 {
 	(void)state;
@@ -268,6 +296,7 @@ static void an_acknowledgement_beyond_a_gap_ends_a_series_of_time_outs(void **st
 TESTS(TEST(every_second_packet_is_acknowledged_at_once_and_a_lone_one_later),
 	TEST(a_gap_and_a_duplicate_are_told_at_once),
 	TEST(data_beyond_the_window_or_the_span_is_dropped),
+	TEST(what_everything_waits_for_is_taken_into_a_full_window),
 	TEST(a_closed_window_that_opens_is_told), TEST(tiny_messages_are_bounded_by_their_number),
 	TEST(gaps_without_end_are_bounded), TEST(data_on_a_stream_that_does_not_exist_is_reported),
 	TEST(data_without_data_ends_the_association),
