@@ -80,7 +80,11 @@ struct sctp_loss sctp_transmit_find_lost(struct sctp_assoc *a, usec now)
 {
 	struct sctp_loss loss = sctp_outstanding_detect(&a->outstanding, now,
 		sctp_rack_packets(&a->rack), sctp_rack_age(&a->rack, &a->rto));
-	sctp_timer_set(a, SCTP_TIMER_LOSS, loss.deadline);
+	/* A little later, so that those which come of age one after the other are seen together. */
+	usec at = loss.deadline;
+	if (at != USEC_NEVER)
+		at += usec_max(a->rto.min / 16, SCTP_TIMER_GRANULARITY);
+	sctp_timer_set(a, SCTP_TIMER_LOSS, at);
 	return loss;
 }
 
