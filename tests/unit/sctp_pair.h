@@ -16,11 +16,13 @@
 #define PAIR_MESSAGES_MAX 4096
 #define PAIR_STREAMS 1024
 
+#define PAIR_PACKET_MAX 1200
+
 struct pair_packet {
 	usec at;
 	int to;
 	size_t size;
-	uint8_t data[1200];
+	uint8_t *data; /* PAIR_PACKET_MAX bytes; apart, since packets move up when one is taken */
 };
 
 struct pair_end {
@@ -84,12 +86,14 @@ static inline void pair_deinit(struct pair *p)
 {
 	for (int i = 0; i < 2; i++)
 		sctp_destroy(p->end[i].assoc);
+	for (size_t i = 0; i < p->packet_count; i++)
+		free(p->packets[i].data);
 	free(p->packets);
 }
 
 static inline void pair_carry(struct pair *p, int from, const uint8_t *data, size_t size)
 {
-	assert_true(size <= sizeof p->packets[0].data);
+	assert_true(size <= PAIR_PACKET_MAX);
 	unsigned copies = rng_below(&p->network, 100) < p->duplication ? 2 : 1;
 	if (rng_below(&p->network, 100) < p->loss)
 		copies = 0;
@@ -100,6 +104,8 @@ static inline void pair_carry(struct pair *p, int from, const uint8_t *data, siz
 		packet->at = p->now + p->delay + jitter;
 		packet->to = 1 - from;
 		packet->size = size;
+		packet->data = malloc(PAIR_PACKET_MAX);
+		assert_non_null(packet->data);
 		memcpy(packet->data, data, size);
 	}
 }
@@ -200,6 +206,7 @@ static inline bool pair_step(struct pair *p, usec until)
 		struct pair_end *end = &p->end[packet->to];
 		if (!end->deaf)
 			sctp_receive(end->assoc, p->now, bytes_of(packet->data, packet->size));
+		free(packet->data);
 		/* Keep those that leave at the same time in order. */
 		p->packet_count--;
 		memmove(packet, packet + 1, (p->packet_count - first) * sizeof *packet);

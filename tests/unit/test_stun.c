@@ -237,10 +237,10 @@ static void unknown_attributes_are_noted_when_they_must_be_understood(void **sta
 	uint8_t data[200];
 	assert_ok(parse_body("c057000400010000c0580000", &m, data));
 	assert_int_equal(m.unknown_count, 0);
-	assert_ok(parse_body("7ffe000100ffffff0003000400000000", &m, data));
+	assert_ok(parse_body("7ffe000100ffffff0004000400000000", &m, data));
 	assert_int_equal(m.unknown_count, 2);
 	assert_int_equal(m.unknown[0], 0x7ffe);
-	assert_int_equal(m.unknown[1], 0x0003);
+	assert_int_equal(m.unknown[1], 0x0004);
 	/* More than can be named. */
 	assert_ok(
 		parse_body("00310000003200000033000000340000003500000036000000370000003800000039000"
