@@ -31,21 +31,19 @@ size_t sctp_receive_window(const struct sctp_assoc *a)
 	return room;
 }
 
-/* Whether all that is held waits for this one. To refuse it would block everything for good, and it
- * cannot be asked for too often: with a whole message the application has to read first, and one in
- * parts grows to message_max. Interleaved messages, of which many may grow, have room of their own.
- */
+/* Whether all that is held waits for this one: to refuse it would block everything for good. It
+ * does not go on for ever either: when it completes a message the application has to read first,
+ * and one in parts grows to message_max. Interleaved messages, of which many may grow, have room of
+ * their own. */
 static bool is_awaited(const struct sctp_assoc *a, uint64_t tsn)
 {
-	return !a->interleaving && tsn == a->tracker.cumulative + 1 && a->inbox.messages == 0;
+	return !a->interleaving && tsn == a->tracker.cumulative + 1 &&
+	       tsn < sctp_tracker_highest(&a->tracker) && a->inbox.messages == 0;
 }
 
-/* Whether there is room for it: anything within the window, and a little more for what fills a gap.
- * Data that is refused is not acknowledged, so it comes again. */
-static bool fits(struct sctp_assoc *a, usec now, uint64_t tsn, size_t size)
+/* Anything within the window, and a little more for what fills a gap. */
+static bool is_within_window(const struct sctp_assoc *a, uint64_t tsn, size_t size)
 {
-	if (is_awaited(a, tsn))
-		return true;
 	if (tsn > a->tracker.cumulative + SCTP_TSN_SPAN_MAX - 1)
 		return false;
 	if (queued_items(a) >= SCTP_RECEIVE_ITEMS_MAX)
@@ -53,7 +51,14 @@ static bool fits(struct sctp_assoc *a, usec now, uint64_t tsn, size_t size)
 	size_t limit = limit_of(a);
 	if (tsn < sctp_tracker_highest(&a->tracker))
 		limit += SCTP_WINDOW_SLACK;
-	return sctp_receive_queued(a) + size <= limit && sctp_budget_accepts(a, now, size);
+	return sctp_receive_queued(a) + size <= limit;
+}
+
+/* Whether there is room for it. Data that is refused is not acknowledged, so it comes again. */
+static bool fits(struct sctp_assoc *a, usec now, uint64_t tsn, size_t size)
+{
+	return (is_within_window(a, tsn, size) || is_awaited(a, tsn)) &&
+	       sctp_budget_accepts(a, now, size);
 }
 
 static bool tracker_has_room(const struct sctp_assoc *a, uint64_t tsn)
