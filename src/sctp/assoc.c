@@ -345,6 +345,22 @@ usec sctp_deadline(const struct sctp_assoc *a)
 	return deadline;
 }
 
+/* Once they are put off, not again before they expire or something is acknowledged. */
+static void excuse_lateness(struct sctp_assoc *a, usec now)
+{
+	static const enum sctp_timer timers[] = {
+		SCTP_TIMER_RETRANSMIT, SCTP_TIMER_LOSS, SCTP_TIMER_PROBE};
+	usec due = USEC_NEVER;
+	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+		due = usec_min(due, a->timers[timers[i]]);
+	if (due > now)
+		return;
+	a->excused = !a->excused && now - due >= SCTP_TIMER_LATE;
+	for (size_t i = 0; a->excused && i < sizeof timers / sizeof *timers; i++)
+		if (a->timers[timers[i]] <= now)
+			sctp_timer_set(a, timers[i], now + SCTP_TIMER_GRANULARITY);
+}
+
 void sctp_advance(struct sctp_assoc *a, usec now)
 {
 	static void (*const handlers[SCTP_TIMER_COUNT])(struct sctp_assoc *, usec) = {
@@ -361,6 +377,7 @@ void sctp_advance(struct sctp_assoc *a, usec now)
 		[SCTP_TIMER_PACE] = sctp_transmit_on_pace_timer,
 		[SCTP_TIMER_BUDGET] = sctp_budget_on_timer,
 	};
+	excuse_lateness(a, now);
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)
 		if (a->timers[i] <= now) {
 			a->timers[i] = USEC_NEVER;

@@ -116,6 +116,7 @@ struct sctp_assoc {
 	size_t peer_window;   /* as the peer last advertised it; what is in flight uses it up */
 	bool window_probe;    /* send one chunk into the closed window */
 	bool fast_retransmit; /* send one packet whatever the congestion window says */
+	bool excused;         /* the timers of loss were late, and have waited for what waited */
 	bool probing;         /* a probe was sent since something was acknowledged */
 	bool one_packet;      /* T3 expired, and nothing was acknowledged since */
 	size_t send_refused;  /* size of the message that was refused; 0: none */
@@ -231,6 +232,8 @@ void sctp_transmit_on_loss_timer(struct sctp_assoc *a, usec now);
 /* Nothing that was measured holds any more; what is outstanding is probed for at once. */
 void sctp_transmit_on_path_changed(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now);
+/* The association is to close: what the silence of the network has put off is tried soon. */
+void sctp_transmit_hurry(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_pace_timer(struct sctp_assoc *a, usec now);
 /* Whether everything accepted was acknowledged. */
 bool sctp_transmit_is_done(const struct sctp_assoc *a);

@@ -67,6 +67,10 @@
 /* The loop that drives an association may be late by this much. */
 #define SCTP_TIMER_GRANULARITY (1 * USEC_PER_MS)
 
+/* A timer that is this late says that our process was not run: what arrived meanwhile waits in the
+ * socket and is read first, before anything is taken for lost. */
+#define SCTP_TIMER_LATE (20 * USEC_PER_MS)
+
 /* RFC 9260 section 7.2.4 retransmits a TSN with the third SACK that misses it. SACKs come for
  * batches today, so it is packets that are counted, as in RFC 8985 (DupThresh) and RFC 9002
  * (kPacketThreshold). */

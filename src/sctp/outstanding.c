@@ -186,12 +186,27 @@ void sctp_outstanding_resend(struct sctp_outstanding *o, usec now, uint64_t tsn)
 	stamp(o, now, tsn);
 }
 
-bool sctp_outstanding_take_last(struct sctp_outstanding *o)
+struct sctp_sent *sctp_outstanding_last(const struct sctp_outstanding *o, uint64_t *ret_tsn)
 {
 	if (o->in_flight_count == 0)
-		return false;
-	mark_lost(o, o->newest);
-	return true;
+		return NULL;
+	*ret_tsn = o->newest;
+	return at(o, o->newest);
+}
+
+struct sctp_sent *sctp_outstanding_before(
+	const struct sctp_outstanding *o, uint64_t tsn, uint64_t *ret_tsn)
+{
+	uint64_t older = whole(o, at(o, tsn)->older);
+	if (older == tsn)
+		return NULL;
+	*ret_tsn = older;
+	return at(o, older);
+}
+
+void sctp_outstanding_take(struct sctp_outstanding *o, uint64_t tsn)
+{
+	mark_lost(o, tsn);
 }
 
 /* ---- Acknowledgements ---- */

@@ -120,9 +120,12 @@ struct sctp_ack sctp_outstanding_ack(struct sctp_outstanding *o, struct sctp_que
 struct sctp_loss sctp_outstanding_detect(
 	struct sctp_outstanding *o, usec now, uint64_t packets, usec age);
 
-/* Takes back the chunk that was sent last, to send it again as a probe; false when none is in
- * flight. */
-bool sctp_outstanding_take_last(struct sctp_outstanding *o);
+/* The chunk in flight that was sent last, and the one before another; NULL: there is none. */
+struct sctp_sent *sctp_outstanding_last(const struct sctp_outstanding *o, uint64_t *ret_tsn);
+struct sctp_sent *sctp_outstanding_before(
+	const struct sctp_outstanding *o, uint64_t tsn, uint64_t *ret_tsn);
+/* Takes back a chunk in flight, to send it again as a probe. */
+void sctp_outstanding_take(struct sctp_outstanding *o, uint64_t tsn);
 
 /* The retransmission timer expired: nothing is in flight any more. */
 void sctp_outstanding_lose_all(struct sctp_outstanding *o);

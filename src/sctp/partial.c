@@ -110,6 +110,11 @@ bool sctp_partial_gives_up_lost(struct sctp_assoc *a, usec now, uint64_t tsn)
 	return is_over(a, now, lost, lost->message) && give_up(a, lost->message);
 }
 
+bool sctp_partial_may_resend(const struct sctp_assoc *a, usec now, const struct sctp_slice *slice)
+{
+	return !is_over(a, now, slice, slice->message);
+}
+
 void sctp_partial_expire(struct sctp_assoc *a, usec now)
 {
 	bool any = false;

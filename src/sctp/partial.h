@@ -13,6 +13,9 @@ struct sctp_assoc;
 /* Gives up the lost chunk's message instead of sending it again: true when it was time to. */
 bool sctp_partial_gives_up_lost(struct sctp_assoc *a, usec now, uint64_t tsn);
 
+/* Whether the chunk's message may be sent once more. */
+bool sctp_partial_may_resend(const struct sctp_assoc *a, usec now, const struct sctp_slice *slice);
+
 /* Gives up all messages that would be sent next and whose time is over. */
 void sctp_partial_expire(struct sctp_assoc *a, usec now);
 

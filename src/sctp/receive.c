@@ -316,11 +316,14 @@ static void adapt(struct sctp_assoc *a, usec now, const struct sctp_ack *ack, si
 		sctp_rack_on_reordering(&a->rack);
 	if (ack->spurious)
 		take_back_loss(a, now);
+	/* Of what was given up the SACK says nothing but that the peer has gone on: an answer. */
+	if (ack->bytes > 0 || ack->advanced) {
+		a->last_activity = now;
+		a->probing = a->one_packet = a->excused = false;
+		sctp_rto_recover(&a->rto);
+	}
 	if (ack->bytes == 0)
 		return;
-	a->last_activity = now;
-	a->probing = a->one_packet = false;
-	sctp_rto_recover(&a->rto);
 	struct sctp_loss loss = sctp_transmit_find_lost(a, now);
 	sctp_congestion_on_ack(&a->congestion, &(struct sctp_congestion_ack){
 						       .now = now,
@@ -356,9 +359,10 @@ static void handle_ack(
 	/* RFC 9260 section 8.1: "The counter used for endpoint failure detection MUST be reset each
 	 * time a DATA chunk sent to that peer endpoint is acknowledged", beyond a gap as well.
 	 * Section 6.1: a peer that answers with a closed window is alive. */
-	if (ack.bytes > 0 || a->peer_window < a->congestion.mtu)
+	bool progress = ack.bytes > 0 || ack.advanced;
+	if (progress || a->peer_window < a->congestion.mtu)
 		a->error_count = 0;
-	sctp_transmit_set_timers(a, now, ack.bytes > 0);
+	sctp_transmit_set_timers(a, now, progress);
 	sctp_partial_on_ack(a);
 	if (ack.advanced) {
 		sctp_pmtu_note_progress(a, now);

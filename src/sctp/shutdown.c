@@ -4,7 +4,6 @@
 
 void sctp_shutdown(struct sctp_assoc *a, usec now)
 {
-	(void)now;
 	switch (a->state) {
 	case SCTP_CLOSED:
 		if (a->ended)
@@ -25,6 +24,7 @@ void sctp_shutdown(struct sctp_assoc *a, usec now)
 		return;
 	case SCTP_ESTABLISHED:
 		sctp_assoc_set_state(a, SCTP_SHUTDOWN_PENDING);
+		sctp_transmit_hurry(a, now);
 		sctp_shutdown_advance(a);
 		return;
 	case SCTP_SHUTDOWN_PENDING:
@@ -72,8 +72,10 @@ void sctp_shutdown_receive(struct sctp_assoc *a, usec now, struct sctp_chunk chu
 	if (a->ended)
 		return;
 	/* Both sides shut down: section 9.2 goes on with the acknowledgement. */
-	if (a->state != SCTP_SHUTDOWN_RECEIVED && a->state != SCTP_SHUTDOWN_ACK_SENT)
+	if (a->state != SCTP_SHUTDOWN_RECEIVED && a->state != SCTP_SHUTDOWN_ACK_SENT) {
 		sctp_assoc_set_state(a, SCTP_SHUTDOWN_RECEIVED);
+		sctp_transmit_hurry(a, now);
+	}
 	a->pending &= ~(unsigned)SCTP_PENDING_SHUTDOWN;
 	sctp_timer_stop(a, SCTP_TIMER_SHUTDOWN);
 	sctp_shutdown_advance(a);

@@ -53,6 +53,15 @@ void sctp_transmit_set_timers(struct sctp_assoc *a, usec now, bool progress)
 		start_probe_timer(a, now);
 }
 
+void sctp_transmit_hurry(struct sctp_assoc *a, usec now)
+{
+	if (a->rto.backoff == 0 || !sctp_timer_is_set(a, SCTP_TIMER_RETRANSMIT))
+		return;
+	sctp_rto_recover(&a->rto);
+	sctp_timer_set(a, SCTP_TIMER_RETRANSMIT,
+		usec_min(a->timers[SCTP_TIMER_RETRANSMIT], now + sctp_rto_current(&a->rto)));
+}
+
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 {
 	sctp_rto_back_off(&a->rto);
@@ -106,12 +115,25 @@ void sctp_transmit_on_loss_timer(struct sctp_assoc *a, usec now)
 	sctp_transmit_on_loss(a, now, &loss);
 }
 
+/* Silence is no verdict: a chunk that may not be sent again is not given up for a probe. The last
+ * one that may be is sent in its place; where there is none T3 has the word. */
+static bool take_probe(struct sctp_assoc *a, usec now)
+{
+	uint64_t tsn;
+	const struct sctp_sent *sent = sctp_outstanding_last(&a->outstanding, &tsn);
+	while (sent && !sctp_partial_may_resend(a, now, &sent->slice))
+		sent = sctp_outstanding_before(&a->outstanding, tsn, &tsn);
+	if (sent)
+		sctp_outstanding_take(&a->outstanding, tsn);
+	return sent;
+}
+
 void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now)
 {
 	/* RFC 8985 section 7.3: new data if there is any, else the last that was sent. */
 	bool new_data = a->queue.buffered > 0 && a->outstanding.lost == 0 &&
 			window_room(a) >= a->congestion.mtu;
-	if (!new_data && a->outstanding.lost == 0 && !sctp_outstanding_take_last(&a->outstanding))
+	if (!new_data && a->outstanding.lost == 0 && !take_probe(a, now))
 		return;
 	a->probing = a->fast_retransmit = true;
 	a->stats.probes++;

@@ -158,23 +158,27 @@ static inline void pair_take_event(struct pair_end *end, const struct sctp_event
 	}
 }
 
-/* Pulls the events and packets of both ends. */
+/* Pulls the events and packets of an end. */
+static inline void pair_drain_end(struct pair *p, int i)
+{
+	struct pair_end *end = &p->end[i];
+	struct sctp_event event;
+	while (!end->paused && sctp_next_event(end->assoc, &event))
+		pair_take_event(end, &event);
+	uint8_t data[1200];
+	size_t size;
+	while ((size = sctp_write(end->assoc, p->now, data, sizeof data)) > 0) {
+		end->packets++;
+		end->full_packets += size == 1160;
+		if (!p->on_packet || p->on_packet(p, i, data, size))
+			pair_carry(p, i, data, size);
+	}
+}
+
 static inline void pair_drain(struct pair *p)
 {
-	for (int i = 0; i < 2; i++) {
-		struct pair_end *end = &p->end[i];
-		struct sctp_event event;
-		while (!end->paused && sctp_next_event(end->assoc, &event))
-			pair_take_event(end, &event);
-		uint8_t data[1200];
-		size_t size;
-		while ((size = sctp_write(end->assoc, p->now, data, sizeof data)) > 0) {
-			end->packets++;
-			end->full_packets += size == 1160;
-			if (!p->on_packet || p->on_packet(p, i, data, size))
-				pair_carry(p, i, data, size);
-		}
-	}
+	for (int i = 0; i < 2; i++)
+		pair_drain_end(p, i);
 }
 
 static inline size_t pair_first_packet(const struct pair *p)

@@ -327,13 +327,20 @@ static void what_was_restored_stands_before_what_was_sent_later(void **state)
 	deinit(&f);
 }
 
+static void take_last(struct fixture *f)
+{
+	uint64_t tsn;
+	if (sctp_outstanding_last(&f->o, &tsn))
+		sctp_outstanding_take(&f->o, tsn);
+}
+
 static void the_last_one_can_be_sent_again_as_a_probe(void **state)
 {
 	(void)state;
 	struct fixture f;
 	uint64_t tsn;
 	init(&f, 3);
-	assert_true(sctp_outstanding_take_last(&f.o));
+	take_last(&f);
 	assert_non_null(sctp_outstanding_lost(&f.o, &tsn));
 	assert_true(tsn == FIRST + 2);
 	resend(&f, 2000);
@@ -344,7 +351,26 @@ static void the_last_one_can_be_sent_again_as_a_probe(void **state)
 	resend(&f, 60000);
 	resend(&f, 60000);
 	ack_with(&f, 90000, 3, NULL, NULL);
-	assert_false(sctp_outstanding_take_last(&f.o));
+	assert_null(sctp_outstanding_last(&f.o, &tsn));
+	deinit(&f);
+}
+
+static void what_is_in_flight_is_walked_from_the_last_sent_to_the_first(void **state)
+{
+	(void)state;
+	struct fixture f;
+	uint64_t tsn;
+	init(&f, 3);
+	sctp_outstanding_take(&f.o, FIRST + 1);
+	resend(&f, 2000);
+	const uint64_t order[] = {FIRST + 1, FIRST + 2, FIRST};
+	const struct sctp_sent *sent = sctp_outstanding_last(&f.o, &tsn);
+	for (size_t i = 0; i < 3; i++) {
+		assert_non_null(sent);
+		assert_true(tsn == order[i]);
+		sent = sctp_outstanding_before(&f.o, tsn, &tsn);
+	}
+	assert_null(sent);
 	deinit(&f);
 }
 
@@ -399,7 +425,7 @@ static void random_acknowledgements_keep_the_books_straight(void **state)
 		if (a.spurious || rng_below(&rng, 100) == 0)
 			sctp_outstanding_restore(&f.o);
 		if (rng_below(&rng, 20) == 0)
-			sctp_outstanding_take_last(&f.o);
+			take_last(&f);
 		uint64_t tsn;
 		if (sctp_outstanding_lost(&f.o, &tsn) && rng_below(&rng, 2))
 			resend(&f, (step + 21) * USEC_PER_MS);
@@ -420,4 +446,5 @@ TESTS(TEST(cumulative_acknowledgement_frees_messages_and_measures),
 	TEST(a_delay_that_the_timer_took_for_loss_is_recognised),
 	TEST(what_was_restored_stands_before_what_was_sent_later),
 	TEST(the_last_one_can_be_sent_again_as_a_probe),
+	TEST(what_is_in_flight_is_walked_from_the_last_sent_to_the_first),
 	TEST(random_acknowledgements_keep_the_books_straight))

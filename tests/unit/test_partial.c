@@ -200,6 +200,56 @@ static void a_forward_tsn_that_is_lost_comes_again(void **state)
 	}
 }
 
+#define FORWARD_TSN_PATTERNS 32
+
+/* Loses all data of end 0, and of the packets that tell of it those that `counter` has a bit for.
+ */
+static bool lose_data_and_a_pattern_of_forward_tsns(
+	struct pair *p, int from, uint8_t *data, size_t size)
+{
+	if (from == 1)
+		return true;
+	if (!has_forward_tsn(data, size))
+		return false;
+	bool lost = p->counter & 1;
+	p->counter >>= 1;
+	return !lost;
+}
+
+/* Message after message is given up and the news of it gets lost, too: the peer is still told soon
+ * after it gets through, and the timer has not backed off for what was answered. */
+static void forward_tsns_lost_in_every_pattern_do_not_silence_the_channel(void **state)
+{
+	(void)state;
+	static const struct limit limits[] = {
+		{SCTP_LIMITED_RETRANSMITS, 0}, {SCTP_LIMITED_LIFETIME, 100 * USEC_PER_MS}};
+	for (int pattern = 0; pattern < FORWARD_TSN_PATTERNS * 4; pattern++) {
+		struct pair p;
+		const struct sctp_config *way = &ways[pattern % 2];
+		struct limit limit = limits[pattern / 2 % 2];
+		pair_init_with(&p, 1, *way, *way);
+		pair_connect(&p);
+		pair_run(&p, USEC_PER_SEC);
+		p.counter = pattern / 4;
+		p.on_packet = lose_data_and_a_pattern_of_forward_tsns;
+		for (int i = 0; i < 3; i++) {
+			assert_ok(send_limited(&p, 1, false, 3000, limit));
+			pair_run(&p, USEC_PER_SEC);
+		}
+		/* 500 ms, doubled with each loss in a row, to 10 s: five are over after 26. */
+		pair_run(&p, 25 * USEC_PER_SEC);
+		assert_int_equal(abandoned(&p), 3);
+		assert_at_rest(&p);
+		assert_int_equal(p.end[0].assoc->rto.backoff, 0);
+		assert_int_equal(p.end[0].assoc->error_count, 0);
+		p.on_packet = NULL;
+		assert_ok(send_limited(&p, 1, false, 3000, limit));
+		pair_run(&p, 100 * USEC_PER_MS);
+		assert_int_equal(p.end[1].received, 1);
+		pair_deinit(&p);
+	}
+}
+
 static bool lose_new_data(struct pair *p, int from, uint8_t *data, size_t size)
 {
 	(void)p;
@@ -315,6 +365,7 @@ TESTS(TEST(what_is_given_up_is_missed_and_the_rest_arrives_in_order),
 	TEST(with_a_peer_that_cannot_skip_every_message_is_reliable),
 	TEST(a_message_whose_beginning_has_arrived_can_be_given_up),
 	TEST(what_was_never_sent_leaves_no_trace), TEST(a_forward_tsn_that_is_lost_comes_again),
+	TEST(forward_tsns_lost_in_every_pattern_do_not_silence_the_channel),
 	TEST(more_streams_than_one_packet_holds_are_told_in_several),
 	TEST(closing_and_resetting_wait_for_what_was_given_up_to_be_told),
 	TEST(islands_that_have_arrived_do_not_take_a_round_trip_each),

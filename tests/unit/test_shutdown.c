@@ -52,6 +52,58 @@ static void both_ends_close_gracefully(void **state)
 	pair_deinit(&p);
 }
 
+static bool lose_all(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	(void)p;
+	(void)from;
+	(void)data;
+	(void)size;
+	return false;
+}
+
+/* While the network was silent the timer has backed off to many seconds. Whoever closes has a right
+ * to know soon, whichever end has data to be confirmed. */
+static void closing_after_a_silence_does_not_wait_for_a_timer_that_backed_off(void **state)
+{
+	(void)state;
+	for (int closer = 0; closer < 2; closer++) {
+		struct pair p;
+		pair_init(&p, 1);
+		pair_connect(&p);
+		pair_run(&p, USEC_PER_SEC);
+		p.on_packet = lose_all;
+		assert_ok(pair_send(&p, 0, 0, false, 1000));
+		pair_run(&p, 20 * USEC_PER_SEC);
+		assert_true(p.end[0].assoc->rto.backoff > 4);
+		p.on_packet = NULL;
+		sctp_shutdown(p.end[closer].assoc, p.now);
+		pair_run(&p, USEC_PER_SEC);
+		assert_int_equal(p.end[1].received, 1);
+		assert_closed(&p, SCTP_CLOSE_SHUTDOWN);
+		pair_deinit(&p);
+	}
+}
+
+static void a_silence_that_outlasts_the_close_is_tried_through(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	p.on_packet = lose_all;
+	assert_ok(pair_send(&p, 0, 0, false, 1000));
+	pair_run(&p, 20 * USEC_PER_SEC);
+	sctp_shutdown(p.end[0].assoc, p.now);
+	uint64_t before = sctp_stats(p.end[0].assoc)->retransmitted_chunks;
+	pair_run(&p, 10 * USEC_PER_SEC);
+	assert_true(sctp_stats(p.end[0].assoc)->retransmitted_chunks >= before + 4);
+	p.on_packet = NULL;
+	pair_run(&p, 10 * USEC_PER_SEC);
+	assert_closed(&p, SCTP_CLOSE_SHUTDOWN);
+	pair_deinit(&p);
+}
+
 static void what_was_accepted_before_the_handshake_is_delivered_before_closing(void **state)
 {
 	(void)state;
@@ -177,6 +229,8 @@ static void shutdowns_that_cross_lose_nothing_in_any_state(void **state)
 }
 
 TESTS(TEST(shutdown_loses_nothing_through_a_bad_network), TEST(both_ends_close_gracefully),
+	TEST(closing_after_a_silence_does_not_wait_for_a_timer_that_backed_off),
+	TEST(a_silence_that_outlasts_the_close_is_tried_through),
 	TEST(what_was_accepted_before_the_handshake_is_delivered_before_closing),
 	TEST(closing_what_was_never_opened_is_done_at_once),
 	TEST(messages_not_pulled_yet_come_before_the_end),
