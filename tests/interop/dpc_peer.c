@@ -62,6 +62,7 @@ struct program {
 	struct dpc_peer *peer;
 	struct weather weather;
 	bool offerer, closed, failed;
+	bool gone; /* nobody listens to us any more */
 	struct channel channels[CHANNELS_MAX];
 	char line[LINE_MAX];
 	size_t line_size;
@@ -458,7 +459,9 @@ static void read_lines(struct program *p)
 {
 	ssize_t n = read(STDIN_FILENO, p->line + p->line_size, LINE_MAX - 1 - p->line_size);
 	if (n <= 0) {
-		fail(p, "the other side of the pipe is gone");
+		p->gone = true;
+		if (!p->closed)
+			fail(p, "the other side of the pipe is gone");
 		return;
 	}
 	p->line_size += (size_t)n;
@@ -489,7 +492,7 @@ static int64_t deadline(const struct program *p)
 {
 	int64_t peer = dpc_peer_deadline(p->peer), held = weather_deadline(&p->weather);
 	int64_t earliest = peer < held ? peer : held;
-	for (int i = 0; i < CHANNELS_MAX; i++) {
+	for (int i = 0; i < CHANNELS_MAX && !p->closed; i++) {
 		const struct channel *c = &p->channels[i];
 		if (c->used && c->traffic && c->traffic->partial && !c->traffic->done &&
 			c->traffic->sent >= c->traffic->count && c->probe_at < earliest)
@@ -498,11 +501,12 @@ static int64_t deadline(const struct program *p)
 	return earliest;
 }
 
+/* A closed peer goes on while somebody listens: it repeats its last words, which may be lost. */
 static void run(struct program *p)
 {
-	while (!p->closed) {
+	while (!p->gone && !p->failed) {
 		drain(p);
-		if (p->closed)
+		if (p->failed)
 			break;
 		int64_t wait = deadline(p) - now_us();
 		int timeout = wait < 0 ? 0 : wait > 1000000 ? 1000 : (int)((wait + 999) / 1000);
