@@ -59,11 +59,13 @@ static void read_socket(struct world *w, int i)
 	size_t kept = 0;
 	for (size_t k = 0; k < p->packet_count; k++) {
 		struct pair_packet *packet = &p->packets[k];
-		if (packet->to == i && packet->at <= p->now)
+		if (packet->to == i && packet->at <= p->now) {
 			sctp_receive(p->end[i].assoc, p->now,
 				bytes_of(packet->data, packet->size));
-		else if (kept++ != k)
-			p->packets[kept - 1] = *packet;
+			free(packet->data);
+		} else {
+			p->packets[kept++] = *packet;
+		}
 	}
 	p->packet_count = kept;
 }
