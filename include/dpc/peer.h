@@ -136,15 +136,20 @@ enum dpc_err dpc_peer_add_relayed(struct dpc_peer *peer, int64_t now, const stru
 /* Candidates added after a description was made are to be trickled: each comes as a
  * DPC_EVENT_CANDIDATE, the end of them as one with an empty text. */
 void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now);
+/* An address that was added and cannot be sent from any more: what goes over it goes over another
+ * way, or waits for one. DPC_ERR_NOT_FOUND. */
+enum dpc_err dpc_peer_remove_host(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr);
 
 #define DPC_SDP_MAX 16384
 /* Writes our offer or answer with a final zero, with all candidates so far. `capacity` of
  * DPC_SDP_MAX always suffices. DPC_ERR_STATE: an offer by the answerer, or an answer before the
  * offer was set. */
 enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *sdp, size_t capacity);
-/* The other side's offer or answer. Once there is one, another can only repeat it: DPC_ERR_EXISTS.
- * DPC_ERR_MISMATCH: another fingerprint or tls-id asks for a new DTLS connection, so for a new
- * peer. DPC_ERR_UNSUPPORTED: other ICE credentials. */
+/* The other side's offer or answer. One that repeats the latest is DPC_ERR_EXISTS; only the
+ * candidates in it that are new are taken. An offer with new ICE credentials is an ICE restart, see
+ * below: answer it with dpc_peer_local_description(), also when it is repeated. DPC_ERR_STATE: an
+ * answer to an offer that is not open, or a description from before a restart. DPC_ERR_MISMATCH:
+ * another fingerprint, tls-id or DTLS role asks for a new DTLS connection, so for a new peer. */
 enum dpc_err dpc_peer_set_remote_description(
 	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size);
 /* One trickled "candidate:…" line; empty text is the end of candidates. Before the remote
@@ -152,8 +157,25 @@ enum dpc_err dpc_peer_set_remote_description(
 enum dpc_err dpc_peer_add_remote_candidate(
 	struct dpc_peer *peer, int64_t now, const char *text, size_t size);
 
-/* The ICE user name fragment by which dpc_peer_peek_user() finds this peer. */
+/* ICE restart (RFC 8445 section 9): looks for a path anew, when the addresses of this side have
+ * changed or the path is silent, while everything above stays as it is: channels, and messages on
+ * their way. Either side may ask for it, whoever made the first offer. The next
+ * dpc_peer_local_description() is the offer for the other side, whose answer goes to
+ * dpc_peer_set_remote_description(). Data goes over the old path as long as that works, and over
+ * the new one as soon as that does. Addresses added before are kept, unless they are removed; more
+ * may be added, and dpc_peer_end_of_candidates() is to be said again, by the side that answers too.
+ *
+ * When both sides ask at once, each takes the other's offer, and that serves as the answer; real
+ * answers are DPC_ERR_EXISTS then. While an offer is not answered, another restart renews nothing:
+ * the next description repeats the offer with the addresses of now, as it may have been lost.
+ * DPC_ERR_STATE: before the first remote description, and when closed. */
+enum dpc_err dpc_peer_restart_ice(struct dpc_peer *peer, int64_t now);
+
+/* The ICE user name fragment by which dpc_peer_peek_user() finds this peer. A restart, by either
+ * side, changes it; the one before is former_user as long as datagrams for it are to be received,
+ * some seconds after the restart is complete, then NULL. */
 const char *dpc_peer_user(const struct dpc_peer *peer);
+const char *dpc_peer_former_user(const struct dpc_peer *peer);
 /* "AB:CD:…": SHA-256 of our DTLS certificate, and the fingerprint in the remote description (""
  * before; only sha-256 ones are shown). For signing and checking who the other side is. */
 const char *dpc_peer_fingerprint(const struct dpc_peer *peer);

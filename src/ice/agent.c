@@ -27,10 +27,8 @@ enum err ice_agent_create(const struct ice_config *config, usec now, struct ice_
 	return ERR_OK;
 }
 
-void ice_agent_destroy(struct ice_agent *agent)
+void agent_free_session(struct ice_agent *agent)
 {
-	if (!agent)
-		return;
 	free(agent->local.items);
 	free(agent->remote.items);
 	free(agent->pairs.items);
@@ -40,6 +38,14 @@ void ice_agent_destroy(struct ice_agent *agent)
 		secret_cleanse(agent->remote_pwd, strlen(agent->remote_pwd));
 	free(agent->remote_pwd);
 	secret_cleanse(agent->pwd, sizeof agent->pwd);
+}
+
+void ice_agent_destroy(struct ice_agent *agent)
+{
+	if (!agent)
+		return;
+	ice_agent_destroy(agent->former);
+	agent_free_session(agent);
 	free(agent);
 }
 
@@ -105,7 +111,8 @@ void ice_agent_receive(
 		agent->stats.dropped_malformed++;
 		return;
 	}
-	if (message.method != STUN_BINDING || agent->state == ICE_FAILED) {
+	struct ice_agent *owner = restart_owner(agent, &message);
+	if (message.method != STUN_BINDING || owner->state == ICE_FAILED) {
 		agent->stats.dropped_unexpected++;
 		return;
 	}
@@ -117,17 +124,17 @@ void ice_agent_receive(
 	}
 	switch (message.class) {
 	case STUN_REQUEST:
-		request_receive(agent, now, path, &message);
-		return;
+		request_receive(owner, now, path, &message);
+		break;
 	case STUN_INDICATION:
 		/* A keepalive (RFC 8445 section 11): it has done its work in the NATs. */
-		return;
+		break;
 	case STUN_SUCCESS:
 	case STUN_ERROR:
-		check_receive_response(agent, now, path, &message);
-		return;
+		check_receive_response(owner, now, path, &message);
+		break;
 	}
-	UNREACHABLE();
+	restart_advance(agent, now);
 }
 
 static bool any_pending(const struct ice_agent *agent)
@@ -141,6 +148,10 @@ static bool any_pending(const struct ice_agent *agent)
 /* When looking for a valid pair ends in vain. */
 static usec hopeless_at(const struct ice_agent *agent)
 {
+	/* A restart that the peer never answers is waited for as long as there is the old way. */
+	bool unanswered = agent->state == ICE_NEW && agent->former;
+	if (unanswered && agent->former->selected == NONE)
+		return agent->news_at + ICE_GIVE_UP_US;
 	if (agent->state != ICE_CHECKING)
 		return USEC_NEVER;
 	usec at = agent->news_at + ICE_GIVE_UP_US;
@@ -149,30 +160,46 @@ static usec hopeless_at(const struct ice_agent *agent)
 	return at;
 }
 
-void ice_agent_advance(struct ice_agent *agent, usec now)
+static bool is_checking(const struct ice_agent *agent)
 {
-	if (agent->state == ICE_FAILED || agent->state == ICE_NEW)
-		return;
-	check_advance(agent, now);
-	nomination_update(agent, now);
-	consent_advance(agent, now);
-	if (now >= hopeless_at(agent))
-		agent_set_state(agent, ICE_FAILED);
+	return agent->state != ICE_FAILED && agent->state != ICE_NEW;
 }
 
-usec ice_agent_deadline(const struct ice_agent *agent)
+void ice_agent_advance(struct ice_agent *agent, usec now)
 {
-	if (agent->state == ICE_FAILED || agent->state == ICE_NEW)
-		return USEC_NEVER;
+	if (agent->former)
+		ice_agent_advance(agent->former, now);
+	if (is_checking(agent)) {
+		check_advance(agent, now);
+		nomination_update(agent, now);
+		consent_advance(agent, now);
+	}
+	if (now >= hopeless_at(agent))
+		agent_set_state(agent, ICE_FAILED);
+	restart_advance(agent, now);
+}
+
+static usec session_deadline(const struct ice_agent *agent)
+{
+	if (!is_checking(agent))
+		return hopeless_at(agent);
 	usec deadline = usec_min(check_deadline(agent), nomination_deadline(agent));
 	deadline = usec_min(deadline, consent_deadline(agent));
 	return usec_min(deadline, hopeless_at(agent));
 }
 
-size_t ice_agent_write(
+usec ice_agent_deadline(const struct ice_agent *agent)
+{
+	usec deadline = session_deadline(agent);
+	if (!agent->former)
+		return deadline;
+	deadline = usec_min(deadline, session_deadline(agent->former));
+	return usec_min(deadline, agent->former_until);
+}
+
+static size_t write_session(
 	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path)
 {
-	CHECK(capacity >= ICE_DATAGRAM_MAX);
 	if (agent->state == ICE_FAILED)
 		return 0;
 	size_t size = request_write_response(agent, data, capacity, ret_path);
@@ -183,12 +210,21 @@ size_t ice_agent_write(
 	return size;
 }
 
+size_t ice_agent_write(
+	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path)
+{
+	CHECK(capacity >= ICE_DATAGRAM_MAX);
+	size_t size = write_session(agent, now, data, capacity, ret_path);
+	if (size == 0 && agent->former)
+		size = write_session(agent->former, now, data, capacity, ret_path);
+	return size;
+}
+
 void agent_set_state(struct ice_agent *agent, enum ice_state state)
 {
 	if (agent->state == state)
 		return;
 	agent->state = state;
-	agent->state_changed = true;
 	if (state == ICE_FAILED && agent->selected != NONE) {
 		agent->selected = NONE;
 		agent->selected_changed = true;
@@ -197,14 +233,18 @@ void agent_set_state(struct ice_agent *agent, enum ice_state state)
 
 bool ice_agent_next_event(struct ice_agent *agent, struct ice_event *ret_event)
 {
-	if (agent->selected_changed) {
+	bool former_changed = agent->former && agent->former->selected_changed;
+	if (agent->selected_changed || former_changed) {
 		agent->selected_changed = false;
+		if (agent->former)
+			agent->former->selected_changed = false;
 		*ret_event = (struct ice_event){.type = ICE_EVENT_SELECTED};
 		return true;
 	}
-	if (agent->state_changed) {
-		agent->state_changed = false;
-		*ret_event = (struct ice_event){.type = ICE_EVENT_STATE, .state = agent->state};
+	enum ice_state state = ice_agent_state(agent);
+	if (agent->reported != state) {
+		agent->reported = state;
+		*ret_event = (struct ice_event){.type = ICE_EVENT_STATE, .state = state};
 		return true;
 	}
 	return false;
@@ -212,11 +252,12 @@ bool ice_agent_next_event(struct ice_agent *agent, struct ice_event *ret_event)
 
 enum ice_state ice_agent_state(const struct ice_agent *agent)
 {
-	return agent->state;
+	return restart_carrier(agent)->state;
 }
 
-bool ice_agent_selected(const struct ice_agent *agent, struct ice_selected *ret_selected)
+bool ice_agent_selected(const struct ice_agent *of_both, struct ice_selected *ret_selected)
 {
+	const struct ice_agent *agent = restart_carrier(of_both);
 	if (agent->selected == NONE)
 		return false;
 	const struct ice_pair *pair = &agent->pairs.items[agent->selected];
@@ -231,8 +272,14 @@ bool ice_agent_selected(const struct ice_agent *agent, struct ice_selected *ret_
 
 bool ice_agent_path_is_valid(const struct ice_agent *agent, const struct path *path)
 {
+	if (agent->former && ice_agent_path_is_valid(agent->former, path))
+		return true;
 	if (agent->state == ICE_FAILED)
 		return false;
+	/* Those that overtook the peer's credentials were authentic, too. */
+	for (size_t i = 0; i < agent->early_count; i++)
+		if (path_equal(&agent->early[i].path, path))
+			return true;
 	for (size_t i = 0; i < agent->pairs.count; i++) {
 		const struct ice_pair *pair = &agent->pairs.items[i];
 		if ((pair->state == PAIR_SUCCEEDED || pair->heard) &&

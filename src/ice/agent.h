@@ -73,7 +73,17 @@ MUST_CHECK enum err ice_agent_create(
 	const struct ice_config *config, usec now, struct ice_agent **ret_agent);
 void ice_agent_destroy(struct ice_agent *agent);
 
-/* Our credentials for the SDP; valid for the agent's life. */
+/* A new session in the place of this one (RFC 8445 section 9): new credentials, for which the
+ * peer's new ones are to be set, and a new checklist; our candidates and the role stay. Until a
+ * pair of the new session works, and if none ever does, data goes over the old one, whose consent
+ * goes on; its checks are answered for some seconds more. ERR_EXISTS while this session has no
+ * remote credentials: then nobody has used ours, which can be given again, and are waited for anew.
+ * ERR_NOMEM. */
+MUST_CHECK enum err ice_agent_restart(struct ice_agent *agent, usec now);
+/* Whether the session before a restart is still kept: then the user name of old, else NULL. */
+const char *ice_agent_former_ufrag(const struct ice_agent *agent);
+
+/* Our credentials for the SDP; valid until a restart. */
 const char *ice_agent_ufrag(const struct ice_agent *agent);
 const char *ice_agent_pwd(const struct ice_agent *agent);
 bool ice_agent_is_controlling(const struct ice_agent *agent);
@@ -88,20 +98,26 @@ MUST_CHECK enum err ice_agent_add_reflexive(
  * resort, and all there is where nothing else may be shown. */
 MUST_CHECK enum err ice_agent_add_relayed(
 	struct ice_agent *agent, usec now, const struct addr *addr);
+/* An address that cannot be sent from any more: it goes with its reflexive ones and its pairs, also
+ * the selected one. ERR_NOT_FOUND. */
+MUST_CHECK enum err ice_agent_remove_local(
+	struct ice_agent *agent, usec now, const struct addr *addr);
 /* No more will be added: with all checks done and none valid, the agent may fail. */
 void ice_agent_end_of_local(struct ice_agent *agent, usec now);
 
 size_t ice_agent_local_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_t index);
 
-/* The peer's credentials; once. Checks that arrived before were answered at once, and now trigger
- * ours (RFC 8445 section 7.3). Set after the candidates that came with them, they need not be
- * learned. ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second
- * time. */
+/* The peer's credentials; once a session. Checks that arrived before were answered at once, and now
+ * trigger ours (RFC 8445 section 7.3). Set after the candidates that came with them, they need not
+ * be learned. ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second time. */
 MUST_CHECK enum err ice_agent_set_remote(
 	struct ice_agent *agent, usec now, struct bytes ufrag, struct bytes pwd, bool lite);
-/* Whether these are the credentials that were set. */
+/* Whether these are the credentials that were set; or were before a restart that is not over, and
+ * the peer has used them with ours of then. */
 bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
+bool ice_agent_was_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
+bool ice_agent_has_remote(const struct ice_agent *agent);
 /* What the peer proposes as the time between two checks, which both sides take the longer of.
  * Without it, or with one beyond ICE_PACING_MAX_MS, it is ICE_PACING_DEFAULT_MS. */
 void ice_agent_set_pacing(struct ice_agent *agent, unsigned ms);

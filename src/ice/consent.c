@@ -81,22 +81,27 @@ size_t consent_write(
 	return check_write_request(agent, pair, &t, data, capacity, ret_path);
 }
 
-static struct consent_check *find(struct ice_agent *agent, struct bytes id)
+static size_t find(const struct ice_agent *agent, struct bytes id)
 {
 	for (size_t i = 0; i < ICE_CONSENT_CHECKS; i++) {
-		struct consent_check *check = &agent->consent[i];
+		const struct consent_check *check = &agent->consent[i];
 		if (check->active && bytes_equal(bytes_of(check->id, sizeof check->id), id))
-			return check;
+			return i;
 	}
-	return NULL;
+	return NONE;
+}
+
+bool consent_is_check(const struct ice_agent *agent, struct bytes id)
+{
+	return agent->selected != NONE && find(agent, id) != NONE;
 }
 
 bool consent_receive_response(struct ice_agent *agent, usec now, const struct path *path,
 	const struct stun_message *message)
 {
-	struct consent_check *check = agent->selected == NONE ? NULL : find(agent, message->id);
-	if (!check)
+	if (!consent_is_check(agent, message->id))
 		return false;
+	struct consent_check *check = &agent->consent[find(agent, message->id)];
 	if (!check_is_authentic(agent, message))
 		return true;
 	const struct ice_pair *pair = &agent->pairs.items[agent->selected];

@@ -8,12 +8,14 @@
  *   check.c       checks of ours and their responses (7.2)
  *   nomination.c  which pair data goes over (8.1)
  *   consent.c     whether it may still go there (RFC 7675)
+ *   restart.c     a new session beside the one that carries data (9)
  *
  * Pairs are made of candidates of ours that are bases, host and relayed ones: a reflexive one is
  * replaced by its base before pairing, which always leaves a duplicate of its base's pair (RFC 8445
  * section 6.1.2.4). So a pair
  * is found by base and remote address, and those are its path. Pairs refer to candidates by index:
- * candidates are never removed. */
+ * one of ours that is removed takes its pairs along and moves the indices of the others; those of
+ * the peer stay. */
 #ifndef ICE_INTERNAL_H
 #define ICE_INTERNAL_H
 
@@ -63,6 +65,11 @@
 #define ICE_CONSENT_CHECKS 8
 static_assert(ICE_CONSENT_CHECKS * (ICE_CONSENT_INTERVAL_US * 4 / 5) >= ICE_CONSENT_EXPIRY_US,
 	"a response within the expiry finds its check");
+
+/* RFC 8445 section 8.3: "The agent SHOULD wait an additional three seconds ... and then it can
+ * cease responding to checks ... and may free the candidate". So long the session before a restart
+ * goes on to answer what is in flight, when the new one has nominated its pair. */
+#define ICE_FORMER_LINGER_US (3 * USEC_PER_SEC)
 
 enum pair_state { /* RFC 8445 section 6.1.2.6 */
 	PAIR_FROZEN,
@@ -139,13 +146,15 @@ struct ice_agent {
 	bool controlling;
 	bool refuse_relayed;
 	bool local_ended, remote_ended;
-	bool state_changed, selected_changed; /* events to be pulled */
+	bool selected_changed; /* an event to be pulled */
 	enum ice_state state;
+	enum ice_state reported; /* as the last event said */
 	uint64_t tie_breaker;
 	char ufrag[9], pwd[25]; /* RFC 8445 section 5.3: 24 and 128 bits of randomness at least */
 	char *remote_ufrag, *remote_pwd; /* NULL before set_remote() */
 
 	struct candidates local, remote;
+	unsigned foundations; /* given so far */
 	struct pairs pairs;
 	/* Those of the remote candidates that were learned and not signalled, the oldest first. */
 	uint8_t learned[ICE_PEER_REFLEXIVE_MAX];
@@ -173,6 +182,11 @@ struct ice_agent {
 	usec consent_again_at; /* when the latest is given up, if it is not answered */
 
 	struct ice_stats stats;
+
+	/* The session before a restart, which carries data until this one can. It is an agent by
+	 * itself, that is given what is for it, and has no former. NULL: none. */
+	struct ice_agent *former;
+	usec former_until; /* USEC_NEVER: until this session has nominated a pair */
 };
 
 /* agent.c */
@@ -187,6 +201,21 @@ bool agent_is_pairing(const struct ice_agent *agent);
 /* ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err candidates_append(
 	struct candidates *list, const struct ice_candidate *candidate, size_t limit);
+
+/* Of one session, as ice_agent_receive() is of both. */
+void agent_free_session(struct ice_agent *agent);
+
+/* local.c */
+/* Whether datagrams are sent from it. */
+bool candidate_is_base(const struct ice_candidate *candidate);
+
+/* restart.c */
+/* Which session a message belongs to. */
+struct ice_agent *restart_owner(struct ice_agent *agent, const struct stun_message *message);
+/* Follows every input: gives the former session up when it is not needed any more. */
+void restart_advance(struct ice_agent *agent, usec now);
+/* The session that data goes by: that with a selected pair, the new one first. */
+const struct ice_agent *restart_carrier(const struct ice_agent *agent);
 
 /* remote.c */
 /* The remote candidate with this address, or NONE. */
@@ -225,6 +254,8 @@ struct ice_pair *pair_next(const struct ice_agent *agent);
 void pair_forget_remote(struct ice_agent *agent, size_t remote);
 /* Whether data goes over a pair with this remote candidate, or shall. */
 bool pair_uses_remote(const struct ice_agent *agent, size_t remote);
+/* Forgets all pairs with a local candidate, which is removed: data goes elsewhere then. */
+void pair_forget_local(struct ice_agent *agent, usec now, size_t local);
 /* With a pair nominated: forgets those that lose (section 8.1.2). */
 void pair_drop_losers(struct ice_agent *agent);
 
@@ -280,6 +311,8 @@ void consent_advance(struct ice_agent *agent, usec now);
 usec consent_deadline(const struct ice_agent *agent);
 size_t consent_write(
 	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path);
+/* Whether a response with this id is to a consent check. */
+bool consent_is_check(const struct ice_agent *agent, struct bytes id);
 /* False when the response is to no consent check. */
 bool consent_receive_response(struct ice_agent *agent, usec now, const struct path *path,
 	const struct stun_message *message);

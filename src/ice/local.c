@@ -34,9 +34,8 @@ static bool has_priority(const struct ice_agent *agent, uint32_t priority)
 /* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
  * come from one server. Relayed ones are not: each is of another server, or reached over another
  * transport, and a relay that goes nowhere must not hold up the checks through the next. */
-static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
+static void set_foundation(struct ice_agent *agent, struct ice_candidate *candidate)
 {
-	size_t number = agent->local.count;
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
 		if (c->type == candidate->type && c->type != ICE_RELAYED &&
@@ -45,7 +44,7 @@ static void set_foundation(const struct ice_agent *agent, struct ice_candidate *
 			return;
 		}
 	}
-	snprintf(candidate->foundation, sizeof candidate->foundation, "%zu", number + 1);
+	snprintf(candidate->foundation, sizeof candidate->foundation, "%u", ++agent->foundations);
 }
 
 /* RFC 8445 section 5.1.3: redundant is what has the same address and the same base. */
@@ -130,6 +129,39 @@ enum err ice_agent_add_relayed(struct ice_agent *agent, usec now, const struct a
 		.priority = ice_candidate_priority(ICE_RELAYED, local_preference(agent, addr)),
 	};
 	return add_base(agent, &candidate);
+}
+
+bool candidate_is_base(const struct ice_candidate *candidate)
+{
+	return candidate->type == ICE_HOST || candidate->type == ICE_RELAYED;
+}
+
+static void remove_at(struct ice_agent *agent, usec now, size_t index)
+{
+	struct candidates *local = &agent->local;
+	pair_forget_local(agent, now, index);
+	local->count--;
+	memmove(local->items + index, local->items + index + 1,
+		(local->count - index) * sizeof *local->items);
+}
+
+static bool remove_base(struct ice_agent *agent, usec now, const struct addr *addr)
+{
+	size_t before = agent->local.count;
+	for (size_t i = before; i-- > 0;)
+		if (addr_equal(&agent->local.items[i].base, addr))
+			remove_at(agent, now, i);
+	return agent->local.count < before;
+}
+
+enum err ice_agent_remove_local(struct ice_agent *agent, usec now, const struct addr *addr)
+{
+	bool removed = remove_base(agent, now, addr);
+	if (agent->former)
+		removed |= remove_base(agent->former, now, addr);
+	if (removed)
+		agent->news_at = now;
+	return removed ? ERR_OK : ERR_NOT_FOUND;
 }
 
 void ice_agent_end_of_local(struct ice_agent *agent, usec now)

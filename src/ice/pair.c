@@ -8,12 +8,6 @@ static const struct ice_candidate *local_of(
 	return &agent->local.items[pair->local];
 }
 
-/* Whether datagrams are sent from it. */
-static bool is_base(const struct ice_candidate *candidate)
-{
-	return candidate->type == ICE_HOST || candidate->type == ICE_RELAYED;
-}
-
 static const struct ice_candidate *remote_of(
 	const struct ice_agent *agent, const struct ice_pair *pair)
 {
@@ -102,7 +96,7 @@ size_t pair_find_local(const struct ice_agent *agent, const struct path *path)
 	unsigned best_points = 0;
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (!is_base(c) || c->addr.family != path->local.family ||
+		if (!candidate_is_base(c) || c->addr.family != path->local.family ||
 			c->addr.port != path->local.port)
 			continue;
 		if (!addr_is_unspecified(&path->local)) {
@@ -130,7 +124,7 @@ static bool is_possible(const struct ice_agent *agent, size_t local, size_t remo
 	const struct addr *theirs = &agent->remote.items[remote].addr;
 	if (agent_refuses_remote(agent, remote))
 		return false;
-	if (!is_base(ours) || ours->addr.family != theirs->family)
+	if (!candidate_is_base(ours) || ours->addr.family != theirs->family)
 		return false;
 	if (theirs->family == ADDR_IPV6 &&
 		addr_is_link_local(&ours->addr) != addr_is_link_local(theirs))
@@ -309,6 +303,35 @@ void pair_forget_remote(struct ice_agent *agent, size_t remote)
 	for (size_t i = agent->pairs.count; i-- > 0;)
 		if (agent->pairs.items[i].remote == remote)
 			remove_pair(agent, i);
+	pair_unfreeze(agent);
+}
+
+void pair_forget_local(struct ice_agent *agent, usec now, size_t local)
+{
+	bool selected =
+		agent->selected != NONE && agent->pairs.items[agent->selected].local == local;
+	for (size_t i = 0; i < agent->pairs.count; i++) {
+		struct ice_pair *pair = &agent->pairs.items[i];
+		if (pair->local != local)
+			continue;
+		pair->state = PAIR_FAILED;
+		pair->nominated = pair->remote_nominated = false;
+		pair->triggered = 0;
+		pair->transaction.active = false;
+		if (agent->nominating == i)
+			agent->nominating = NONE;
+	}
+	/* Looking for another begins now. */
+	if (selected)
+		agent->checking_since = agent->news_at = now;
+	nomination_update(agent, now);
+	for (size_t i = agent->pairs.count; i-- > 0;) {
+		struct ice_pair *pair = &agent->pairs.items[i];
+		if (pair->local == local)
+			remove_pair(agent, i);
+		else if (pair->local > local)
+			pair->local--;
+	}
 	pair_unfreeze(agent);
 }
 

@@ -33,6 +33,24 @@ enum err ice_agent_set_remote(
 	return ERR_OK;
 }
 
+/* Credentials that the peer had only offered, when our answer was lost, can be its answer to our
+ * own restart. That a check of its came to ours of then says that it had the answer. */
+bool ice_agent_was_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd)
+{
+	const struct ice_agent *former = agent->former;
+	if (!former || !ice_agent_is_remote(former, ufrag, pwd))
+		return false;
+	for (size_t i = 0; i < former->pairs.count; i++)
+		if (former->pairs.items[i].heard)
+			return true;
+	return false;
+}
+
+bool ice_agent_has_remote(const struct ice_agent *agent)
+{
+	return agent->remote_pwd != NULL;
+}
+
 bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd)
 {
 	return agent->remote_pwd && bytes_equal_text(ufrag, agent->remote_ufrag) &&

@@ -48,6 +48,22 @@ void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now)
 	peer_pump(peer);
 }
 
+enum dpc_err dpc_peer_remove_host(
+	struct dpc_peer *peer, int64_t now, const struct dpc_addr *public_addr)
+{
+	struct addr addr = addr_from_public(public_addr);
+	peer->now = now;
+	/* Of those that were told, fewer are left. */
+	size_t told = 0;
+	for (size_t i = 0; i < peer->candidates_told; i++)
+		told += !addr_equal(&ice_agent_local(peer->ice, i)->base, &addr);
+	enum err err = ice_agent_remove_local(peer->ice, now, &addr);
+	if (!err)
+		peer->candidates_told = told;
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
 /* ---- Ours ---- */
 
 static size_t format_candidates(struct dpc_peer *peer, struct sdp *sdp,
@@ -111,6 +127,9 @@ static char *format_init(const struct dpc_peer *peer)
 
 static bool describes_init(const struct dpc_peer *peer, bool legacy)
 {
+	/* The association of a restart exists. */
+	if (peer->restarted)
+		return false;
 	if (!peer->config.offerer)
 		return peer->snap;
 	return !legacy && !peer->config.no_snap;
@@ -119,7 +138,7 @@ static bool describes_init(const struct dpc_peer *peer, bool legacy)
 enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_t capacity)
 {
 	CHECK(capacity > 0);
-	if (peer->state == DPC_CLOSED || (!peer->config.offerer && !peer->has_remote))
+	if (peer->state == DPC_CLOSED || (!peer->is_offerer && !peer->has_remote))
 		return DPC_ERR_STATE;
 	enum err err = create_association(peer);
 	if (err)
@@ -137,7 +156,7 @@ enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_
 		.fingerprint = bytes_of_text(dpc_peer_fingerprint(peer)),
 	};
 	/* RFC 8842 section 5.2: an offer leaves the choice to the answer. */
-	if (!peer->config.offerer)
+	if (!peer->is_offerer)
 		sdp.setup = peer->dtls_client ? SDP_ACTIVE : SDP_PASSIVE;
 	/* RFC 8842 section 5.3: in an answer only to an offer with one. */
 	if (!sdp.legacy && (peer->config.offerer || peer->remote_tls_id))
@@ -173,6 +192,11 @@ enum dpc_err dpc_peer_local_description(struct dpc_peer *peer, char *text, size_
 const char *dpc_peer_user(const struct dpc_peer *peer)
 {
 	return ice_agent_ufrag(peer->ice);
+}
+
+const char *dpc_peer_former_user(const struct dpc_peer *peer)
+{
+	return ice_agent_former_ufrag(peer->ice);
 }
 
 const char *dpc_peer_fingerprint(const struct dpc_peer *peer)
@@ -325,10 +349,58 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	return ERR_OK;
 }
 
+/* ---- Afterwards ---- */
+
+/* New credentials of ours, unless those that we have are still to be answered. */
+static enum err restart(struct dpc_peer *peer)
+{
+	enum err err = ice_agent_restart(peer->ice, peer->now);
+	if (err && err != ERR_EXISTS)
+		return err;
+	peer->restarted = true;
+	peer->described = false;
+	peer->candidates_told = 0;
+	peer->end_of_local = peer->end_reported = false;
+	return ERR_OK;
+}
+
+enum dpc_err dpc_peer_restart_ice(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	if (!peer->has_remote || peer->state == DPC_CLOSED)
+		return DPC_ERR_STATE;
+	enum err err = restart(peer);
+	if (!err)
+		peer->is_offerer = true;
+	peer_pump(peer);
+	return err_to_public(err);
+}
+
+/* The other side's new credentials: its answer to a restart of ours, or its offer of one. An offer
+ * that meets ours says all that an answer would. */
+static enum err take_restart(struct dpc_peer *peer, const struct sdp *sdp)
+{
+	bool is_offer = sdp->setup == SDP_ACTPASS, is_open = !ice_agent_has_remote(peer->ice);
+	if (ice_agent_was_remote(peer->ice, sdp->ufrag, sdp->pwd) || !(is_offer || is_open))
+		return ERR_STATE;
+	enum err err = is_open ? ERR_OK : restart(peer);
+	if (err)
+		return err;
+	ice_agent_set_pacing(peer->ice, sdp->ice_pacing);
+	err = ice_agent_set_remote(peer->ice, peer->now, sdp->ufrag, sdp->pwd, sdp->ice_lite);
+	if (err)
+		return err;
+	if (is_offer)
+		peer->is_offerer = false;
+	add_candidates(peer, sdp);
+	return ERR_OK;
+}
+
 /* A description after the first. RFC 8842 section 4: another fingerprint or tls-id asks for a new
- * DTLS association, which is a new peer here; RFC 8839 section 4.4.1.1.1: another user name or
- * password asks for an ICE restart. What is left is a repetition. */
-static enum err compare_remote(const struct dpc_peer *peer, struct bytes text)
+ * DTLS association, which is a new peer here, and so does another role in one; RFC 8839
+ * section 4.4.1.1.1: another user name or password asks for an ICE restart. What is left is a
+ * repetition. */
+static enum err update_remote(struct dpc_peer *peer, struct bytes text)
 {
 	struct sdp sdp;
 	enum err err = sdp_parse(text, &sdp);
@@ -338,18 +410,25 @@ static enum err compare_remote(const struct dpc_peer *peer, struct bytes text)
 	if (!dtls_expects(peer->dtls, sdp.fingerprint_hash, sdp.fingerprint) ||
 		!bytes_equal_text(sdp.tls_id, tls_id))
 		return ERR_MISMATCH;
-	return ice_agent_is_remote(peer->ice, sdp.ufrag, sdp.pwd) ? ERR_EXISTS : ERR_UNSUPPORTED;
+	if (sdp.setup != SDP_ACTPASS && (sdp.setup == SDP_PASSIVE) != peer->dtls_client)
+		return ERR_MISMATCH;
+	if (!ice_agent_is_remote(peer->ice, sdp.ufrag, sdp.pwd))
+		return take_restart(peer, &sdp);
+	if (sdp.setup == SDP_ACTPASS)
+		peer->is_offerer = false;
+	add_candidates(peer, &sdp);
+	return ERR_EXISTS;
 }
 
 enum dpc_err dpc_peer_set_remote_description(
 	struct dpc_peer *peer, int64_t now, const char *sdp, size_t size)
 {
 	peer->now = now;
-	if (peer->state == DPC_CLOSED || (peer->config.offerer && !peer->described))
+	if (peer->state == DPC_CLOSED ||
+		(peer->config.offerer && !peer->has_remote && !peer->described))
 		return DPC_ERR_STATE;
-	if (peer->has_remote)
-		return err_to_public(compare_remote(peer, bytes_of(sdp, size)));
-	enum err err = set_remote(peer, bytes_of(sdp, size));
+	struct bytes text = bytes_of(sdp, size);
+	enum err err = peer->has_remote ? update_remote(peer, text) : set_remote(peer, text);
 	peer_pump(peer);
 	return err_to_public(err);
 }

@@ -48,6 +48,8 @@ struct dpc_peer {
 
 	/* Descriptions. */
 	uint64_t sdp_session;
+	bool is_offerer; /* of the latest exchange: our description is the offer */
+	bool restarted;
 	bool described; /* our description was made: later candidates are trickled */
 	bool end_of_local, end_reported;
 	size_t candidates_told; /* in the description or as events */

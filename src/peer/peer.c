@@ -37,6 +37,7 @@ enum dpc_err dpc_peer_create(
 	if (peer->config.mtu < PEER_MTU_MIN || peer->config.mtu > PEER_MTU_MAX)
 		goto fail;
 	peer->rng = config->seed ? rng_seeded(config->seed) : rng_system();
+	peer->is_offerer = config->offerer;
 	peer->created = peer->now = now;
 	peer->guard = USEC_NEVER;
 	peer->sdp_session = rng_u64(&peer->rng) >> 2;
@@ -123,6 +124,14 @@ static void notice_path(struct dpc_peer *peer)
 	peer->has_path = has_path;
 }
 
+/* Nothing can be sent until there is a path again; it is for ICE to say when that is hopeless. */
+static void note_silence(struct dpc_peer *peer)
+{
+	peer->path_silent = true;
+	if (peer->state == DPC_CONNECTED)
+		peer->state = DPC_DISCONNECTED;
+}
+
 static void notice_ice(struct dpc_peer *peer)
 {
 	notice_path(peer);
@@ -132,9 +141,7 @@ static void notice_ice(struct dpc_peer *peer)
 							   : "no path to the peer works");
 		return;
 	case ICE_DISCONNECTED:
-		peer->path_silent = true;
-		if (peer->state == DPC_CONNECTED)
-			peer->state = DPC_DISCONNECTED;
+		note_silence(peer);
 		return;
 	case ICE_CONNECTED:
 	case ICE_COMPLETED:
@@ -146,6 +153,8 @@ static void notice_ice(struct dpc_peer *peer)
 		return;
 	case ICE_NEW:
 	case ICE_CHECKING:
+		if (peer->sctp_connected)
+			note_silence(peer);
 		return;
 	}
 }

@@ -11,6 +11,7 @@ struct pair_datagram {
 	struct pair_datagram *next;
 	int64_t at;
 	int to;
+	struct dpc_path sent; /* as its sender saw it */
 	size_t size;
 	uint8_t data[];
 };
@@ -108,11 +109,18 @@ static void pull_events(struct peer_pair *pair, struct pair_end *end)
 	}
 }
 
-static void deliver(struct peer_pair *pair, int to, const uint8_t *data, size_t size)
+static bool same_addr(const struct dpc_addr *a, const struct dpc_addr *b)
 {
-	const struct dpc_path arrived = {
-		.local = pair->ends[to].addr, .remote = pair->ends[!to].addr};
-	dpc_peer_receive(pair->ends[to].peer, pair->now, &arrived, data, size);
+	return a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* To an address that the end has left, it does not get. */
+static void deliver(struct peer_pair *pair, int to, const struct dpc_path *sent,
+	const uint8_t *data, size_t size)
+{
+	const struct dpc_path arrived = {.local = sent->remote, .remote = sent->local};
+	if (same_addr(&sent->remote, &pair->ends[to].addr))
+		dpc_peer_receive(pair->ends[to].peer, pair->now, &arrived, data, size);
 }
 
 static bool is_lost(struct peer_pair *pair, int from, const uint8_t *data, size_t size)
@@ -122,12 +130,13 @@ static bool is_lost(struct peer_pair *pair, int from, const uint8_t *data, size_
 	       (pair->on_datagram && !pair->on_datagram(pair, from, data, size));
 }
 
-static void carry(struct peer_pair *pair, int from, const uint8_t *data, size_t size)
+static void carry(struct peer_pair *pair, int from, const struct dpc_path *sent,
+	const uint8_t *data, size_t size)
 {
-	if (is_lost(pair, from, data, size))
+	if (!same_addr(&sent->local, &pair->ends[from].addr) || is_lost(pair, from, data, size))
 		return;
 	if (pair->latency == 0) {
-		deliver(pair, !from, data, size);
+		deliver(pair, !from, sent, data, size);
 		return;
 	}
 	struct pair_datagram *datagram = malloc(sizeof *datagram + size);
@@ -135,7 +144,7 @@ static void carry(struct peer_pair *pair, int from, const uint8_t *data, size_t 
 	int64_t extra =
 		pair->jitter > 0 ? (int64_t)rng_below(&pair->network, (uint64_t)pair->jitter) : 0;
 	*datagram = (struct pair_datagram){
-		.at = pair->now + pair->latency + extra, .to = !from, .size = size};
+		.at = pair->now + pair->latency + extra, .to = !from, .sent = *sent, .size = size};
 	memcpy(datagram->data, data, size);
 	struct pair_datagram **place = &pair->first;
 	while (*place && (*place)->at <= datagram->at)
@@ -149,7 +158,7 @@ static void deliver_due(struct peer_pair *pair)
 	while (pair->first && pair->first->at <= pair->now) {
 		struct pair_datagram *datagram = pair->first;
 		pair->first = datagram->next;
-		deliver(pair, datagram->to, datagram->data, datagram->size);
+		deliver(pair, datagram->to, &datagram->sent, datagram->data, datagram->size);
 		free(datagram);
 		pair_drain(pair, 0);
 		pair_drain(pair, 1);
@@ -166,7 +175,7 @@ void pair_drain(struct peer_pair *pair, int index)
 	while ((size = dpc_peer_write(
 			end->peer, pair->now, memory, sizeof memory, &path, &segment)) > 0) {
 		for (size_t at = 0; at < size; at += segment)
-			carry(pair, index, memory + at, min_size(segment, size - at));
+			carry(pair, index, &path, memory + at, min_size(segment, size - at));
 	}
 	pull_events(pair, end);
 }
