@@ -154,7 +154,7 @@ struct ice_agent {
 	char *remote_ufrag, *remote_pwd; /* NULL before set_remote() */
 
 	struct candidates local, remote;
-	unsigned foundations; /* given so far */
+	unsigned foundations; /* candidates of ours so far, also those that are gone */
 	struct pairs pairs;
 	/* Those of the remote candidates that were learned and not signalled, the oldest first. */
 	uint8_t learned[ICE_PEER_REFLEXIVE_MAX];

@@ -34,7 +34,7 @@ static bool has_priority(const struct ice_agent *agent, uint32_t priority)
 /* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
  * come from one server. Relayed ones are not: each is of another server, or reached over another
  * transport, and a relay that goes nowhere must not hold up the checks through the next. */
-static void set_foundation(struct ice_agent *agent, struct ice_candidate *candidate)
+static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
 {
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
@@ -44,7 +44,7 @@ static void set_foundation(struct ice_agent *agent, struct ice_candidate *candid
 			return;
 		}
 	}
-	snprintf(candidate->foundation, sizeof candidate->foundation, "%u", ++agent->foundations);
+	snprintf(candidate->foundation, sizeof candidate->foundation, "%u", agent->foundations + 1);
 }
 
 /* RFC 8445 section 5.1.3: redundant is what has the same address and the same base. */
@@ -64,7 +64,10 @@ static enum err add_local(struct ice_agent *agent, struct ice_candidate *candida
 	while (has_priority(agent, candidate->priority))
 		candidate->priority -= 1 << 8;
 	set_foundation(agent, candidate);
-	return candidates_append(&agent->local, candidate, ICE_LOCAL_MAX);
+	enum err err = candidates_append(&agent->local, candidate, ICE_LOCAL_MAX);
+	if (!err)
+		agent->foundations++;
+	return err;
 }
 
 static enum err add_base(struct ice_agent *agent, struct ice_candidate *candidate)

@@ -108,6 +108,15 @@ static bool is_ended(const struct dpc_peer *peer)
 	return peer->state == DPC_CLOSED;
 }
 
+static void take_other_path(struct dpc_peer *peer)
+{
+	bool replaces = peer->sctp_connected && (!peer->has_path || peer->path_silent);
+	if (replaces)
+		sctp_path_replaced(peer->sctp, peer->now);
+	else
+		sctp_path_changed(peer->sctp, peer->now);
+}
+
 static void notice_path(struct dpc_peer *peer)
 {
 	struct ice_event event;
@@ -119,7 +128,7 @@ static void notice_path(struct dpc_peer *peer)
 		peer->path = selected.path;
 		peer->path_changed = true;
 		if (peer->sctp)
-			sctp_path_changed(peer->sctp, peer->now);
+			take_other_path(peer);
 	}
 	peer->has_path = has_path;
 }

@@ -104,6 +104,21 @@ void sctp_heartbeat_receive_ack(struct sctp_assoc *a, usec now, struct sctp_chun
 	sctp_heartbeat_start(a, now);
 }
 
+/* What was on its way when its path ended arrives no more: it is as lost as a time-out would say
+ * later, and goes over the new one now. */
+void sctp_path_replaced(struct sctp_assoc *a, usec now)
+{
+	if (a->ended)
+		return;
+	sctp_path_changed(a, now);
+	if (sctp_outstanding_is_empty(&a->outstanding))
+		return;
+	sctp_outstanding_lose_all(&a->outstanding);
+	a->probing = a->fast_retransmit = false;
+	sctp_timer_stop(a, SCTP_TIMER_PROBE);
+	sctp_timer_stop(a, SCTP_TIMER_LOSS);
+}
+
 /* After a silence the time-outs are as long as it was, and DATA would wait for the next: ten
  * seconds of nothing on a path that works. RFC 9260 section 6.3.2 knows no such news of the path.
  */

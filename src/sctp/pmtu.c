@@ -105,6 +105,9 @@ void sctp_path_changed(struct sctp_assoc *a, usec now)
 	 * congestion control MUST be reinitialized". */
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->pmtu.size);
 	sctp_transmit_on_path_changed(a, now);
+	/* Those that went the old way may not have arrived. */
+	if (sctp_assoc_can_receive_data(a))
+		a->pending |= SCTP_PENDING_SACK;
 }
 
 size_t sctp_pmtu_fragment_room(const struct sctp_assoc *a, size_t room)

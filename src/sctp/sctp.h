@@ -164,6 +164,8 @@ size_t sctp_packet_size(const struct sctp_assoc *assoc);
 void sctp_path_is_back(struct sctp_assoc *assoc, usec now);
 /* Packets take another way now, of which nothing is known. */
 void sctp_path_changed(struct sctp_assoc *assoc, usec now);
+/* Likewise, and what was on its way on the old one, which is no more, is lost. */
+void sctp_path_replaced(struct sctp_assoc *assoc, usec now);
 
 /* The next packet to send, written into `data`; its size, or 0 when there is none now. `capacity`
  * is at least sctp_packet_size(); a probe of the path, which is larger than any other packet, is

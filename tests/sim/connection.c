@@ -10,6 +10,7 @@
 #include "ending.h"
 #include "mishap.h"
 #include "peer/convert.h"
+#include "roaming.h"
 #include "signalling.h"
 #include "virtual.h"
 #include "workload.h"
@@ -97,10 +98,11 @@ void connection_init(struct connection *c, uint64_t seed, FILE *log)
 	workload_plan(c);
 	ending_plan(c, SIM_START);
 	mishap_plan(c);
+	roaming_plan(c);
 	attacker_plan(c);
 	churn_plan(c);
 	c->next = c->watched = c->progressed = SIM_START;
-	c->limit = mishap_over(c) + LIVENESS + workload_time_max(c);
+	c->limit = usec_max(mishap_over(c), roaming_over(c)) + LIVENESS + workload_time_max(c);
 	c->closer = (int)rng_below(&c->rng, 2);
 	connection_clock(c, 0, SIM_START);
 	draw_peer(c, 0);
@@ -252,6 +254,7 @@ static void step(struct connection *c, usec now)
 	 * only. */
 	c->network.corrupting = c->ends[0].connected && c->ends[1].connected;
 	mishap_act(c, now);
+	roaming_act(c, now);
 	attacker_act(c, now);
 	signalling_deliver(c, now);
 	while ((packet = network_receive(&c->network, now)))
@@ -272,6 +275,7 @@ static usec next_deadline(const struct connection *c, usec now)
 	usec next = usec_min(network_deadline(&c->network), workload_deadline(c, now));
 	next = usec_min(next, ending_deadline(c, now));
 	next = usec_min(next, mishap_deadline(c, now));
+	next = usec_min(next, roaming_deadline(c, now));
 	next = usec_min(next, churn_deadline(c, now));
 	next = usec_min(next, attacker_deadline(c));
 	next = usec_min(next, signalling_deadline(c));

@@ -76,6 +76,13 @@ struct end_mishaps {
 	usec rebind_at;              /* its NAT takes other ports */
 };
 
+/* When it restarts ICE next, or 0; see roaming.h. */
+struct roaming {
+	usec at;
+	bool moves;
+	unsigned tries;
+};
+
 struct end {
 	struct dpc_peer *peer; /* NULL: it has vanished */
 	bool connected, closed;
@@ -90,6 +97,7 @@ struct end {
 	struct churn churn[SIM_CHURN_MAX]; /* that it opens */
 	size_t churns;
 	struct end_mishaps mishaps;
+	struct roaming roaming;
 	usec clock_ahead; /* of the world's, by the jumps so far */
 	usec rebound;     /* when its NAT did, or 0 */
 	/* Of the running second: calls of dpc_peer_advance() that came to nothing. */
@@ -102,6 +110,7 @@ enum signal_type {
 	SIGNAL_OFFER,
 	SIGNAL_ANSWER,
 	SIGNAL_CANDIDATE,
+	SIGNAL_RESTART, /* an offer or answer of one */
 };
 
 struct signal {
@@ -142,6 +151,7 @@ struct connection {
 	usec signal_delay;
 	struct list signals;
 	struct attacker attacker;
+	struct rng roaming_rng;
 	FILE *log; /* or NULL */
 	char failure[200];
 	uint64_t messages, bytes; /* received and right */

@@ -7,6 +7,8 @@
 
 /* Channel k is labelled 'a' + k, its successor 'A' + k. */
 #define SECOND_LABEL 'A'
+/* A restart waits longer for its answer than consent does for its own. */
+#define RESTART (15 * USEC_PER_SEC)
 
 void ending_plan(struct connection *c, usec start)
 {
@@ -162,5 +164,6 @@ usec ending_deadline(const struct connection *c, usec now)
 
 usec ending_limit(const struct connection *c)
 {
-	return usec_max(c->ending_at, mishap_over(c)) + NOTICE;
+	bool roamed = c->ends[0].roaming.tries + c->ends[1].roaming.tries > 0;
+	return usec_max(c->ending_at, mishap_over(c)) + NOTICE + (roamed ? RESTART : 0);
 }

@@ -128,6 +128,8 @@ static size_t count_before(const struct connection *c, usec now)
 		count += overlaps(m->still_from, m->still_to, now);
 		count += overlaps(m->unread_from, m->unread_to, now);
 		count += overlaps(m->jump_at, m->jump_at + m->jump_by, now);
+		const struct roaming *r = &c->ends[end].roaming;
+		count += r->moves && r->tries > 0 && r->at > 0;
 	}
 	return count;
 }

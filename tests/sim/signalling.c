@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "peer/convert.h"
+#include "roaming.h"
 #include "workload.h"
 
 static void add_candidates(struct connection *c, int end, usec now)
@@ -36,6 +37,11 @@ static void send_signal(
 void signalling_candidate(struct connection *c, int end, usec now, const char *text)
 {
 	send_signal(c, now, end, SIGNAL_CANDIDATE, text);
+}
+
+void signalling_restart(struct connection *c, int end, usec now, const char *sdp)
+{
+	send_signal(c, now, end, SIGNAL_RESTART, sdp);
 }
 
 static void describe(struct connection *c, usec now, int end)
@@ -85,7 +91,7 @@ static void receive_offer(struct connection *c, usec now, const char *sdp)
 static void receive_signal(struct connection *c, usec now, const struct signal *s)
 {
 	struct dpc_peer *peer = c->ends[s->to].peer;
-	if (c->ends[s->to].closed)
+	if (c->ends[s->to].closed || !peer)
 		return;
 	usec clock = connection_clock(c, s->to, now);
 	enum dpc_err err = DPC_OK;
@@ -99,6 +105,9 @@ static void receive_signal(struct connection *c, usec now, const struct signal *
 	case SIGNAL_CANDIDATE:
 		err = dpc_peer_add_remote_candidate(peer, clock, s->text, strlen(s->text));
 		break;
+	case SIGNAL_RESTART:
+		roaming_receive(c, s->to, now, s->text);
+		return;
 	}
 	if (err && err != DPC_ERR_EXISTS)
 		connection_object(c, "a signal is refused: %s", dpc_peer_err_text(err));

@@ -10,6 +10,9 @@ void signalling_deinit(struct connection *c);
 
 void signalling_candidate(struct connection *c, int end, usec now, const char *text);
 
+/* A description of a restart. */
+void signalling_restart(struct connection *c, int end, usec now, const char *sdp);
+
 void signalling_deliver(struct connection *c, usec now);
 usec signalling_deadline(const struct connection *c);
 
