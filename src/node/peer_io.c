@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "node/peer_io_internal.h"
 #include "peer/convert.h"
 
@@ -81,6 +82,46 @@ static bool write_out(struct peer_io_peer *peer, usec now)
 	}
 }
 
+/* ---- Names ---- */
+
+static bool has_name(const struct peer_io_peer *peer, const char *name)
+{
+	return strcmp(peer->names[0], name) == 0 || strcmp(peer->names[1], name) == 0;
+}
+
+static enum err add_name(struct peer_io_peer *peer, const char *name)
+{
+	char *place = peer->names[peer->names[0][0] ? 1 : 0];
+	CHECK(!place[0]);
+	CHECK(text_copy(place, sizeof peer->names[0], name));
+	enum err err = map_insert(&peer->io->users, bytes_of_text(place), peer);
+	if (err)
+		place[0] = 0;
+	return err;
+}
+
+static void remove_name(struct peer_io_peer *peer, char *name)
+{
+	if (name[0])
+		map_remove(&peer->io->users, bytes_of_text(name));
+	name[0] = 0;
+}
+
+/* A restart, of either side, gives the peer another name, and takes the one of before when it is
+ * complete. */
+static void follow_names(struct peer_io_peer *peer)
+{
+	const char *name = dpc_peer_user(peer->dpc), *former = dpc_peer_former_user(peer->dpc);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_former = former && strcmp(peer->names[i], former) == 0;
+		if (!is_former && strcmp(peer->names[i], name) != 0)
+			remove_name(peer, peer->names[i]);
+	}
+	/* Without memory its checks find nobody, as if they were lost. */
+	if (!has_name(peer, name) && add_name(peer, name))
+		peer->io->lost_out++;
+}
+
 /* ---- Events ---- */
 
 static void free_peer(struct peer_io_peer *peer);
@@ -151,6 +192,7 @@ static void drain_peer(struct peer_io_peer *peer, usec now)
 {
 	for (int round = 0; round < ROUNDS_MAX && list_is_linked(&peer->dirty_node); round++) {
 		list_remove(&peer->dirty_node);
+		follow_names(peer);
 		bool written = write_out(peer, now);
 		if (!tell_events(peer))
 			return;
@@ -306,13 +348,20 @@ static enum err err_from_public(enum dpc_err err)
 	return ERR_UNSUPPORTED;
 }
 
+static size_t peers_max(const struct peer_io *io)
+{
+	return io->config.peers_max ? io->config.peers_max : PEER_IO_PEERS_MAX;
+}
+
 enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_config *config,
 	struct peer_io_peer **ret_peer)
 {
 	CHECK(config->on_event);
 	/* Before anything that costs. */
-	if (io->users.count >= io->users.max)
+	if (io->peer_count >= peers_max(io) && io->lingering_count == 0)
 		return ERR_LIMIT;
+	if (io->peer_count >= peers_max(io))
+		remove_oldest_lingering(io);
 	struct peer_io_peer *peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return ERR_NOMEM;
@@ -333,14 +382,10 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	err = net_timer_init(&peer->timer, io->loop, on_timer, peer);
 	if (err)
 		goto fail_dpc;
-	peer->user = bytes_of_text(dpc_peer_user(peer->dpc));
-	err = map_insert(&io->users, peer->user, peer);
-	if (err == ERR_LIMIT && io->lingering_count > 0) {
-		remove_oldest_lingering(io);
-		err = map_insert(&io->users, peer->user, peer);
-	}
+	err = add_name(peer, dpc_peer_user(peer->dpc));
 	if (err)
 		goto fail_timer;
+	io->peer_count++;
 	peer_route_owner_init(&peer->route, ++io->serial);
 	list_push_back(&io->peers, &peer->node);
 	peer_relay_begin(peer, now);
@@ -371,7 +416,9 @@ static void remove_peer(struct peer_io_peer *peer)
 	peer_relay_end(peer);
 	io->lingering_count -= peer->lingering;
 	peer->lingering = false;
-	map_remove(&io->users, peer->user);
+	remove_name(peer, peer->names[0]);
+	remove_name(peer, peer->names[1]);
+	io->peer_count--;
 	peer_route_forget(&io->routes, &peer->route);
 	net_timer_deinit(&peer->timer);
 	list_remove(&peer->node);
@@ -457,7 +504,7 @@ enum err peer_io_create(
 	list_init(&io->lingering);
 	list_init(&io->dirty);
 	peer_relay_init(io);
-	map_init(&io->users, config->peers_max ? config->peers_max : PEER_IO_PEERS_MAX, &io->rng);
+	map_init(&io->users, 2 * peers_max(io), &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
 	net_defer_init(&io->defer, loop, on_defer, io);
 	io->budget = dpc_peer_budget_create(
@@ -507,7 +554,7 @@ void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 	struct peer_io_stats stats = {.unknown_in = io->unknown_in,
 		.memory = dpc_peer_budget_used(io->budget),
 		.lost_out = io->lost_out,
-		.peers = io->users.count - io->lingering_count,
+		.peers = io->peer_count - io->lingering_count,
 		.lingering = io->lingering_count,
 		.routes = io->routes.count};
 	for (size_t i = 0; i < 2; i++) {

@@ -26,6 +26,9 @@ struct peer_gather {
 	struct addr reflexive[2]; /* as last told, IPv4 and IPv6 */
 };
 
+/* Our ICE user names are shorter. */
+#define PEER_IO_NAME_MAX 31
+
 struct peer_io_relay {
 	struct list node; /* in io->retired, if it is */
 	struct peer_io *io;
@@ -39,7 +42,8 @@ struct peer_io {
 	struct dpc_peer_budget *budget;
 	struct rng rng;
 	struct peer_io_socket sockets[2]; /* IPv4, IPv6 */
-	struct map users;                 /* ICE user name -> peer */
+	struct map users;                 /* ICE user name -> peer, two during a restart */
+	size_t peer_count;
 	struct peer_route_table routes;
 	struct list peers;     /* all, but: */
 	struct list lingering; /* those without an owner, the oldest first */
@@ -61,7 +65,8 @@ struct peer_io {
 struct peer_io_peer {
 	struct peer_io *io;
 	struct dpc_peer *dpc;
-	struct bytes user; /* borrowed from dpc */
+	/* Its names in the map: the present one, and that of before a restart; "": none. */
+	char names[2][PEER_IO_NAME_MAX + 1];
 	struct list node, dirty_node;
 	struct peer_route_owner route;
 	struct net_timer timer;

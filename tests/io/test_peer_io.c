@@ -207,6 +207,29 @@ static void two_peers_talk_where_the_kernel_refuses_batches(void **state)
 		"127.0.0.1", NULL, NET_UDP_AVOID_GSO | NET_UDP_AVOID_SENDMMSG | NET_UDP_AVOID_GRO);
 }
 
+/* Checks find a peer by the name of before, and by that of now. */
+static void a_restart_goes_on_under_another_name(void **state)
+{
+	(void)state;
+	open_sockets("127.0.0.1", NULL, 0);
+	begin(&a, &b);
+	RUN_UNTIL(a.open && b.open);
+	send_and_get_back(&a, &b, 20, 1000);
+	char user[2][64];
+	for (int i = 0; i < 2; i++)
+		snprintf(user[i], sizeof user[i], "%s", dpc_peer_user(dpc(i == 0 ? &a : &b)));
+	assert_int_equal(dpc_peer_restart_ice(dpc(&b), net_now()), DPC_OK);
+	give_description(&b, &a);
+	give_description(&a, &b);
+	for (int i = 0; i < 2; i++)
+		assert_string_not_equal(dpc_peer_user(dpc(i == 0 ? &a : &b)), user[i]);
+	send_and_get_back(&a, &b, 20, 1000);
+	/* The session of before ends after some seconds, when checks of the new one were answered.
+	 */
+	RUN_UNTIL(!dpc_peer_former_user(dpc(&a)) && !dpc_peer_former_user(dpc(&b)));
+	send_and_get_back(&b, &a, 20, 1000);
+}
+
 static void a_graceful_close_reaches_both_ends(void **state)
 {
 	(void)state;
@@ -593,6 +616,7 @@ TESTS(PEER_TEST(the_relays_of_the_hub_replace_their_own_kind),
 	PEER_TEST(two_peers_talk_over_ipv6),
 	PEER_TEST(two_peers_talk_over_wildcard_sockets_of_both_families),
 	PEER_TEST(two_peers_talk_where_the_kernel_refuses_batches),
+	PEER_TEST(a_restart_goes_on_under_another_name),
 	PEER_TEST(a_graceful_close_reaches_both_ends),
 	PEER_TEST(a_second_connection_on_the_same_path_works_and_the_first_goes_on),
 	PEER_TEST(the_peers_of_a_process_share_its_memory),
