@@ -84,8 +84,8 @@ usec channels_deadline(const struct channels *set)
 void channels_advance(struct channels *set, usec now)
 {
 	while (channels_deadline(set) <= now) {
-		struct channel *c =
-			CONTAINER_OF(list_pop_front(&set->waiting), struct channel, waiting);
+		struct channel *c = CONTAINER_OF(set->waiting.next, struct channel, waiting);
+		list_remove(&c->waiting);
 		if (c->heard)
 			continue;
 		c->remote_reset = true;

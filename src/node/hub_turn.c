@@ -13,8 +13,7 @@
 void hub_turn_init(struct hub_turn *turn, struct node *node,
 	void (*done)(bool unauthorised, void *user), void *user)
 {
-	*turn = (struct hub_turn){
-		.node = node, .due_at = USEC_NEVER, .done = done, .user = user};
+	*turn = (struct hub_turn){.node = node, .due_at = USEC_NEVER, .done = done, .user = user};
 }
 
 void hub_turn_cancel(struct hub_turn *turn)

@@ -17,9 +17,9 @@ struct hub_turn {
 	struct node *node;
 	struct http_request *request;
 	usec expires_at; /* of the credentials; 0: there are none */
-	usec due_at;     /* when others are to be asked for; USEC_NEVER: not before the next login */
+	usec due_at; /* when others are to be asked for; USEC_NEVER: not before the next login */
 	unsigned failures;
-	bool is_first; /* the last answer brought relays where there were none */
+	bool is_first;        /* the last answer brought relays where there were none */
 	struct fault problem; /* why there are none, or no new ones; "": there is no problem */
 	/* The answer is there, good or bad, and due_at may have changed. From the loop, never from
 	 * within hub_turn_ask(). `unauthorised`: the access token was not accepted. */
