@@ -308,6 +308,22 @@ static bool is_paced_out(struct sctp_assoc *a, usec now)
 	return true;
 }
 
+static bool is_congested(const struct sctp_assoc *a)
+{
+	return a->outstanding.in_flight >= a->congestion.cwnd && !a->fast_retransmit;
+}
+
+/* RFC 9260 section 6.1: "Before an endpoint transmits a DATA chunk, if any received DATA chunks
+ * have not been acknowledged (e.g., due to delayed ack), the sender SHOULD create a SACK chunk and
+ * bundle it with the outbound DATA chunk". */
+static void bundle_sack(struct sctp_assoc *a, usec now)
+{
+	if (a->unacknowledged == 0 || !has_data(a) || is_congested(a))
+		return;
+	if (window_room(a) >= a->congestion.mtu && !is_paced_out(a, now))
+		a->pending |= SCTP_PENDING_SACK;
+}
+
 static void write_data(struct sctp_assoc *a, usec now, struct writer *w)
 {
 	sctp_partial_expire(a, now);
@@ -476,6 +492,7 @@ size_t sctp_write(struct sctp_assoc *a, usec now, uint8_t *data, size_t capacity
 		return write_probe(a, now, data);
 	bool zero_checksum = a->peer_zero_checksum && !(a->pending & SCTP_PENDING_COOKIE_ECHO);
 	sctp_packet_begin(&w, header_of(a, a->peer_tag));
+	bundle_sack(a, now);
 	while (a->pending && write_pending(a, now, &w)) {}
 	if (a->replies.size > 0)
 		write_replies(a, &w);

@@ -81,6 +81,53 @@ static void packets_that_arrive_together_are_acknowledged_once(void **state)
 	pair_deinit(&p);
 }
 
+/* What is due later goes with what is sent now (RFC 9260 section 6.1). */
+static void an_answer_takes_the_sack_with_it(void **state)
+{
+	(void)state;
+	struct pair p;
+	uint8_t data[1200];
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	/* The first is acknowledged at once. */
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	pair_run(&p, USEC_PER_SEC);
+	for (int turn = 0; turn < 6; turn++) {
+		int from = turn % 2;
+		assert_ok(pair_send(&p, from, 0, false, 100));
+		size_t size = sctp_write(p.end[from].assoc, p.now, data, sizeof data);
+		assert_int_equal(data[SCTP_HEADER_SIZE], turn > 0 ? SCTP_SACK : SCTP_I_DATA);
+		uint8_t more[1200];
+		assert_int_equal(sctp_write(p.end[from].assoc, p.now, more, sizeof more), 0);
+		sctp_receive(p.end[!from].assoc, p.now, bytes_of(data, size));
+		assert_int_equal(sctp_stats(p.end[!from].assoc)->in_flight, 0);
+	}
+	pair_deinit(&p);
+}
+
+/* A SACK that could not take DATA along waits as before. */
+static void data_that_has_to_wait_brings_no_sack(void **state)
+{
+	(void)state;
+	struct pair p;
+	uint8_t data[1200];
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	for (int from = 1; from >= 0; from--) {
+		assert_ok(pair_send(&p, from, 0, false, 100));
+		pair_run(&p, USEC_PER_SEC);
+	}
+	assert_ok(pair_send(&p, 0, 0, false, 200000));
+	while (sctp_write(p.end[0].assoc, p.now, data, sizeof data) > 0) {}
+	assert_ok(pair_send(&p, 1, 0, false, 100));
+	size_t size = sctp_write(p.end[1].assoc, p.now, data, sizeof data);
+	sctp_receive(p.end[0].assoc, p.now, bytes_of(data, size));
+	assert_int_equal(sctp_write(p.end[0].assoc, p.now, data, sizeof data), 0);
+	pair_deinit(&p);
+}
+
 static bool note_immediate(struct pair *p, int from, uint8_t *data, size_t size)
 {
 	if (from == 0 && data[SCTP_HEADER_SIZE] == SCTP_I_DATA && size > 0)
@@ -428,6 +475,7 @@ TESTS(TEST(after_a_time_out_one_packet_is_in_flight_until_something_is_acknowled
 	TEST(a_lost_packet_is_repaired_without_waiting_for_the_timer),
 	TEST(the_timer_repairs_a_lost_tail), TEST(the_first_flight_is_the_initial_window),
 	TEST(packets_that_arrive_together_are_acknowledged_once),
+	TEST(an_answer_takes_the_sack_with_it), TEST(data_that_has_to_wait_brings_no_sack),
 	TEST(the_last_before_closing_asks_for_a_sack_at_once), TEST(small_messages_share_packets),
 	TEST(a_fast_path_is_filled_to_the_window),
 	TEST(giving_up_while_packets_are_filled_leaves_control_chunks_first))
