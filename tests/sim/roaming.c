@@ -54,6 +54,12 @@ static void move(struct connection *c, int end, usec clock)
 	}
 }
 
+/* Neither an offer nor its answer is lost for ever. */
+static bool is_lossy(const struct connection *c)
+{
+	return c->ends[0].roaming.tries <= TRIES_LOSSY && c->ends[1].roaming.tries <= TRIES_LOSSY;
+}
+
 /* Sends our description, or loses it. */
 static void describe(struct connection *c, int end, usec now)
 {
@@ -63,7 +69,7 @@ static void describe(struct connection *c, int end, usec now)
 	if (err)
 		connection_object(
 			c, "end %d cannot describe itself again: %s", end, dpc_peer_err_text(err));
-	else if (c->ends[end].roaming.tries <= TRIES_LOSSY && rng_below(&c->roaming_rng, 4) == 0)
+	else if (is_lossy(c) && rng_below(&c->roaming_rng, 4) == 0)
 		connection_say(c, now, "end %d: the description is lost", end);
 	else
 		signalling_restart(c, end, now, sdp);
