@@ -151,6 +151,9 @@ static size_t rebound_before(const struct connection *c, usec now)
  * path left; one that has them is found again if nothing else happens. */
 bool mishap_explains_lost_path(const struct connection *c, usec now)
 {
+	/* For good, where a restart describes the addresses that both had before. */
+	if (c->ends[0].rebound > 0 && c->ends[1].rebound > 0)
+		return true;
 	size_t rebound = rebound_before(c, now);
 	if (rebound > 0 && rebound + count_before(c, now) > 1)
 		return true;
@@ -160,7 +163,8 @@ bool mishap_explains_lost_path(const struct connection *c, usec now)
 	return count > 1 || (count == 1 && lossy);
 }
 
+/* Before there is one, other ports make what was described wrong. */
 bool mishap_explains_no_path(const struct connection *c, usec now)
 {
-	return count_before(c, now) > 0;
+	return count_before(c, now) + rebound_before(c, now) > 0;
 }

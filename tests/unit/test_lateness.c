@@ -60,8 +60,7 @@ static void read_socket(struct world *w, int i)
 	for (size_t k = 0; k < p->packet_count; k++) {
 		struct pair_packet *packet = &p->packets[k];
 		if (packet->to == i && packet->at <= p->now) {
-			sctp_receive(p->end[i].assoc, p->now,
-				bytes_of(packet->data, packet->size));
+			sctp_receive(p->end[i].assoc, p->now, bytes_of(packet->data, packet->size));
 			free(packet->data);
 		} else {
 			p->packets[kept++] = *packet;
