@@ -21,7 +21,7 @@
 #define LINE_MAX 65536
 /* The sender keeps less than this buffered. */
 #define BUFFERED_MAX ((size_t)1024 * 1024)
-#define MESSAGE_MAX ((size_t)65536)
+#define MESSAGE_MAX ((size_t)DPC_MESSAGE_MAX_DEFAULT)
 #define ROUND_TRIPS_MAX 1000000
 
 struct side {
