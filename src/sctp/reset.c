@@ -316,6 +316,9 @@ static enum err evaluate(
 		r->may_repeat = r->is_deferred;
 		return ERR_OK;
 	}
+	/* One waits at a time. A peer that sends several sends this one again, too. */
+	if (r->is_deferred)
+		return ERR_AGAIN;
 	/* Each stream is told of, and no stream named means all. */
 	size_t events = q->count > 0 ? q->count : a->reassembly.stream_count;
 	if (a->inbox.events + events > SCTP_EVENTS_MAX)

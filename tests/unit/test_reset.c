@@ -143,6 +143,31 @@ static void a_request_that_overtakes_another_is_not_answered_until_it_is_due(voi
 	pair_deinit(&p);
 }
 
+/* As pion does, which does not wait for the answer to the first. */
+static void a_second_request_does_not_take_the_place_of_one_that_waits(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	struct sctp_assoc *from = p.end[0].assoc;
+	uint32_t number = from->local_tsn;
+	const uint16_t first = 3, second = 4;
+	assert_ok(pair_send(&p, 0, 3, false, 10));
+	uint32_t last = (uint32_t)from->outstanding.next;
+	request(&p, number, last, &first, 1);
+	request(&p, number + 1, last, &second, 1);
+	assert_int_equal(p.end[1].assoc->reset.response_count, 1);
+	pair_run(&p, 100 * USEC_PER_MS);
+	assert_int_equal(p.end[1].stream_resets, 1);
+	assert_int_equal(p.end[1].last_reset, first);
+	request(&p, number + 1, last, &second, 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 2);
+	pair_deinit(&p);
+}
+
 /* A negotiated channel on which nothing was sent: closed, opened and closed again, the peer's
  * requests are the same but for their numbers. */
 static void the_same_request_after_both_directions_were_reset_is_a_new_one(void **state)
@@ -341,6 +366,7 @@ TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
 	TEST(both_ends_reset_many_streams_at_once), TEST(resets_that_cannot_be_are_refused),
 	TEST(a_request_before_its_data_waits_for_it),
 	TEST(the_same_request_after_both_directions_were_reset_is_a_new_one),
+	TEST(a_second_request_does_not_take_the_place_of_one_that_waits),
 	TEST(a_deferred_request_is_repeated_once_at_most),
 	TEST(the_answer_to_a_deferred_request_comes_again_with_ours),
 	TEST(a_request_that_overtakes_another_is_not_answered_until_it_is_due),
