@@ -64,12 +64,17 @@ class Failed(Exception):
 class Side:
     """A process with JSON lines: what it says is kept until somebody waits for it."""
 
-    def __init__(self, name, command):
+    def __init__(self, name, command, listens=True):
         self.name, self.lines, self.all, self.on_signal = name, [], [], None
         self.changed = threading.Condition()
         self.ended, self.other = False, None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=self.read, daemon=True)
+        if listens:
+            self.listen()
+
+    def listen(self):
+        """From here on it is read; what a signal is has to be known by then."""
         self.thread.start()
 
     def read(self):
@@ -148,7 +153,7 @@ class Connection:
             command.append("--legacy")
         if lossy:
             command += ["--loss", str(LOSS), "--reorder", str(REORDER), "--seed", "1"]
-        self.dpc = Side("dpc", command)
+        self.dpc = Side("dpc", command, listens=False)
         self.dpc.other, self.peer.other = self.peer, self.dpc
         self.labels = 0
         self.size_max = MESSAGE_LIMITS.get(peer.name, MESSAGE_MAX)
@@ -183,6 +188,7 @@ class Connection:
         self.peer.say({"begin": {"offer": self.offerer != "dpc", "legacy": self.legacy,
                                  "client": self.client == "peer"}})
         self.dpc.on_signal = self.forward(self.dpc, self.peer)
+        self.dpc.listen()
         self.dpc.wait("state", "connected")
 
     def label(self, name):
