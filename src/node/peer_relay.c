@@ -96,12 +96,13 @@ bool peer_relay_is_pending(const struct peer_io *io)
 
 /* ---- Who needs them ---- */
 
-static bool uses(const struct peer_io_peer *peer, const struct peer_io_relay *r)
+/* The one that the peer's path begins at, or NULL. */
+static struct peer_io_relay *relay_of(const struct peer_io_peer *peer)
 {
 	struct dpc_stats stats;
 	dpc_peer_stats(peer->dpc, &stats);
 	struct addr local = addr_from_public(&stats.path.local);
-	return stats.has_path && find(peer->io, &local) == r;
+	return stats.has_path ? find(peer->io, &local) : NULL;
 }
 
 static void free_relay(struct peer_io_relay *r)
@@ -127,7 +128,7 @@ static void sweep_retired(struct peer_io *io)
 		bool used = false;
 		LIST_FOREACH (node, &io->peers) {
 			struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
-			used = used || (!peer->destroyed && uses(peer, r));
+			used = used || (!peer->destroyed && relay_of(peer) == r);
 		}
 		if (!used)
 			remove_retired(r);
@@ -139,14 +140,11 @@ static void sweep_retired(struct peer_io *io)
 static bool needs(const struct peer_io_peer *peer)
 {
 	enum dpc_state state = dpc_peer_state(peer->dpc);
-	struct dpc_stats stats;
 	if (!peer->with_relayed || state == DPC_CLOSED)
 		return false;
 	if (state == DPC_NEW || state == DPC_CONNECTING || state == DPC_DISCONNECTED)
 		return true;
-	dpc_peer_stats(peer->dpc, &stats);
-	struct addr local = addr_from_public(&stats.path.local);
-	return stats.has_path && find(peer->io, &local);
+	return relay_of(peer) != NULL;
 }
 
 static void set_need(struct peer_io_peer *peer, bool needed)
