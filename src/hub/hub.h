@@ -77,6 +77,11 @@ void handle_refresh(struct web_request *request, void *user);
 void handle_logout(struct web_request *request, void *user);
 void handle_users_me(struct web_request *request, void *user);
 void handle_register(struct web_request *request, void *user);
+void handle_profile_get(struct web_request *request, void *user);
+void handle_profile_put(struct web_request *request, void *user);
+void handle_profile_delete(struct web_request *request, void *user);
+void handle_profile_of_node(struct web_request *request, void *user);
+void handle_search(struct web_request *request, void *user);
 void handle_turn_credentials(struct web_request *request, void *user);
 void handle_signal_socket(struct web_request *request, void *user);
 

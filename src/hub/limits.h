@@ -66,6 +66,23 @@
 #define TURN_URIS_MAX 4
 #define TURN_SECRET_MIN 16
 
+/* A profile, in bytes of UTF-8 unless it says otherwise. */
+#define PROFILE_NAME_MAX 200
+#define PROFILE_DESCRIPTION_MAX 2000
+#define PROFILE_TOPICS_MAX 32
+#define PROFILE_TOPIC_MAX 100
+#define PROFILE_LEVEL_MAX 5
+#define PROFILE_COMPUTE_MAX 2048
+#define PROFILE_URI_MAX 512
+/* Nodes of an account that its profile names, those seen last first. */
+#define PROFILE_NODES_MAX 8
+
+/* A search: its text, its words, and the profiles of one page. */
+#define SEARCH_TEXT_MAX 200
+#define SEARCH_WORDS_MAX 8
+#define SEARCH_PAGE_DEFAULT 20
+#define SEARCH_PAGE_MAX 100
+
 /* Names by which nodes reach the hub. */
 #define ORIGINS_MAX 8
 

@@ -45,6 +45,11 @@ const struct web_route hub_routes[] = {
 	{"POST", "/logout", handle_logout, HUB_BODY_MAX, 0},
 	{"GET", "/users/me", handle_users_me, 0, 0},
 	{"POST", "/register-node-id", handle_register, HUB_BODY_MAX, 0},
+	{"GET", "/profile", handle_profile_get, 0, 0},
+	{"PUT", "/profile", handle_profile_put, HUB_BODY_MAX, 0},
+	{"DELETE", "/profile", handle_profile_delete, 0, 0},
+	{"GET", "/profile/{node_id}", handle_profile_of_node, 0, 0},
+	{"GET", "/discovery/search", handle_search, 0, 0},
 	{"GET", "/turn-credentials", handle_turn_credentials, 0, 0},
 	{"GET", "/ws/signal", handle_signal_socket, 0, WEB_ROUTE_WEBSOCKET},
 };

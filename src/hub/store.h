@@ -1,5 +1,5 @@
-/* What the hub keeps on disk: accounts, registered nodes, logins (sessions) and their refresh
- * tokens.
+/* What the hub keeps on disk: accounts, registered nodes, profiles, logins (sessions) and their
+ * refresh tokens.
  *
  * Times are unix seconds. Every function can also fail with ERR_IO or ERR_CORRUPT: the disk, or the
  * database, and the log then names the cause. Refresh tokens are kept as SHA-256 only. */
@@ -50,6 +50,50 @@ MUST_CHECK enum err store_node_get(
  * the certificate. */
 MUST_CHECK enum err store_node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem);
+
+/* ---- Profiles, one of an account ---- */
+
+struct store_profile {
+	int64_t user_id;
+	const char *text; /* JSON */
+	int64_t updated;
+	/* What a search finds: at 0 name and description, at 1 to 5 the topics of that level. NULL:
+	 * the profile is not to be found. */
+	const char *const *words;
+};
+
+/* A profile from the store; `text` is freed with free(). */
+struct store_found {
+	int64_t user_id;
+	char *text;
+	int64_t updated;
+};
+
+MUST_CHECK enum err store_profile_put(struct store *store, const struct store_profile *profile);
+/* ERR_NOT_FOUND, ERR_NOMEM. */
+MUST_CHECK enum err store_profile_get(
+	struct store *store, int64_t user_id, struct store_found *ret_found);
+/* ERR_OK also when there is none. */
+MUST_CHECK enum err store_profile_delete(struct store *store, int64_t user_id);
+
+struct store_search {
+	const char *const *words; /* each is the beginning of a word, whatever its case */
+	size_t word_count;        /* 1 to SEARCH_WORDS_MAX */
+	/* All words are somewhere in the profile; and one is in a topic of this level, and none in
+	 * one of a higher level. 0: none is in a topic. */
+	unsigned level;
+	int64_t before; /* only accounts with smaller ids; the greatest come first */
+};
+
+/* At most `max` profiles; on failure none. ERR_NOMEM. */
+MUST_CHECK enum err store_profile_search(struct store *store, const struct store_search *search,
+	size_t max, struct store_found *found, size_t *ret_count);
+
+/* The nodes that the account registered, the latest first; at most `max`. */
+MUST_CHECK enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
+	char (*node_ids)[NODE_ID_MAX], size_t *ret_count);
+
+/* ---- Logins ---- */
 
 /* A new login with its first refresh token. The oldest logins of the account beyond
  * SESSIONS_PER_USER_MAX end. */

@@ -86,3 +86,20 @@ enum err store_node_register(struct store *store, const char *node_id,
 		err = store_finish(store, node_register(store, node_id, node, certificate_pem));
 	return err;
 }
+
+enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
+	char (*node_ids)[NODE_ID_MAX], size_t *ret_count)
+{
+	size_t count = 0;
+	enum err err = ERR_OK;
+	sqlite3_stmt *statement = store_statement(store, NODES_OF_USER);
+	store_bind_integer(statement, 1, user_id);
+	store_bind_integer(statement, 2, (int64_t)max);
+	while (count < max && (err = store_step_row(store, statement)) == ERR_OK)
+		store_column_text(statement, 0, node_ids[count++], NODE_ID_MAX);
+	sqlite3_reset(statement);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	*ret_count = count;
+	return ERR_OK;
+}

@@ -42,6 +42,14 @@ static const char *const migrations[] = {
 	"ALTER TABLE refresh_tokens ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
 	"DROP INDEX refresh_tokens_by_session;"
 	"CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id, place);",
+	/* Level 0 is name and description, 1 to 5 are the topics of that level. Only profiles that
+	 * may be found are in the index. */
+	"CREATE TABLE profiles ("
+	" user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,"
+	" text TEXT NOT NULL,"
+	" updated INTEGER NOT NULL);"
+	"CREATE VIRTUAL TABLE profile_words USING fts5 (l0, l1, l2, l3, l4, l5,"
+	" tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
@@ -54,6 +62,20 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 	[NODE_PUT] = "INSERT INTO nodes (node_id, user_id, pin, certificate, registered)"
 		     " VALUES (?1, ?2, ?3, ?4, ?5)"
 		     " ON CONFLICT (node_id) DO UPDATE SET certificate = excluded.certificate",
+	[NODES_OF_USER] = "SELECT node_id FROM nodes WHERE user_id = ?1"
+			  " ORDER BY registered DESC, node_id LIMIT ?2",
+	[PROFILE_PUT] = "INSERT INTO profiles (user_id, text, updated) VALUES (?1, ?2, ?3)"
+			" ON CONFLICT (user_id) DO UPDATE"
+			" SET text = excluded.text, updated = excluded.updated",
+	[PROFILE_GET] = "SELECT text, updated FROM profiles WHERE user_id = ?1",
+	[PROFILE_DELETE] = "DELETE FROM profiles WHERE user_id = ?1",
+	[PROFILE_INDEX] = "INSERT INTO profile_words (rowid, l0, l1, l2, l3, l4, l5)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[PROFILE_UNINDEX] = "DELETE FROM profile_words WHERE rowid = ?1",
+	[PROFILE_SEARCH] = "SELECT p.user_id, p.text, p.updated FROM profile_words AS w"
+			   " JOIN profiles AS p ON p.user_id = w.rowid"
+			   " WHERE profile_words MATCH ?1 AND w.rowid < ?2"
+			   " ORDER BY w.rowid DESC LIMIT ?3",
 	[SESSION_CREATE] = "INSERT INTO sessions (id, user_id, node_id, created, expires)"
 			   " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SESSION_TRIM] = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
