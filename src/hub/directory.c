@@ -23,13 +23,13 @@ static const struct refusal bad_cursor = {
 
 static json_t *nodes_of(struct hub *hub, int64_t user_id, enum err *err)
 {
-	char node_ids[PROFILE_NODES_MAX][NODE_ID_MAX];
+	struct store_device devices[PROFILE_NODES_MAX];
 	size_t count = 0;
 	json_t *nodes = json_array();
-	*err = nodes ? store_nodes_of_user(hub->store, user_id, PROFILE_NODES_MAX, node_ids, &count)
+	*err = nodes ? store_nodes_of_user(hub->store, user_id, PROFILE_NODES_MAX, devices, &count)
 		     : ERR_NOMEM;
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(nodes, json_string(node_ids[i])) != 0)
+		if (json_array_append_new(nodes, json_string(devices[i].node_id)) != 0)
 			*err = ERR_NOMEM;
 	return nodes;
 }

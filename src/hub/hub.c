@@ -69,6 +69,15 @@ bool hub_authorize(struct hub *hub, struct web_request *request, struct token_cl
 	return false;
 }
 
+enum err hub_check_registered(struct hub *hub, const struct store_session *session)
+{
+	struct store_node node;
+	if (!session->node_id[0])
+		return ERR_NOT_FOUND;
+	enum err err = store_node_get(hub->store, session->node_id, &node);
+	return err == ERR_OK && node.user_id != session->user_id ? ERR_NOT_FOUND : err;
+}
+
 void hub_reply(struct web_request *request, int status, json_t *object)
 {
 	char *text = json_take_text(object);

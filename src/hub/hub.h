@@ -4,6 +4,7 @@
 
 #include "hub/challenge.h"
 #include "hub/config.h"
+#include "hub/admission.h"
 #include "hub/possession.h"
 #include "hub/presence.h"
 #include "hub/ratelimit.h"
@@ -59,6 +60,9 @@ bool hub_authorize(struct hub *hub, struct web_request *request, struct token_cl
 MUST_CHECK enum err hub_check_token(
 	struct hub *hub, const char *token, struct token_claims *ret_claims);
 
+/* ERR_NOT_FOUND: no node made this login, or it is not registered by its account. */
+MUST_CHECK enum err hub_check_registered(struct hub *hub, const struct store_session *session);
+
 /* Answers; takes the object (NULL: memory is out). */
 void hub_reply(struct web_request *request, int status, json_t *object);
 void hub_refuse(struct web_request *request, const struct refusal *refusal);
@@ -69,6 +73,16 @@ void hub_refuse_body(struct web_request *request, enum err err);
 
 /* Closes the node's socket if it belongs to this login. */
 void signal_socket_log_out(struct hub *hub, const struct store_session *session);
+/* Closes the node's socket: it is registered no more. */
+void signal_socket_remove(struct hub *hub, const char *node_id);
+/* From now on its socket, if there is one, lets these through. Takes the admission. */
+void signal_socket_set_admission(struct hub *hub, const char *node_id, struct admission *admission);
+/* Whether this node is connected and allows that one by name. */
+bool signal_socket_names(struct hub *hub, const char *node_id, const struct contact_id *other);
+
+/* What the node said last; everybody may pass when it never did. */
+MUST_CHECK enum err hub_admission_load(
+	struct hub *hub, const char *node_id, struct admission *ret_admission);
 
 /* One file a noun; see routes.c. */
 void handle_challenge(struct web_request *request, void *user);
@@ -81,6 +95,13 @@ void handle_profile_get(struct web_request *request, void *user);
 void handle_profile_put(struct web_request *request, void *user);
 void handle_profile_delete(struct web_request *request, void *user);
 void handle_profile_of_node(struct web_request *request, void *user);
+void handle_devices(struct web_request *request, void *user);
+void handle_device_put(struct web_request *request, void *user);
+void handle_device_delete(struct web_request *request, void *user);
+void handle_contacts_get(struct web_request *request, void *user);
+void handle_contacts_put(struct web_request *request, void *user);
+void handle_contacts_delete(struct web_request *request, void *user);
+void handle_presence(struct web_request *request, void *user);
 void handle_search(struct web_request *request, void *user);
 void handle_turn_credentials(struct web_request *request, void *user);
 void handle_signal_socket(struct web_request *request, void *user);

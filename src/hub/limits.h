@@ -77,6 +77,13 @@
 /* Nodes of an account that its profile names, those seen last first. */
 #define PROFILE_NODES_MAX 8
 
+/* What a node calls itself, in bytes; registered nodes of an account; and the longest list of whom
+ * a node lets through, with the body that says so. */
+#define NODE_NAME_MAX 64
+#define NODES_PER_USER_MAX 64
+#define ADMISSION_CONTACTS_MAX 2000
+#define ADMISSION_BODY_MAX (128 * 1024)
+
 /* A search: its text, its words, and the profiles of one page. */
 #define SEARCH_TEXT_MAX 200
 #define SEARCH_WORDS_MAX 8

@@ -29,11 +29,8 @@ static char *make_refresh_token(struct hub *hub, uint8_t hash[SHA256_SIZE])
 static void reply_with_tokens(struct hub *hub, struct web_request *request,
 	const struct store_session *session, const char *refresh_token)
 {
-	struct store_node node;
 	char *access_token = token_issue(&hub->secret, session, hub_now());
-	bool is_registered = session->node_id[0] &&
-			     store_node_get(hub->store, session->node_id, &node) == ERR_OK &&
-			     node.user_id == session->user_id;
+	bool is_registered = hub_check_registered(hub, session) == ERR_OK;
 	if (!access_token) {
 		hub_fail(request, ERR_NOMEM);
 		return;

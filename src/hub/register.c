@@ -3,6 +3,8 @@
 
 static const struct refusal not_yours = {
 	409, "node_id_taken", "this node id is registered by another account, or with another key"};
+static const struct refusal too_many = {
+	409, "limit", "the account has 64 nodes; remove one with DELETE /users/me/nodes/{node_id}"};
 static const struct refusal other_node = {
 	403, "other_node", "the login was made by another node; log in with this one's key"};
 
@@ -34,6 +36,8 @@ static void register_node(struct hub *hub, struct web_request *request,
 	certificate_destroy(certificate);
 	if (err == ERR_EXISTS)
 		hub_refuse(request, &not_yours);
+	else if (err == ERR_LIMIT)
+		hub_refuse(request, &too_many);
 	else if (err != ERR_OK)
 		hub_fail(request, err);
 	else

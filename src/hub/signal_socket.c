@@ -22,8 +22,17 @@ struct signal_socket {
 	struct hub *hub;
 	struct web_socket *web;
 	struct store_session session;
+	struct contact_id id;       /* of the node */
+	struct admission admission; /* who may send to it */
 	unsigned invalid_frames;
 };
+
+/* The socket of a node that is connected, or NULL. */
+static struct signal_socket *find(const struct hub *hub, const char *node_id)
+{
+	struct presence_entry *entry = presence_find(&hub->presence, node_id);
+	return entry ? CONTAINER_OF(entry, struct signal_socket, presence) : NULL;
+}
 
 /* ---- Sending ---- */
 
@@ -59,10 +68,11 @@ static void send_auth_ok(struct signal_socket *socket)
 static void relay(struct signal_socket *socket, const struct relay_frame *frame)
 {
 	struct hub *hub = socket->hub;
-	struct presence_entry *entry = presence_find(&hub->presence, frame->target_node_id);
-	struct signal_socket *target =
-		entry ? CONTAINER_OF(entry, struct signal_socket, presence) : NULL;
+	struct signal_socket *target = find(hub, frame->target_node_id);
 	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	/* Who is not let through hears what is heard of nodes that are away. */
+	if (target && !admission_allows(&target->admission, &socket->id))
+		target = NULL;
 	enum err err = target ? relay_write(frame, socket->session.node_id, &text) : ERR_NOT_FOUND;
 	if (err == ERR_OK)
 		err = web_socket_send(target->web, buffer_bytes(&text));
@@ -122,23 +132,18 @@ static void on_too_large(struct web_socket *web, void *user)
 
 /* ---- Beginning and end ---- */
 
-/* ERR_NOT_FOUND when the login's node is not registered by its account. */
-static enum err check_registered(struct hub *hub, const struct store_session *session)
+/* What the store says of a failure, it has logged; the socket is good all the same. */
+static void note_seen(struct signal_socket *socket)
 {
-	struct store_node node;
-	if (!session->node_id[0])
-		return ERR_NOT_FOUND;
-	enum err err = store_node_get(hub->store, session->node_id, &node);
-	if (err == ERR_OK && node.user_id != session->user_id)
-		return ERR_NOT_FOUND;
-	return err;
+	enum err err = store_node_seen(socket->hub->store, socket->session.node_id, hub_now());
+	(void)err;
 }
 
 static void on_opened(struct web_socket *web, void *user)
 {
 	struct signal_socket *socket = user;
 	struct presence_entry *replaced;
-	enum err err = check_registered(socket->hub, &socket->session);
+	enum err err = hub_check_registered(socket->hub, &socket->session);
 	if (err == ERR_NOT_FOUND) {
 		send_error(socket, RELAY_NOT_REGISTERED,
 			"this node is not registered; register it first", NULL);
@@ -146,7 +151,11 @@ static void on_opened(struct web_socket *web, void *user)
 		return;
 	}
 	if (err == ERR_OK)
+		err = hub_admission_load(socket->hub, socket->session.node_id, &socket->admission);
+	if (err == ERR_OK)
 		err = presence_enter(&socket->hub->presence, &socket->presence, &replaced);
+	if (err == ERR_OK)
+		note_seen(socket);
 	if (err != ERR_OK) {
 		web_socket_close(web, CLOSE_TRY_LATER, err_text(err));
 		return;
@@ -163,7 +172,10 @@ static void on_closed(struct web_socket *web, const char *reason, void *user)
 	struct signal_socket *socket = user;
 	(void)web;
 	log_debug("socket of '%s' closed: %s", socket->session.node_id, reason);
+	if (socket->presence.is_present)
+		note_seen(socket);
 	presence_leave(&socket->hub->presence, &socket->presence);
+	admission_deinit(&socket->admission);
 	free(socket);
 }
 
@@ -176,12 +188,34 @@ static const struct web_socket_handler socket_handler = {
 
 void signal_socket_log_out(struct hub *hub, const struct store_session *session)
 {
-	struct presence_entry *entry = presence_find(&hub->presence, session->node_id);
-	if (!entry)
-		return;
-	struct signal_socket *socket = CONTAINER_OF(entry, struct signal_socket, presence);
-	if (strcmp(socket->session.id, session->id) == 0)
+	struct signal_socket *socket = find(hub, session->node_id);
+	if (socket && strcmp(socket->session.id, session->id) == 0)
 		web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+}
+
+void signal_socket_remove(struct hub *hub, const char *node_id)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (socket)
+		web_socket_close(socket->web, CLOSE_NOT_REGISTERED, "not registered");
+}
+
+void signal_socket_set_admission(struct hub *hub, const char *node_id, struct admission *admission)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (!socket) {
+		admission_deinit(admission);
+		return;
+	}
+	admission_deinit(&socket->admission);
+	socket->admission = *admission;
+	*admission = (struct admission){0};
+}
+
+bool signal_socket_names(struct hub *hub, const char *node_id, const struct contact_id *other)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	return socket && admission_names(&socket->admission, other);
 }
 
 /* ---- Who may open it ---- */
@@ -211,6 +245,8 @@ static enum err open_socket(struct hub *hub, struct web_request *request,
 	socket->session = *session;
 	CHECK(text_copy(
 		socket->presence.node_id, sizeof socket->presence.node_id, session->node_id));
+	if (session->node_id[0])
+		socket->id = contact_id_of(session->node_id);
 	enum err err = web_request_upgrade(request,
 		&(struct web_socket_options){
 			.handler = &socket_handler,

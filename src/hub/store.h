@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "crypto/node_id.h"
+#include "hub/limits.h"
 
 struct store;
 
@@ -43,13 +44,38 @@ MUST_CHECK enum err store_user_find(struct store *store, const char *provider, c
 /* When the account was created. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created);
 
+/* ---- Nodes ---- */
+
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err store_node_get(
 	struct store *store, const char *node_id, struct store_node *ret_node);
 /* ERR_EXISTS when another account, or another key, has this id; registering the same again renews
- * the certificate. */
+ * the certificate. ERR_LIMIT: the account has NODES_PER_USER_MAX. */
 MUST_CHECK enum err store_node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem);
+
+/* A node as its account's owner sees it. */
+struct store_device {
+	char node_id[NODE_ID_MAX];
+	char name[NODE_NAME_MAX + 1];
+	int64_t registered;
+	int64_t last_seen; /* when its signalling socket was last opened or closed; 0: never */
+};
+
+/* The nodes of the account, the one seen last first; at most `max`. */
+MUST_CHECK enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
+	struct store_device *devices, size_t *ret_count);
+/* ERR_OK also when there is no such node. */
+MUST_CHECK enum err store_node_rename(struct store *store, const char *node_id, const char *name);
+MUST_CHECK enum err store_node_seen(struct store *store, const char *node_id, int64_t now);
+/* With its logins and its admission. */
+MUST_CHECK enum err store_node_delete(struct store *store, const char *node_id);
+
+/* Whom a node lets through (admission.h), as JSON; the text got is freed with free().
+ * ERR_NOT_FOUND: it never said. */
+MUST_CHECK enum err store_admission_put(struct store *store, const char *node_id, const char *text);
+MUST_CHECK enum err store_admission_get(struct store *store, const char *node_id, char **ret_text);
+MUST_CHECK enum err store_admission_delete(struct store *store, const char *node_id);
 
 /* ---- Profiles, one of an account ---- */
 
@@ -88,10 +114,6 @@ struct store_search {
 /* At most `max` profiles; on failure none. ERR_NOMEM. */
 MUST_CHECK enum err store_profile_search(struct store *store, const struct store_search *search,
 	size_t max, struct store_found *found, size_t *ret_count);
-
-/* The nodes that the account registered, the latest first; at most `max`. */
-MUST_CHECK enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
-	char (*node_ids)[NODE_ID_MAX], size_t *ret_count);
 
 /* ---- Logins ---- */
 

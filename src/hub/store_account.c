@@ -1,6 +1,8 @@
 /* Accounts and their nodes in the store. */
 #include "hub/store_sqlite.h"
 
+#include "base/text.h"
+
 /* ---- Accounts ---- */
 
 enum err store_user_find(struct store *store, const char *provider, const char *subject,
@@ -59,6 +61,17 @@ enum err store_node_get(struct store *store, const char *node_id, struct store_n
 	return err;
 }
 
+static enum err check_room(struct store *store, int64_t user_id)
+{
+	sqlite3_stmt *statement = store_statement(store, NODE_COUNT);
+	store_bind_integer(statement, 1, user_id);
+	enum err err = store_step_row(store, statement);
+	if (err == ERR_OK && sqlite3_column_int64(statement, 0) >= NODES_PER_USER_MAX)
+		err = ERR_LIMIT;
+	sqlite3_reset(statement);
+	return err;
+}
+
 static enum err node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem)
 {
@@ -67,7 +80,9 @@ static enum err node_register(struct store *store, const char *node_id,
 	if (err == ERR_OK &&
 		(present.user_id != node->user_id || !node_pin_equal(&present.pin, &node->pin)))
 		return ERR_EXISTS;
-	if (err != ERR_OK && err != ERR_NOT_FOUND)
+	if (err == ERR_NOT_FOUND)
+		err = check_room(store, node->user_id);
+	if (err != ERR_OK)
 		return err;
 	sqlite3_stmt *statement = store_statement(store, NODE_PUT);
 	store_bind_text(statement, 1, node_id);
@@ -88,18 +103,87 @@ enum err store_node_register(struct store *store, const char *node_id,
 }
 
 enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
-	char (*node_ids)[NODE_ID_MAX], size_t *ret_count)
+	struct store_device *devices, size_t *ret_count)
 {
 	size_t count = 0;
 	enum err err = ERR_OK;
 	sqlite3_stmt *statement = store_statement(store, NODES_OF_USER);
 	store_bind_integer(statement, 1, user_id);
 	store_bind_integer(statement, 2, (int64_t)max);
-	while (count < max && (err = store_step_row(store, statement)) == ERR_OK)
-		store_column_text(statement, 0, node_ids[count++], NODE_ID_MAX);
+	for (; count < max && (err = store_step_row(store, statement)) == ERR_OK; count++) {
+		struct store_device *device = &devices[count];
+		store_column_text(statement, 0, device->node_id, sizeof device->node_id);
+		store_column_text(statement, 1, device->name, sizeof device->name);
+		device->registered = sqlite3_column_int64(statement, 2);
+		device->last_seen = sqlite3_column_int64(statement, 3);
+	}
 	sqlite3_reset(statement);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
 		return err;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+enum err store_node_rename(struct store *store, const char *node_id, const char *name)
+{
+	sqlite3_stmt *statement = store_statement(store, NODE_RENAME);
+	store_bind_text(statement, 1, node_id);
+	store_bind_text(statement, 2, name);
+	return store_step_change(store, statement);
+}
+
+enum err store_node_seen(struct store *store, const char *node_id, int64_t now)
+{
+	sqlite3_stmt *statement = store_statement(store, NODE_SEEN);
+	store_bind_text(statement, 1, node_id);
+	store_bind_integer(statement, 2, now);
+	return store_step_change(store, statement);
+}
+
+static enum err change_node(struct store *store, enum statement which, const char *node_id)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
+	store_bind_text(statement, 1, node_id);
+	return store_step_change(store, statement);
+}
+
+enum err store_node_delete(struct store *store, const char *node_id)
+{
+	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	if (err != ERR_OK)
+		return err;
+	err = change_node(store, NODE_SESSIONS_DELETE, node_id);
+	if (err == ERR_OK)
+		err = change_node(store, NODE_DELETE, node_id);
+	return store_finish(store, err);
+}
+
+/* ---- Whom a node lets through ---- */
+
+enum err store_admission_put(struct store *store, const char *node_id, const char *text)
+{
+	sqlite3_stmt *statement = store_statement(store, ADMISSION_PUT);
+	store_bind_text(statement, 1, node_id);
+	store_bind_text(statement, 2, text);
+	return store_step_change(store, statement);
+}
+
+enum err store_admission_get(struct store *store, const char *node_id, char **ret_text)
+{
+	sqlite3_stmt *statement = store_statement(store, ADMISSION_GET);
+	store_bind_text(statement, 1, node_id);
+	enum err err = store_step_row(store, statement);
+	if (err != ERR_OK)
+		return err;
+	char *text = text_duplicate((const char *)sqlite3_column_text(statement, 0));
+	sqlite3_reset(statement);
+	if (!text)
+		return ERR_NOMEM;
+	*ret_text = text;
+	return ERR_OK;
+}
+
+enum err store_admission_delete(struct store *store, const char *node_id)
+{
+	return change_node(store, ADMISSION_DELETE, node_id);
 }

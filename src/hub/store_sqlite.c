@@ -50,6 +50,11 @@ static const char *const migrations[] = {
 	" updated INTEGER NOT NULL);"
 	"CREATE VIRTUAL TABLE profile_words USING fts5 (l0, l1, l2, l3, l4, l5,"
 	" tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');",
+	"ALTER TABLE nodes ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE nodes ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE admissions ("
+	" node_id TEXT PRIMARY KEY REFERENCES nodes (node_id) ON DELETE CASCADE,"
+	" text TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
@@ -62,8 +67,18 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 	[NODE_PUT] = "INSERT INTO nodes (node_id, user_id, pin, certificate, registered)"
 		     " VALUES (?1, ?2, ?3, ?4, ?5)"
 		     " ON CONFLICT (node_id) DO UPDATE SET certificate = excluded.certificate",
-	[NODES_OF_USER] = "SELECT node_id FROM nodes WHERE user_id = ?1"
-			  " ORDER BY registered DESC, node_id LIMIT ?2",
+	[NODES_OF_USER] =
+		"SELECT node_id, name, registered, last_seen FROM nodes WHERE user_id = ?1"
+		" ORDER BY last_seen DESC, registered DESC, node_id LIMIT ?2",
+	[NODE_COUNT] = "SELECT count(*) FROM nodes WHERE user_id = ?1",
+	[NODE_RENAME] = "UPDATE nodes SET name = ?2 WHERE node_id = ?1",
+	[NODE_SEEN] = "UPDATE nodes SET last_seen = ?2 WHERE node_id = ?1",
+	[NODE_DELETE] = "DELETE FROM nodes WHERE node_id = ?1",
+	[NODE_SESSIONS_DELETE] = "DELETE FROM sessions WHERE node_id = ?1",
+	[ADMISSION_PUT] = "INSERT INTO admissions (node_id, text) VALUES (?1, ?2)"
+			  " ON CONFLICT (node_id) DO UPDATE SET text = excluded.text",
+	[ADMISSION_GET] = "SELECT text FROM admissions WHERE node_id = ?1",
+	[ADMISSION_DELETE] = "DELETE FROM admissions WHERE node_id = ?1",
 	[PROFILE_PUT] = "INSERT INTO profiles (user_id, text, updated) VALUES (?1, ?2, ?3)"
 			" ON CONFLICT (user_id) DO UPDATE"
 			" SET text = excluded.text, updated = excluded.updated",

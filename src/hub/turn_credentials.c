@@ -64,14 +64,6 @@ enum err turn_credentials_init(struct hub *hub, char *problem)
 
 /* ---- Requests ---- */
 
-static bool is_registered(struct hub *hub, const struct store_session *session)
-{
-	struct store_node node;
-	return session->node_id[0] &&
-	       store_node_get(hub->store, session->node_id, &node) == ERR_OK &&
-	       node.user_id == session->user_id;
-}
-
 static bool admit_node(struct hub *hub, struct web_request *request, const char *node_id)
 {
 	if (ratelimit_take(&hub->turn_rate, bytes_of_text(node_id), net_now()))
@@ -95,13 +87,16 @@ void handle_turn_credentials(struct web_request *request, void *user)
 		hub_refuse(request, &no_relay);
 		return;
 	}
-	if (!is_registered(hub, &claims.session)) {
+	enum err err = hub_check_registered(hub, &claims.session);
+	if (err == ERR_NOT_FOUND)
 		hub_refuse(request, &not_registered);
+	else if (err != ERR_OK)
+		hub_fail(request, err);
+	if (err != ERR_OK)
 		return;
-	}
 	if (!admit_node(hub, request, claims.session.node_id))
 		return;
-	enum err err = turn_secret_make(
+	err = turn_secret_make(
 		hub->config->turn_secret, hub_now() + ttl, claims.session.node_id, &credentials);
 	if (err != ERR_OK) {
 		hub_fail(request, err);

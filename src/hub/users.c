@@ -5,7 +5,6 @@ void handle_users_me(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	struct token_claims claims;
-	struct store_node node;
 	int64_t created;
 	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
 		return;
@@ -16,8 +15,7 @@ void handle_users_me(struct web_request *request, void *user)
 		return;
 	}
 	const char *node_id = session->node_id[0] ? session->node_id : NULL;
-	bool is_registered = node_id && store_node_get(hub->store, node_id, &node) == ERR_OK &&
-			     node.user_id == session->user_id;
+	bool is_registered = hub_check_registered(hub, session) == ERR_OK;
 	bool is_connected = is_registered && presence_find(&hub->presence, node_id);
 	hub_reply(request, 200,
 		json_pack("{s:I, s:I, s:s?, s:b, s:b}", "id", (json_int_t)session->user_id,

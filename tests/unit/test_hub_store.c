@@ -113,6 +113,52 @@ static void a_node_id_belongs_to_one_account_and_one_key(void **state)
 	stop(&w);
 }
 
+static void the_nodes_of_an_account_are_its_devices(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct store_device devices[NODES_PER_USER_MAX];
+	uint8_t hash[SHA256_SIZE];
+	char id[NODE_ID_MAX], *text;
+	size_t count;
+	start(&w);
+	struct store_node node = {.user_id = user_of(&w, "a"), .registered = NOW}, found;
+	for (unsigned i = 0; i < NODES_PER_USER_MAX; i++) {
+		snprintf(id, sizeof id, "dpc-node-%016x", i);
+		assert_ok(store_node_register(w.store, id, &node, "certificate"));
+	}
+	assert_err(store_node_register(w.store, NODE, &node, "certificate"), ERR_LIMIT);
+	assert_ok(store_node_register(w.store, id, &node, "renewed"));
+	assert_ok(store_node_rename(w.store, "dpc-node-0000000000000007", "laptop"));
+	assert_ok(store_node_seen(w.store, "dpc-node-0000000000000007", NOW + 5));
+	assert_ok(store_nodes_of_user(w.store, node.user_id, 2, devices, &count));
+	assert_int_equal(count, 2);
+	assert_string_equal(devices[0].node_id, "dpc-node-0000000000000007");
+	assert_string_equal(devices[0].name, "laptop");
+	assert_int_equal(devices[0].last_seen, NOW + 5);
+	assert_int_equal(devices[1].last_seen, 0);
+	/* One that goes takes its logins and its admission along. */
+	struct store_session session = session_of(node.user_id, 1);
+	snprintf(session.node_id, sizeof session.node_id, "%s", devices[0].node_id);
+	hash_of(1, hash);
+	assert_ok(store_session_create(w.store, &session, hash, NOW));
+	assert_err(store_admission_get(w.store, session.node_id, &text), ERR_NOT_FOUND);
+	assert_ok(store_admission_put(w.store, session.node_id, "{}"));
+	assert_ok(store_admission_put(w.store, session.node_id, "{\"strangers\":false}"));
+	assert_ok(store_admission_get(w.store, session.node_id, &text));
+	assert_string_equal(text, "{\"strangers\":false}");
+	free(text);
+	assert_ok(store_node_delete(w.store, session.node_id));
+	assert_err(store_session_check(w.store, session.id), ERR_DENIED);
+	assert_err(store_admission_get(w.store, session.node_id, &text), ERR_NOT_FOUND);
+	assert_err(store_node_get(w.store, session.node_id, &found), ERR_NOT_FOUND);
+	assert_err(store_admission_put(w.store, session.node_id, "{}"), ERR_IO);
+	assert_ok(store_node_delete(w.store, session.node_id));
+	assert_ok(store_nodes_of_user(w.store, node.user_id, NODES_PER_USER_MAX, devices, &count));
+	assert_int_equal(count, NODES_PER_USER_MAX - 1);
+	stop(&w);
+}
+
 static void a_refresh_token_is_replaced_and_a_second_use_revokes(void **state)
 {
 	(void)state;
@@ -321,6 +367,7 @@ static void a_file_of_a_newer_version_is_left_alone(void **state)
 
 TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(a_node_id_belongs_to_one_account_and_one_key),
+	TEST(the_nodes_of_an_account_are_its_devices),
 	TEST(a_refresh_token_is_replaced_and_a_second_use_revokes),
 	TEST(only_so_many_used_refresh_tokens_are_remembered),
 	TEST(logins_that_have_ended_do_not_pile_up), TEST(a_login_expires_unless_it_is_renewed),

@@ -1,0 +1,145 @@
+/* Whom a node lets through, as its owner reads and writes it, and which of them are connected. */
+#include "hub/hub.h"
+
+#include <stdlib.h>
+
+#include "message/json.h"
+
+static const struct refusal not_registered = {
+	403, "not_registered", "the node is not registered; ask /register-node-id first"};
+
+/* The login's node, if it is registered; else the client is answered. */
+static const char *registered_node(
+	struct hub *hub, struct web_request *request, struct token_claims *claims)
+{
+	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, claims))
+		return NULL;
+	enum err err = hub_check_registered(hub, &claims->session);
+	if (err == ERR_OK)
+		return claims->session.node_id;
+	if (err == ERR_NOT_FOUND)
+		hub_refuse(request, &not_registered);
+	else
+		hub_fail(request, err);
+	return NULL;
+}
+
+enum err hub_admission_load(struct hub *hub, const char *node_id, struct admission *ret_admission)
+{
+	char *text;
+	struct admission admission = {0};
+	enum err err = store_admission_get(hub->store, node_id, &text);
+	if (err == ERR_OK) {
+		/* It was checked when it came. */
+		if (admission_parse(bytes_of_text(text), &admission))
+			err = ERR_CORRUPT;
+		free(text);
+	}
+	if (err == ERR_OK || err == ERR_NOT_FOUND)
+		*ret_admission = admission;
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+void handle_contacts_get(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	struct admission admission;
+	const char *node_id = registered_node(hub, request, &claims);
+	if (!node_id)
+		return;
+	enum err err = hub_admission_load(hub, node_id, &admission);
+	if (err != ERR_OK) {
+		hub_fail(request, err);
+		return;
+	}
+	hub_reply(request, 200, admission_describe(&admission));
+	admission_deinit(&admission);
+}
+
+/* Takes the admission. */
+static void put(struct hub *hub, struct web_request *request, const char *node_id,
+	struct admission *admission)
+{
+	char *text = json_take_text(admission_describe(admission));
+	enum err err = text ? store_admission_put(hub->store, node_id, text) : ERR_NOMEM;
+	if (err == ERR_OK) {
+		web_request_reply_json(request, 200, text);
+		signal_socket_set_admission(hub, node_id, admission);
+	} else {
+		hub_fail(request, err);
+		admission_deinit(admission);
+	}
+	free(text);
+}
+
+void handle_contacts_put(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	struct admission admission;
+	const char *node_id = registered_node(hub, request, &claims);
+	if (!node_id)
+		return;
+	const struct refusal *refusal = admission_parse(web_request_body(request), &admission);
+	if (refusal)
+		hub_refuse(request, refusal);
+	else
+		put(hub, request, node_id, &admission);
+}
+
+void handle_contacts_delete(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	const char *node_id = registered_node(hub, request, &claims);
+	if (!node_id)
+		return;
+	enum err err = store_admission_delete(hub->store, node_id);
+	if (err != ERR_OK) {
+		hub_fail(request, err);
+		return;
+	}
+	signal_socket_set_admission(hub, node_id, &(struct admission){0});
+	web_request_reply(request, 204, NULL, (struct bytes){0});
+}
+
+/* ---- Who of them is connected ---- */
+
+/* Presence is for friends: who does not name this node is away as far as it can tell. */
+static json_t *list_connected(
+	struct hub *hub, const struct admission *admission, const struct contact_id *asker)
+{
+	char node_id[NODE_ID_MAX];
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < admission->count; i++) {
+		const struct admission_contact *contact = &admission->contacts[i];
+		contact_id_text(&contact->id, node_id);
+		if (contact->is_blocked || !signal_socket_names(hub, node_id, asker))
+			continue;
+		if (json_array_append_new(list, json_string(node_id)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+void handle_presence(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct token_claims claims;
+	struct admission admission;
+	const char *node_id = registered_node(hub, request, &claims);
+	if (!node_id)
+		return;
+	enum err err = hub_admission_load(hub, node_id, &admission);
+	if (err != ERR_OK) {
+		hub_fail(request, err);
+		return;
+	}
+	struct contact_id asker = contact_id_of(node_id);
+	hub_reply(request, 200,
+		json_pack("{s:o}", "connected", list_connected(hub, &admission, &asker)));
+	admission_deinit(&admission);
+}
