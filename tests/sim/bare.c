@@ -59,7 +59,8 @@ struct bare {
 static void say(const struct bare *b, usec now, const char *what, int end)
 {
 	if (b->log)
-		fprintf(b->log, "%10.6f end %d %s\n", (double)(now - BARE_START) / 1e6, end, what);
+		fprintf(b->log, "%10.6f a end %d %s\n", (double)(now - BARE_START) / 1e6, end,
+			what);
 }
 
 static void PRINTF_LIKE(2, 3) object(struct bare *b, const char *format, ...)
@@ -93,6 +94,7 @@ static void draw_network(struct bare *b, bool checksums)
 	b->network.corrupting = true;
 	b->network.log = b->log;
 	b->network.log_start = BARE_START;
+	b->network.log_name = 'a';
 	CHECK(addr_parse("10.0.0.1:5001", &b->network.ends[0].host[0]));
 	CHECK(addr_parse("10.0.0.2:5002", &b->network.ends[1].host[0]));
 }

@@ -22,7 +22,7 @@ void connection_say(const struct connection *c, usec now, const char *format, ..
 	if (!c->log)
 		return;
 	va_list args;
-	fprintf(c->log, "%10.6f ", (double)(now - SIM_START) / 1e6);
+	fprintf(c->log, "%10.6f %c ", (double)(now - SIM_START) / 1e6, c->network.log_name);
 	va_start(args, format);
 	vfprintf(c->log, format, args);
 	va_end(args);
@@ -87,13 +87,14 @@ static void say_plan(const struct connection *c)
 	}
 }
 
-void connection_init(struct connection *c, uint64_t seed, FILE *log)
+void connection_init(struct connection *c, uint64_t seed, char name, FILE *log)
 {
 	*c = (struct connection){.seed = seed, .rng = rng_seeded(seed), .log = log};
 	struct network_profile profile = draw_profile(&c->rng);
 	network_init(&c->network, &profile, rng_seeded(seed ^ UINT64_C(0x6e657477)));
 	c->network.log = log;
 	c->network.log_start = SIM_START;
+	c->network.log_name = name;
 	draw_addresses(c);
 	workload_plan(c);
 	ending_plan(c, SIM_START);

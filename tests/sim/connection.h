@@ -165,7 +165,7 @@ struct connection {
 };
 
 /* Draws everything from the seed. */
-void connection_init(struct connection *c, uint64_t seed, FILE *log);
+void connection_init(struct connection *c, uint64_t seed, char name, FILE *log);
 void connection_deinit(struct connection *c);
 
 /* Does what is due by `now`. Returns when the next is; USEC_NEVER once both ends are closed or a

@@ -211,9 +211,9 @@ static void log_packet(
 {
 	if (!net->log)
 		return;
-	fprintf(net->log, "%10.6f end %d sends %s, %zu bytes%s%s\n",
-		(double)(now - net->log_start) / 1e6, end, kind_of(datagram), datagram.size,
-		lost ? ": " : "", lost ? lost : "");
+	fprintf(net->log, "%10.6f %c end %d sends %s, %zu bytes%s%s\n",
+		(double)(now - net->log_start) / 1e6, net->log_name, end, kind_of(datagram),
+		datagram.size, lost ? ": " : "", lost ? lost : "");
 }
 
 void network_send(

@@ -76,6 +76,7 @@ struct network {
 	bool corrupting;           /* not STUN alone */
 	FILE *log;                 /* every datagram is said there, or NULL */
 	usec log_start;            /* the zero of its times */
+	char log_name;             /* which of a world's connections it is */
 };
 
 void network_init(struct network *net, const struct network_profile *profile, struct rng rng);

@@ -62,7 +62,7 @@ void world_run(uint64_t seed, FILE *log, struct world_result *ret_result)
 	if (count == 0)
 		bare_run(seed, log, &result);
 	for (size_t i = 0; i < count; i++)
-		connection_init(&connections[i], seed + i * SEED_STEP, log);
+		connection_init(&connections[i], seed + i * SEED_STEP, (char)('a' + i), log);
 	pass_time(count);
 	size_t memory = virtual_heap_bytes_max() - heap_before, memory_max = 0;
 	for (size_t i = 0; i < count; i++) {
