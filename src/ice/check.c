@@ -162,6 +162,7 @@ static void succeed(struct ice_agent *agent, usec now, size_t index, const struc
 	pair_unfreeze_like(agent, index);
 	pair_unfreeze(agent);
 	nomination_update(agent, now);
+	nomination_leave_silent(agent, now);
 }
 
 void check_receive_response(struct ice_agent *agent, usec now, const struct path *path,

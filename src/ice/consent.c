@@ -8,19 +8,24 @@ static usec draw_interval(struct ice_agent *agent)
 	return least + (usec)rng_below(agent->rng, (uint64_t)spread + 1);
 }
 
+static void have_consent(struct ice_agent *agent, usec now)
+{
+	agent->consent_at = now;
+	agent->consent_again_at = agent->consent_doubt_at = USEC_NEVER;
+	agent->consent_in_doubt = false;
+}
+
 void consent_begin(struct ice_agent *agent, usec now)
 {
 	memset(agent->consent, 0, sizeof agent->consent);
-	agent->consent_at = now;
 	agent->consent_check_at = now + draw_interval(agent);
-	agent->consent_again_at = USEC_NEVER;
+	have_consent(agent, now);
 }
 
 void consent_renew(struct ice_agent *agent, usec now)
 {
 	CHECK(agent->selected != NONE);
-	agent->consent_at = now;
-	agent->consent_again_at = USEC_NEVER;
+	have_consent(agent, now);
 	if (agent->state == ICE_DISCONNECTED)
 		agent_set_state(agent, agent->pairs.items[agent->selected].nominated
 					       ? ICE_COMPLETED
@@ -49,6 +54,17 @@ void consent_advance(struct ice_agent *agent, usec now)
 		agent_set_state(agent, ICE_FAILED);
 	else if (now >= agent->consent_at + ICE_CONSENT_LATE_US)
 		agent_set_state(agent, ICE_DISCONNECTED);
+	if (now >= agent->consent_doubt_at) {
+		agent->consent_doubt_at = USEC_NEVER;
+		agent->consent_in_doubt = true;
+		nomination_leave_silent(agent, now);
+	}
+}
+
+bool consent_is_in_doubt(const struct ice_agent *agent)
+{
+	return agent->selected != NONE &&
+	       (agent->consent_in_doubt || agent->state == ICE_DISCONNECTED);
 }
 
 usec consent_deadline(const struct ice_agent *agent)
@@ -57,7 +73,8 @@ usec consent_deadline(const struct ice_agent *agent)
 		return USEC_NEVER;
 	usec next = agent->consent_at + (agent->state == ICE_DISCONNECTED ? ICE_CONSENT_EXPIRY_US
 									  : ICE_CONSENT_LATE_US);
-	return usec_min(next, usec_min(agent->consent_check_at, agent->consent_again_at));
+	next = usec_min(next, usec_min(agent->consent_check_at, agent->consent_again_at));
+	return usec_min(next, agent->consent_doubt_at);
 }
 
 /* RFC 7675 section 5.1: each check is a transaction of its own and is never retransmitted. */
@@ -70,6 +87,9 @@ size_t consent_write(
 	agent->consent_next = (agent->consent_next + 1) % ICE_CONSENT_CHECKS;
 	agent->consent_check_at = now + draw_interval(agent);
 	agent->consent_again_at = now + usec_max(ICE_CONSENT_WAIT_MIN_US, 2 * agent->stats.rtt);
+	if (!agent->consent_in_doubt && agent->consent_doubt_at == USEC_NEVER)
+		agent->consent_doubt_at =
+			now + usec_max(ICE_CONSENT_DOUBT_US, 4 * agent->stats.rtt);
 	struct transaction t = {.active = true,
 		.controlling = agent->controlling,
 		.tie_breaker = agent->tie_breaker};

@@ -59,6 +59,9 @@
 #define ICE_CONSENT_EXPIRY_US (30 * USEC_PER_SEC)
 /* An answer that takes longer than twice the latest round trip is not waited for. */
 #define ICE_CONSENT_WAIT_MIN_US ICE_RTO_US
+/* A consent check and its three repetitions unanswered: reason enough to follow the peer to another
+ * pair that it was heard on since, none to call the path silent. */
+#define ICE_CONSENT_DOUBT_US (2 * USEC_PER_SEC)
 /* Two checks in a row unanswered. */
 #define ICE_CONSENT_LATE_US (13 * USEC_PER_SEC)
 /* As many checks as can be younger than the expiry. */
@@ -97,10 +100,11 @@ struct ice_pair {
 	enum pair_state state : 8;
 	enum ice_type
 		valid_type : 8; /* of the local candidate once it succeeded, as the peer saw it */
-	bool heard;             /* an authenticated check of the peer came on it */
+	bool heard;             /* an authenticated check of the peer came on it, */
 	bool tried;             /* one that did not nominate it, when the peer controls */
 	bool remote_nominated;  /* with USE-CANDIDATE, when we are controlled */
 	bool nominated;
+	usec heard_at;           /* the latest then */
 	uint32_t local_priority; /* of that local candidate */
 	uint32_t triggered;      /* place in the queue of triggered checks; 0: not in it */
 	struct transaction transaction;
@@ -180,6 +184,8 @@ struct ice_agent {
 	usec consent_at;       /* latest proof of consent */
 	usec consent_check_at; /* the next check */
 	usec consent_again_at; /* when the latest is given up, if it is not answered */
+	usec consent_doubt_at; /* when doubts begin, if none is answered; */
+	bool consent_in_doubt; /* they have */
 
 	struct ice_stats stats;
 
@@ -291,14 +297,12 @@ usec check_deadline(const struct ice_agent *agent);
 void nomination_receive(struct ice_agent *agent, struct ice_pair *pair);
 /* The peer or our own nominating check chose this valid pair. */
 void nomination_accept(struct ice_agent *agent, struct ice_pair *pair);
-/* Whether to go on with this pair, on which the peer has just checked, as the one in use has fallen
- * silent. When a NAT takes another port, the side behind it sees no difference: it hears the other
+/* Goes on with the pair on which the peer was heard last, if the one in use has fallen silent
+ * since. When a NAT takes another port, the side behind it sees no difference: it hears the other
  * as before on what is the same pair to it, and has no reason to nominate anything. So the
  * controlling side nominates what is another pair to it, and for the controlled one the check is as
  * good as a nomination. */
-bool nomination_is_way_out(const struct ice_agent *agent, size_t index);
-/* Nominates this valid pair, unless one is being nominated. */
-void nomination_try(struct ice_agent *agent, usec now, size_t index);
+void nomination_leave_silent(struct ice_agent *agent, usec now);
 /* Follows every change of what is valid or nominated, and of the role. */
 void nomination_update(struct ice_agent *agent, usec now);
 usec nomination_deadline(const struct ice_agent *agent);
@@ -308,6 +312,8 @@ void consent_begin(struct ice_agent *agent, usec now);
 /* The peer has answered on the selected pair. */
 void consent_renew(struct ice_agent *agent, usec now);
 void consent_advance(struct ice_agent *agent, usec now);
+/* Whether the selected pair, if there is one, seems to have fallen silent. */
+bool consent_is_in_doubt(const struct ice_agent *agent);
 usec consent_deadline(const struct ice_agent *agent);
 size_t consent_write(
 	struct ice_agent *agent, usec now, uint8_t *data, size_t capacity, struct path *ret_path);

@@ -18,12 +18,8 @@ void nomination_receive(struct ice_agent *agent, struct ice_pair *pair)
 	pair->remote_nominated = true;
 }
 
-bool nomination_is_way_out(const struct ice_agent *agent, size_t index)
-{
-	return agent->state == ICE_DISCONNECTED && index != agent->selected;
-}
-
-void nomination_try(struct ice_agent *agent, usec now, size_t index)
+/* Nominates this valid pair, unless one is being nominated. */
+static void nominate(struct ice_agent *agent, usec now, size_t index)
 {
 	CHECK(agent->controlling);
 	if (agent->nominating != NONE)
@@ -38,7 +34,7 @@ void nomination_accept(struct ice_agent *agent, struct ice_pair *pair)
 	for (size_t i = 0; i < agent->pairs.count && is_choice(agent, pair); i++)
 		agent->pairs.items[i].nominated = false;
 	/* When the pair in use has fallen silent, any new nomination is the way out of it. */
-	if (agent->state == ICE_DISCONNECTED && agent->selected != NONE)
+	if (consent_is_in_doubt(agent))
 		agent->pairs.items[agent->selected].nominated = false;
 	pair->nominated = true;
 }
@@ -140,7 +136,38 @@ void nomination_update(struct ice_agent *agent, usec now)
 	if (nominated && changed)
 		pair_drop_losers(agent);
 	if (should_nominate(agent, now))
-		nomination_try(agent, now, agent->selected);
+		nominate(agent, now, agent->selected);
+}
+
+/* Of the valid pairs that on which the peer was heard last, after it was last heard on the one in
+ * use; or NONE. */
+static size_t find_heard(const struct ice_agent *agent)
+{
+	size_t latest = NONE;
+	usec latest_at = agent->consent_at;
+	for (size_t i = 0; i < agent->pairs.count; i++) {
+		const struct ice_pair *pair = &agent->pairs.items[i];
+		if (i == agent->selected || pair->state != PAIR_SUCCEEDED ||
+			pair->heard_at <= latest_at)
+			continue;
+		latest = i;
+		latest_at = pair->heard_at;
+	}
+	return latest;
+}
+
+void nomination_leave_silent(struct ice_agent *agent, usec now)
+{
+	size_t index = consent_is_in_doubt(agent) ? find_heard(agent) : NONE;
+	if (index == NONE)
+		return;
+	if (agent->controlling) {
+		nominate(agent, now, index);
+		return;
+	}
+	nomination_receive(agent, &agent->pairs.items[index]);
+	nomination_accept(agent, &agent->pairs.items[index]);
+	nomination_update(agent, now);
 }
 
 usec nomination_deadline(const struct ice_agent *agent)

@@ -68,20 +68,19 @@ static bool trigger(struct ice_agent *agent, usec now, const struct early_check 
 		return false;
 	struct ice_pair *pair = &agent->pairs.items[index];
 	pair->heard = true;
-	bool way_out = nomination_is_way_out(agent, index);
+	pair->heard_at = now;
 	if (!agent->controlling && !check->use_candidate)
 		pair->tried = true;
-	if (!agent->controlling && (check->use_candidate || way_out))
+	if (!agent->controlling && check->use_candidate)
 		nomination_receive(agent, pair);
 	if (pair->state == PAIR_IN_PROGRESS)
 		check_hasten(pair, now);
 	else if (pair->state != PAIR_SUCCEEDED)
 		pair_trigger(agent, pair);
-	else if (agent->controlling && way_out)
-		nomination_try(agent, now, index);
 	else if (pair->remote_nominated)
 		nomination_accept(agent, pair);
 	nomination_update(agent, now);
+	nomination_leave_silent(agent, now);
 	return true;
 }
 

@@ -135,7 +135,7 @@ static size_t count_before(const struct connection *c, usec now)
 }
 
 /* The other side learns of the new ports by the next check that leaves, some seconds later, and
- * moves to them at the latest when consent is late. */
+ * moves to them when its own checks of the old ones go unanswered. */
 static size_t rebound_before(const struct connection *c, usec now)
 {
 	size_t count = 0;

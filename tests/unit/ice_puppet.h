@@ -118,6 +118,15 @@ static inline bool puppet_take_within(
 	return false;
 }
 
+/* Lets time pass, in which nothing that the agent sends arrives. */
+static inline void puppet_lose_all(struct puppet *p, usec time)
+{
+	struct taken taken;
+	usec until = p->now + time;
+	while (puppet_take_within(p, STUN_REQUEST, until - p->now, &taken))
+		continue;
+}
+
 static inline void puppet_take_request(struct puppet *p, struct taken *ret_taken)
 {
 	assert_true(puppet_take_within(p, STUN_REQUEST, USEC_PER_SEC, ret_taken));

@@ -281,6 +281,75 @@ static void when_the_pair_in_use_is_silent_the_controlling_side_nominates_anothe
 	puppet_destroy(p);
 }
 
+/* Long before consent is late, when the peer was heard on another pair since it was last heard on
+ * the one in use: its NAT has changed. */
+static void a_pair_in_doubt_is_left_for_one_that_the_peer_was_heard_on_since(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_wait(p, USEC_PER_SEC);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	assert_true(addr_equal(&taken.path.remote, &best.path.remote));
+	puppet_lose_all(p, ICE_CONSENT_DOUBT_US - 1);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_lose_all(p, 1);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	assert_int_equal(ice_agent_state(p->agent), ICE_COMPLETED);
+	puppet_destroy(p);
+}
+
+static void a_pair_in_doubt_is_kept_when_the_peer_was_heard_elsewhere_before(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(false, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_check_on(p, LOCAL, BEST, true);
+	puppet_wait(p, USEC_PER_SEC);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	puppet_answer(p, &taken);
+	puppet_lose_all(p, 6 * USEC_PER_SEC + ICE_CONSENT_DOUBT_US);
+	assert_true(consent_is_in_doubt(p->agent));
+	assert_true(puppet_selected_is(p, BEST, true));
+	/* But a check now is enough. */
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	assert_false(consent_is_in_doubt(p->agent));
+	puppet_destroy(p);
+}
+
+static void the_controlling_side_nominates_its_way_out_of_a_pair_in_doubt(void **state)
+{
+	(void)state;
+	struct taken best, worse, taken;
+	struct puppet *p = puppet_with_two_pairs(true, &best, &worse);
+	puppet_answer(p, &worse);
+	puppet_answer(p, &best);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_wait(p, USEC_PER_SEC);
+	puppet_check_on(p, LOCAL, WORSE, false);
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	puppet_lose_all(p, ICE_CONSENT_DOUBT_US - 1);
+	puppet_wait(p, 1);
+	bool nominates = false;
+	while (!nominates && puppet_take_within(p, STUN_REQUEST, USEC_PER_MS, &taken))
+		nominates = stun_has(&taken.message, STUN_USE_CANDIDATE);
+	assert_true(nominates);
+	assert_true(addr_equal(&taken.path.remote, &worse.path.remote));
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, WORSE, true));
+	puppet_destroy(p);
+}
+
 static void a_nomination_whose_check_fails_is_none(void **state)
 {
 	(void)state;
@@ -398,4 +467,7 @@ TESTS(TEST(a_nomination_whose_check_fails_is_none),
 	TEST(when_the_pair_in_use_is_silent_a_new_nomination_wins),
 	TEST(when_the_pair_in_use_is_silent_a_check_on_another_is_enough),
 	TEST(when_the_pair_in_use_is_silent_the_controlling_side_nominates_another),
+	TEST(a_pair_in_doubt_is_left_for_one_that_the_peer_was_heard_on_since),
+	TEST(a_pair_in_doubt_is_kept_when_the_peer_was_heard_elsewhere_before),
+	TEST(the_controlling_side_nominates_its_way_out_of_a_pair_in_doubt),
 	TEST(candidates_after_nomination_are_not_paired), TEST(a_lite_peer_is_controlled))
