@@ -121,7 +121,8 @@ void sctp_path_replaced(struct sctp_assoc *a, usec now)
 
 /* After a silence the time-outs are as long as it was, and DATA would wait for the next: ten
  * seconds of nothing on a path that works. RFC 9260 section 6.3.2 knows no such news of the path.
- */
+ * What was measured is no better: one round trip that a process slept through makes the time-out
+ * the longest there is. And what was sent into the silence holds up nothing. */
 void sctp_path_is_back(struct sctp_assoc *a, usec now)
 {
 	static const enum sctp_timer waiting[] = {
@@ -129,7 +130,8 @@ void sctp_path_is_back(struct sctp_assoc *a, usec now)
 	if (a->ended)
 		return;
 	sctp_rto_recover(&a->rto);
-	usec soon = now + sctp_rto_current(&a->rto);
+	usec soon = now + usec_min(sctp_rto_current(&a->rto), SCTP_RTO_INITIAL);
+	a->one_packet = false;
 	for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++)
 		if (sctp_timer_is_set(a, waiting[i]))
 			sctp_timer_set(a, waiting[i], usec_min(a->timers[waiting[i]], soon));

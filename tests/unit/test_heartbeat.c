@@ -82,5 +82,52 @@ static void a_heartbeat_is_echoed_as_it_came(void **state)
 	pair_deinit(&p);
 }
 
+/* The longest time-out there is: a round trip was measured while the process did not run, or the
+ * peer's. */
+static void after_a_silence_a_measurement_of_it_keeps_nothing_back(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	sctp_rto_measure(&a->rto, p.now, 2 * p.delay);
+	sctp_rto_measure(&a->rto, p.now, 7 * USEC_PER_SEC);
+	assert_true(sctp_rto_current(&a->rto) > SCTP_RTO_MAX / 2);
+	p.end[1].deaf = true;
+	for (int i = 0; i < 5; i++)
+		assert_ok(pair_send(&p, 0, 0, false, 1000));
+	while (sctp_stats(a)->timeouts < 1)
+		assert_true(pair_step(&p, p.now + SCTP_RTO_MAX));
+	/* What follows the time-out is in flight, and lost as well. */
+	pair_run(&p, USEC_PER_SEC);
+	assert_true(a->one_packet && a->outstanding.in_flight > 0 && a->outstanding.lost > 0);
+	p.end[1].deaf = false;
+	sctp_path_is_back(a, p.now);
+	pair_run(&p, USEC_PER_SEC);
+	assert_int_equal(p.end[1].received, 5);
+	pair_deinit(&p);
+}
+
+static void after_a_silence_the_next_time_out_is_short(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	pair_run(&p, USEC_PER_SEC);
+	struct sctp_assoc *a = p.end[0].assoc;
+	a->rto.base = SCTP_RTO_MAX;
+	p.end[1].deaf = true;
+	assert_ok(pair_send(&p, 0, 0, false, 100));
+	pair_drain(&p);
+	sctp_path_is_back(a, p.now);
+	assert_true(a->timers[SCTP_TIMER_RETRANSMIT] <= p.now + SCTP_RTO_INITIAL);
+	pair_deinit(&p);
+}
+
 TESTS(TEST(an_idle_association_is_watched_at_little_cost), TEST(a_silent_peer_is_found_out),
-	TEST(an_answer_to_another_heartbeat_proves_nothing), TEST(a_heartbeat_is_echoed_as_it_came))
+	TEST(an_answer_to_another_heartbeat_proves_nothing), TEST(a_heartbeat_is_echoed_as_it_came),
+	TEST(after_a_silence_a_measurement_of_it_keeps_nothing_back),
+	TEST(after_a_silence_the_next_time_out_is_short))
