@@ -113,6 +113,7 @@ struct sctp_assoc {
 	struct sctp_rto rto;
 	struct sctp_rack rack;
 	struct sctp_pace pace;
+	struct sctp_forward forward;
 	size_t peer_window;   /* as the peer last advertised it; what is in flight uses it up */
 	bool window_probe;    /* send one chunk into the closed window */
 	bool fast_retransmit; /* send one packet whatever the congestion window says */

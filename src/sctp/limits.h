@@ -133,6 +133,10 @@
  * takes this much more of them; a peer that needs even more has to be cut off. */
 #define SCTP_PARTS_MAX ((size_t)16 * 1024 * 1024)
 
+/* A FORWARD-TSN that tells nothing new is repeated after a round trip. RFC 3758 section 3.5 F2:
+ * "Any delay applied to the sending of FORWARD TSN chunk SHOULD NOT exceed 200ms". */
+#define SCTP_FORWARD_TSN_INTERVAL (200 * USEC_PER_MS)
+
 /* Streams named in one FORWARD-TSN; it goes as far as they do, and the next follows. */
 #define SCTP_SKIPS_MAX 256
 

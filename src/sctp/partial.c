@@ -67,10 +67,28 @@ static uint64_t advanced(const struct sctp_assoc *a)
 
 /* The first one outstanding is never one that a gap block acknowledges, so it alone tells whether
  * the peer can be told of anything. */
-static void tell_peer(struct sctp_assoc *a)
+static bool has_to_tell(const struct sctp_assoc *a)
 {
 	const struct sctp_outstanding *o = &a->outstanding;
-	if (sctp_outstanding_at(o, o->first)->state == SCTP_SENT_ABANDONED)
+	return !sctp_outstanding_is_empty(o) &&
+	       sctp_outstanding_at(o, o->first)->state == SCTP_SENT_ABANDONED;
+}
+
+/* Whether the peer was told of as much, and cannot have answered yet. */
+static bool was_told(const struct sctp_assoc *a, usec now)
+{
+	usec interval = SCTP_FORWARD_TSN_INTERVAL;
+	if (a->rto.srtt > 0)
+		interval = usec_min(interval, a->rto.srtt);
+	return now < a->forward.at + interval && a->outstanding.first <= a->forward.told &&
+	       advanced(a) <= a->forward.point;
+}
+
+/* RFC 3758 section 3.5 C3 sends one for each SACK that is behind. Those that were on their way when
+ * the last one left say nothing about it. */
+static void tell_peer(struct sctp_assoc *a, usec now)
+{
+	if (has_to_tell(a) && !was_told(a, now))
 		a->pending |= SCTP_PENDING_FORWARD_TSN;
 }
 
@@ -84,7 +102,7 @@ static void give_up_unsent(struct sctp_assoc *a, struct sctp_out_message *messag
 }
 
 /* False when memory is out: then it is sent after all. */
-static bool give_up(struct sctp_assoc *a, struct sctp_out_message *message)
+static bool give_up(struct sctp_assoc *a, usec now, struct sctp_out_message *message)
 {
 	bool was_sent = message->sent > 0;
 	if (message->sent < message->size) {
@@ -100,14 +118,14 @@ static bool give_up(struct sctp_assoc *a, struct sctp_out_message *message)
 	for (; tsn <= message->last_tsn; tsn++)
 		if (sctp_outstanding_at(o, tsn)->slice.message == message)
 			sctp_outstanding_abandon(o, tsn);
-	tell_peer(a);
+	tell_peer(a, now);
 	return true;
 }
 
 bool sctp_partial_gives_up_lost(struct sctp_assoc *a, usec now, uint64_t tsn)
 {
 	const struct sctp_slice *lost = &sctp_outstanding_at(&a->outstanding, tsn)->slice;
-	return is_over(a, now, lost, lost->message) && give_up(a, lost->message);
+	return is_over(a, now, lost, lost->message) && give_up(a, now, lost->message);
 }
 
 bool sctp_partial_may_resend(const struct sctp_assoc *a, usec now, const struct sctp_slice *slice)
@@ -120,7 +138,7 @@ void sctp_partial_expire(struct sctp_assoc *a, usec now)
 	bool any = false;
 	struct sctp_out_message *message;
 	while ((message = sctp_queue_next(&a->queue)) && is_over(a, now, NULL, message) &&
-		give_up(a, message))
+		give_up(a, now, message))
 		any = true;
 	if (any) {
 		sctp_reset_advance(a);
@@ -128,15 +146,15 @@ void sctp_partial_expire(struct sctp_assoc *a, usec now)
 	}
 }
 
-void sctp_partial_on_ack(struct sctp_assoc *a)
+void sctp_partial_on_ack(struct sctp_assoc *a, usec now)
 {
-	if (!sctp_outstanding_is_empty(&a->outstanding))
-		tell_peer(a);
+	tell_peer(a, now);
 }
 
 void sctp_partial_on_timeout(struct sctp_assoc *a)
 {
-	sctp_partial_on_ack(a);
+	if (has_to_tell(a))
+		a->pending |= SCTP_PENDING_FORWARD_TSN;
 }
 
 struct skip {
@@ -166,10 +184,10 @@ static bool add_skip(struct skips *skips, const struct sctp_out_message *message
 	return true;
 }
 
-/* The streams up to the new cumulative TSN, which is as far as they fit. */
-static uint64_t collect(const struct sctp_assoc *a, struct skips *skips)
+/* The streams up to the new cumulative TSN, which is `end` or as far as they fit. */
+static uint64_t collect(const struct sctp_assoc *a, uint64_t end, struct skips *skips)
 {
-	uint64_t end = advanced(a), told = a->outstanding.first - 1;
+	uint64_t told = a->outstanding.first - 1;
 	for (uint64_t tsn = told + 1; tsn <= end; tsn++) {
 		const struct sctp_sent *sent = sctp_outstanding_at(&a->outstanding, tsn);
 		if (sent->state != SCTP_SENT_ABANDONED)
@@ -192,9 +210,10 @@ void sctp_partial_write(struct sctp_assoc *a, usec now, struct writer *w)
 	struct skips skips = {
 		.max = min_size((w->capacity - w->size - SCTP_CHUNK_HEADER_SIZE - 4) / entry,
 			SCTP_SKIPS_MAX)};
-	uint64_t to = collect(a, &skips);
+	uint64_t point = advanced(a), to = collect(a, point, &skips);
 	if (to < a->outstanding.first)
 		return;
+	a->forward = (struct sctp_forward){.at = now, .point = point, .told = to};
 	size_t place =
 		sctp_chunk_begin(w, a->interleaving ? SCTP_I_FORWARD_TSN : SCTP_FORWARD_TSN, 0);
 	write_u32(w, (uint32_t)to);

@@ -10,6 +10,13 @@
 
 struct sctp_assoc;
 
+/* The FORWARD-TSN that was sent last. */
+struct sctp_forward {
+	usec at;
+	uint64_t point; /* RFC 3758: the Advanced.Peer.Ack.Point then, */
+	uint64_t told;  /* and how far the streams to be named had room */
+};
+
 /* Gives up the lost chunk's message instead of sending it again: true when it was time to. */
 bool sctp_partial_gives_up_lost(struct sctp_assoc *a, usec now, uint64_t tsn);
 
@@ -20,7 +27,7 @@ bool sctp_partial_may_resend(const struct sctp_assoc *a, usec now, const struct 
 void sctp_partial_expire(struct sctp_assoc *a, usec now);
 
 /* After a SACK: RFC 3758 section 3.5 C3. */
-void sctp_partial_on_ack(struct sctp_assoc *a);
+void sctp_partial_on_ack(struct sctp_assoc *a, usec now);
 /* T3 has expired: the FORWARD-TSN was perhaps lost. */
 void sctp_partial_on_timeout(struct sctp_assoc *a);
 

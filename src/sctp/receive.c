@@ -363,7 +363,7 @@ static void handle_ack(
 	if (progress || a->peer_window < a->congestion.mtu)
 		a->error_count = 0;
 	sctp_transmit_set_timers(a, now, progress);
-	sctp_partial_on_ack(a);
+	sctp_partial_on_ack(a, now);
 	if (ack.advanced) {
 		sctp_pmtu_note_progress(a, now);
 		sctp_reset_advance(a);

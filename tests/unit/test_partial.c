@@ -361,6 +361,94 @@ static void fragments_that_have_arrived_do_not_take_a_round_trip_each(void **sta
 	}
 }
 
+static struct told {
+	usec at;
+	uint32_t tsn;
+} told[100];
+static size_t told_count;
+
+/* Loses the first packet with data of end 0, and keeps what its FORWARD-TSNs say. */
+static bool keep_forward_tsns(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	struct sctp_header header;
+	struct reader r;
+	struct sctp_chunk chunk;
+	bool has_data = false;
+	assert_ok(sctp_packet_open(bytes_of(data, size), false, &header, &r));
+	while (sctp_chunk_next(&r, &chunk)) {
+		has_data |= chunk.type == SCTP_DATA || chunk.type == SCTP_I_DATA;
+		if (chunk.type != SCTP_FORWARD_TSN && chunk.type != SCTP_I_FORWARD_TSN)
+			continue;
+		assert_true(told_count < sizeof told / sizeof told[0]);
+		struct reader value = reader_of(chunk.value);
+		told[told_count++] = (struct told){.at = p->now, .tsn = read_u32(&value)};
+	}
+	return from == 1 || !has_data || ++p->counter > 1;
+}
+
+static void what_was_told_is_not_told_again_within_a_round_trip(void **state)
+{
+	(void)state;
+	static const usec delays[] = {40 * USEC_PER_MS, 400 * USEC_PER_MS};
+	for (size_t i = 0; i < 2 * WAYS; i++) {
+		struct pair p;
+		pair_init_with(&p, 1, ways[i % WAYS], ways[i % WAYS]);
+		p.delay = delays[i / WAYS];
+		pair_connect(&p);
+		pair_run(&p, 2 * USEC_PER_SEC);
+		usec interval = usec_min(2 * p.delay, SCTP_FORWARD_TSN_INTERVAL);
+		p.on_packet = keep_forward_tsns;
+		told_count = 0;
+		assert_ok(send_limited(&p, 1, false, 100, never_again));
+		/* Each of these is acknowledged by a SACK of its own. */
+		for (int k = 0; k < 200; k++) {
+			pair_run(&p, 10 * USEC_PER_MS);
+			assert_ok(send_limited(&p, 2, false, 100, (struct limit){0}));
+		}
+		pair_run(&p, 10 * USEC_PER_SEC);
+		assert_int_equal(p.end[1].received, 200);
+		assert_int_equal(abandoned(&p), 1);
+		assert_in_range(told_count, 1, 2 * p.delay / interval + 1);
+		for (size_t k = 1; k < told_count; k++)
+			assert_true(told[k].tsn != told[k - 1].tsn ||
+				    told[k].at - told[k - 1].at >= interval);
+		pair_deinit(&p);
+	}
+}
+
+/* Of three messages, with an island of what has arrived between each two, the news goes out as each
+ * is given up. */
+static void what_is_new_is_told_at_once(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < WAYS; way++) {
+		struct pair p;
+		pair_init_with(&p, 1, ways[way], ways[way]);
+		p.delay = 80 * USEC_PER_MS;
+		pair_connect(&p);
+		pair_run(&p, 2 * USEC_PER_SEC);
+		p.on_packet = keep_forward_tsns;
+		told_count = 0;
+		for (int k = 0; k < 3; k++) {
+			p.counter = 0;
+			assert_ok(send_limited(&p, 1, true, 100, never_again));
+			for (int n = 0; n < 4; n++) {
+				pair_drain_end(&p, 0);
+				assert_ok(send_limited(&p, 2, false, 100, (struct limit){0}));
+			}
+			pair_run(&p, 20 * USEC_PER_MS);
+		}
+		pair_run(&p, 140 * USEC_PER_MS);
+		assert_int_equal(abandoned(&p), 3);
+		assert_int_equal(told_count, 3);
+		for (size_t k = 1; k < 3; k++) {
+			assert_true(told[k].tsn != told[k - 1].tsn);
+			assert_true(told[k].at - told[k - 1].at < 2 * p.delay);
+		}
+		pair_deinit(&p);
+	}
+}
+
 TESTS(TEST(what_is_given_up_is_missed_and_the_rest_arrives_in_order),
 	TEST(with_a_peer_that_cannot_skip_every_message_is_reliable),
 	TEST(a_message_whose_beginning_has_arrived_can_be_given_up),
@@ -369,4 +457,6 @@ TESTS(TEST(what_is_given_up_is_missed_and_the_rest_arrives_in_order),
 	TEST(more_streams_than_one_packet_holds_are_told_in_several),
 	TEST(closing_and_resetting_wait_for_what_was_given_up_to_be_told),
 	TEST(islands_that_have_arrived_do_not_take_a_round_trip_each),
-	TEST(fragments_that_have_arrived_do_not_take_a_round_trip_each))
+	TEST(fragments_that_have_arrived_do_not_take_a_round_trip_each),
+	TEST(what_was_told_is_not_told_again_within_a_round_trip),
+	TEST(what_is_new_is_told_at_once))
