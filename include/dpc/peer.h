@@ -308,11 +308,25 @@ struct dpc_stats {
 	bool has_path;
 	struct dpc_path path;
 	const char *local_type, *remote_type; /* "host", "srflx", "prflx", "relay" */
-	int64_t rtt_us;   /* smoothed, of the association; of the checks before there is one; 0
-			     unknown */
-	int64_t setup_us; /* from creation to connected; 0 before */
+	/* Why the path is what it is. `searching`: it is not the last word, better ones are still
+	 * tried. Addresses that are no relay's, of ours and of the peer's as far as it showed any
+	 * or was heard from them; `common_family`: some of both are IPv4, or IPv6. */
+	bool searching, common_family;
+	unsigned own_addresses, peer_addresses;
+	int64_t rtt_us;     /* smoothed (by 1/8), of the association; the latest of the checks where
+			       that has none, as after a change of the path; 0 unknown */
+	int64_t rtt_min_us; /* the smallest of the last 10 to 20 s in which some were measured; 0
+			       unknown */
+	int64_t jitter_us;  /* mean deviation of the round trips from rtt_us, smoothed by 1/4: the
+			       RTTVAR of RFC 9260 section 6.3.1; 0 where rtt_us is of the checks */
+	int64_t setup_us;   /* from creation to connected; 0 before */
 	uint32_t remote_message_max;
-	uint64_t bytes_in, bytes_out, messages_in, messages_out, retransmissions;
+	uint64_t bytes_in, bytes_out, messages_in, messages_out;
+	/* Pieces of messages that were sent, which fill a datagram each where there is much to
+	 * send, and how many of them were sent again since they seemed lost. Every repetition is in
+	 * both: over any interval the loss is the growth of the second by that of the first, as far
+	 * as what was taken for lost was. */
+	uint64_t pieces_out, retransmissions;
 	uint64_t messages_abandoned; /* given up because of their channel's reliability */
 	uint64_t dropped; /* datagrams, records, packets and messages that were malformed or not for
 			     us */

@@ -108,6 +108,10 @@ void ice_agent_end_of_local(struct ice_agent *agent, usec now);
 size_t ice_agent_local_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local(const struct ice_agent *agent, size_t index);
 
+/* The peer's, signalled or learned. */
+size_t ice_agent_remote_count(const struct ice_agent *agent);
+const struct ice_candidate *ice_agent_remote(const struct ice_agent *agent, size_t index);
+
 /* The peer's credentials; once a session. Checks that arrived before were answered at once, and now
  * trigger ours (RFC 8445 section 7.3). Set after the candidates that came with them, they need not
  * be learned. ERR_MALFORMED when a length is outside RFC 8839's, ERR_STATE the second time. */

@@ -206,3 +206,14 @@ void ice_agent_end_of_remote(struct ice_agent *agent, usec now)
 	if (agent_is_pairing(agent))
 		nomination_update(agent, now);
 }
+
+size_t ice_agent_remote_count(const struct ice_agent *agent)
+{
+	return agent->remote.count;
+}
+
+const struct ice_candidate *ice_agent_remote(const struct ice_agent *agent, size_t index)
+{
+	CHECK(index < agent->remote.count);
+	return &agent->remote.items[index];
+}

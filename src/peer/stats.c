@@ -2,6 +2,23 @@
 #include "peer/convert.h"
 #include "peer/internal.h"
 
+/* What a direct path could be made of. */
+static void count_addresses(const struct ice_agent *ice, struct dpc_stats *stats)
+{
+	bool ours[2] = {false}, theirs[2] = {false}; /* IPv4, IPv6 */
+	for (size_t i = 0; i < ice_agent_local_count(ice); i++) {
+		const struct ice_candidate *c = ice_agent_local(ice, i);
+		stats->own_addresses += c->type != ICE_RELAYED;
+		ours[c->addr.family == ADDR_IPV6] |= c->type != ICE_RELAYED;
+	}
+	for (size_t i = 0; i < ice_agent_remote_count(ice); i++) {
+		const struct ice_candidate *c = ice_agent_remote(ice, i);
+		stats->peer_addresses += c->type != ICE_RELAYED;
+		theirs[c->addr.family == ADDR_IPV6] |= c->type != ICE_RELAYED;
+	}
+	stats->common_family = (ours[0] && theirs[0]) || (ours[1] && theirs[1]);
+}
+
 void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 {
 	struct dpc_stats stats = {
@@ -14,7 +31,7 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 		.bytes_out = peer->bytes_out,
 	};
 	const struct ice_stats *ice = ice_agent_stats(peer->ice);
-	stats.rtt_us = ice->rtt;
+	stats.rtt_us = stats.rtt_min_us = ice->rtt;
 	stats.dropped = peer->dropped + ice->dropped_malformed + ice->dropped_unauthenticated +
 			ice->dropped_unexpected + channels_stats(peer->channels)->dropped;
 	struct ice_selected selected;
@@ -23,13 +40,20 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 		stats.local_type = ice_type_name(selected.local_type);
 		stats.remote_type = ice_type_name(selected.remote_type);
 	}
+	enum ice_state checks = ice_agent_state(peer->ice);
+	stats.searching = checks == ICE_CHECKING || checks == ICE_CONNECTED;
+	count_addresses(peer->ice, &stats);
 	if (peer->dtls) {
 		const struct sctp_stats *sctp = sctp_stats(peer->sctp);
-		if (sctp->srtt > 0)
+		if (sctp->srtt > 0) {
 			stats.rtt_us = sctp->srtt;
+			stats.rtt_min_us = sctp->rtt_min;
+			stats.jitter_us = sctp->rttvar;
+		}
 		stats.messages_in = sctp->messages_in;
 		stats.messages_out = sctp->messages_out;
 		stats.messages_abandoned = sctp->messages_abandoned;
+		stats.pieces_out = sctp->data_chunks_out;
 		stats.retransmissions = sctp->retransmitted_chunks;
 		stats.cwnd = sctp->cwnd;
 		stats.interleaving = sctp->interleaving;

@@ -486,6 +486,8 @@ const struct sctp_stats *sctp_stats(struct sctp_assoc *a)
 	a->stats.send_queue_bytes = a->queue.bytes;
 	a->stats.receive_queue_bytes = sctp_receive_queued(a);
 	a->stats.srtt = a->rto.srtt;
+	a->stats.rttvar = a->rto.rttvar;
+	a->stats.rtt_min = a->rto.min;
 	a->stats.rto = sctp_rto_current(&a->rto);
 	return &a->stats;
 }

@@ -119,6 +119,7 @@ struct sctp_stats {
 	uint64_t messages_in, messages_out;
 	uint64_t bytes_acked; /* of messages, by the peer */
 	uint64_t messages_abandoned;
+	uint64_t data_chunks_out; /* the first time and again, those in the next counter */
 	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
 	uint64_t probes, spurious_losses;
 	uint64_t dropped_checksum, dropped_tag, dropped_malformed;
@@ -128,7 +129,8 @@ struct sctp_stats {
 	bool interleaving;                   /* I-DATA was agreed on */
 	uint64_t interleaved_in;             /* chunks of it that came */
 	size_t packet_size;                  /* see sctp_packet_size() */
-	usec srtt, rto;
+	usec srtt, rttvar, rto;
+	usec rtt_min; /* the smallest of the last 10 to 20 s of measurements; 0: none yet */
 };
 
 /* ERR_NOMEM. */

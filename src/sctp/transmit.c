@@ -189,6 +189,7 @@ static void write_slice(struct sctp_assoc *a, uint64_t tsn, const struct sctp_sl
 		sctp_i_data_write(w, &data);
 	else
 		sctp_data_write(w, &data);
+	a->stats.data_chunks_out++;
 }
 
 static size_t room_for_data(const struct sctp_assoc *a, const struct writer *w)

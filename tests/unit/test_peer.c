@@ -487,6 +487,110 @@ static void after_a_silence_data_goes_on_at_once(void **state)
 	pair_deinit(&pair);
 }
 
+/* What is sent in `seconds`, a message of `size` bytes every 20 ms. */
+static void send_for(struct peer_pair *pair, int seconds, size_t size)
+{
+	static const uint8_t data[16 * 1024];
+	for (int i = 0; i < 50 * seconds; i++) {
+		assert_int_equal(dpc_peer_send(pair->ends[0].peer, pair->now, pair->ends[0].channel,
+					 true, data, size),
+			DPC_OK);
+		pair_drain(pair, 0);
+		pair_run(pair, 20 * USEC_PER_MS);
+	}
+}
+
+/* Of the newer to the older, in percent. */
+static uint64_t loss_percent(const struct dpc_stats *older, const struct dpc_stats *newer)
+{
+	uint64_t sent = newer->pieces_out - older->pieces_out;
+	assert_true(sent > 0);
+	return 100 * (newer->retransmissions - older->retransmissions) / sent;
+}
+
+static void round_trips_are_as_long_as_the_line(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	struct dpc_stats stats;
+	assert_true(pair_connect(&pair));
+	pair.latency = 30 * USEC_PER_MS;
+	/* Those of when the line was short are forgotten. */
+	send_for(&pair, 25, 100);
+	dpc_peer_stats(pair.ends[0].peer, &stats);
+	assert_in_range(stats.rtt_us, 59 * USEC_PER_MS, 61 * USEC_PER_MS);
+	assert_in_range(stats.rtt_min_us, 60 * USEC_PER_MS, 61 * USEC_PER_MS);
+	assert_in_range(stats.jitter_us, 0, USEC_PER_MS);
+	/* From 0 to 20 ms more each way: 20 on average, from which the mean deviation is 6.7. */
+	pair.jitter = 20 * USEC_PER_MS;
+	send_for(&pair, 25, 100);
+	dpc_peer_stats(pair.ends[0].peer, &stats);
+	assert_in_range(stats.rtt_us, 70 * USEC_PER_MS, 90 * USEC_PER_MS);
+	assert_in_range(stats.rtt_min_us, 60 * USEC_PER_MS, 66 * USEC_PER_MS);
+	assert_in_range(stats.jitter_us, 2 * USEC_PER_MS, 14 * USEC_PER_MS);
+	pair_deinit(&pair);
+}
+
+static void the_addresses_of_both_sides_say_why_a_path_is_what_it_is(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	struct dpc_stats stats;
+	pair_init(&pair, NULL);
+	struct pair_end *a = &pair.ends[0];
+	const struct dpc_addr relayed = {.family = 4, .port = 50000, .ip = {203, 0, 113, 9}};
+	assert_int_equal(dpc_peer_add_relayed(a->peer, pair.now, &relayed), DPC_OK);
+	dpc_peer_stats(a->peer, &stats);
+	assert_int_equal(stats.own_addresses, 1);
+	assert_int_equal(stats.peer_addresses, 0);
+	assert_false(stats.common_family);
+	static const char other_family[] = "candidate:1 1 udp 2130706431 2001:db8::7 4000 typ host";
+	static const char relay_too[] =
+		"candidate:2 1 udp 16777215 203.0.113.9 50001 typ relay raddr 0.0.0.0 rport 0";
+	assert_int_equal(pair_describe(&pair), DPC_OK);
+	dpc_peer_stats(pair.ends[1].peer, &stats);
+	assert_int_equal(stats.peer_addresses, 1);
+	assert_true(stats.common_family);
+	assert_true(stats.searching);
+	assert_int_equal(dpc_peer_add_remote_candidate(
+				 pair.ends[1].peer, pair.now, relay_too, sizeof relay_too - 1),
+		DPC_OK);
+	assert_int_equal(dpc_peer_add_remote_candidate(pair.ends[1].peer, pair.now, other_family,
+				 sizeof other_family - 1),
+		DPC_OK);
+	dpc_peer_stats(pair.ends[1].peer, &stats);
+	assert_int_equal(stats.peer_addresses, 2);
+	pair_run(&pair, 10 * USEC_PER_SEC);
+	dpc_peer_stats(pair.ends[1].peer, &stats);
+	assert_false(stats.searching);
+	pair_deinit(&pair);
+}
+
+static void the_loss_of_an_interval_is_that_of_the_line(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	struct dpc_stats stats[4];
+	assert_true(pair_connect(&pair));
+	pair.latency = 10 * USEC_PER_MS;
+	dpc_peer_stats(pair.ends[0].peer, &stats[0]);
+	send_for(&pair, 20, 5000);
+	dpc_peer_stats(pair.ends[0].peer, &stats[1]);
+	pair.loss = 5;
+	send_for(&pair, 60, 5000);
+	dpc_peer_stats(pair.ends[0].peer, &stats[2]);
+	pair.loss = 0;
+	pair_run(&pair, 10 * USEC_PER_SEC);
+	dpc_peer_stats(pair.ends[0].peer, &stats[2]);
+	send_for(&pair, 20, 5000);
+	dpc_peer_stats(pair.ends[0].peer, &stats[3]);
+	assert_int_equal(loss_percent(&stats[0], &stats[1]), 0);
+	/* What a lost SACK would have said is sent again too, now and then. */
+	assert_in_range(loss_percent(&stats[1], &stats[2]), 4, 7);
+	assert_int_equal(loss_percent(&stats[2], &stats[3]), 0);
+	pair_deinit(&pair);
+}
+
 static void garbage_is_dropped_and_counted(void **state)
 {
 	(void)state;
@@ -544,4 +648,7 @@ TESTS(TEST(the_roles_are_those_of_offer_and_answer),
 	TEST(strangers_do_not_take_part_in_the_handshake),
 	TEST(both_ends_time_the_handshake_by_the_measured_round_trip),
 	TEST(silent_peer_is_given_up), TEST(after_a_silence_data_goes_on_at_once),
-	TEST(garbage_is_dropped_and_counted), TEST(channels_have_a_limit))
+	TEST(the_addresses_of_both_sides_say_why_a_path_is_what_it_is),
+	TEST(round_trips_are_as_long_as_the_line),
+	TEST(the_loss_of_an_interval_is_that_of_the_line), TEST(garbage_is_dropped_and_counted),
+	TEST(channels_have_a_limit))
