@@ -15,6 +15,7 @@
 #include "crypto/identity.h"
 #include "net/frame.h"
 #include "net/loop.h"
+#include "net/tcp_stats.h"
 
 /* ---- Both sides ---- */
 
@@ -71,6 +72,9 @@ struct net_tls_conn_stats {
 };
 
 const struct net_tls_conn_stats *net_tls_conn_stats(const struct net_tls_conn *conn);
+
+/* What the kernel says of the TCP connection below. */
+MUST_CHECK bool net_tls_conn_tcp(const struct net_tls_conn *conn, struct net_tcp_stats *ret_stats);
 
 /* ---- Listening ---- */
 

@@ -251,6 +251,13 @@ const struct addr *net_tls_conn_remote(const struct net_tls_conn *conn)
 	return &conn->remote;
 }
 
+bool net_tls_conn_tcp(const struct net_tls_conn *conn, struct net_tcp_stats *ret_stats)
+{
+	uv_os_fd_t fd;
+	return conn->tcp_open && uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 &&
+	       net_tcp_stats_read(fd, ret_stats);
+}
+
 const struct net_tls_conn_stats *net_tls_conn_stats(const struct net_tls_conn *conn)
 {
 	return &conn->stats;

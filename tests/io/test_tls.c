@@ -222,6 +222,42 @@ static void both_sides_learn_who_the_other_is_before_any_frame(void **state)
 	assert_int_equal(net_tls_listener_stats(listener)->pending, 0);
 }
 
+static void the_kernel_tells_how_the_connection_does(void **state)
+{
+	(void)state;
+	struct net_tcp_stats before = {0}, after = {0};
+	static char text[60000];
+	memset(text, 'x', sizeof(text) - 1);
+	connect_both();
+	assert_true(net_tls_conn_tcp(client.conn, &before));
+	struct net_frame frame = text_frame(text);
+	for (int i = 0; i < 3; i++)
+		assert_ok(net_tls_conn_send(client.conn, &frame));
+	RUN_UNTIL(server.frames == 3);
+	assert_true(net_tls_conn_tcp(client.conn, &after));
+	/* Whatever the handshake took, loopback has no second. */
+	assert_in_range(after.rtt, 1, USEC_PER_SEC);
+	assert_in_range(after.rtt_min, 1, USEC_PER_SEC);
+	assert_in_range(after.jitter, 0, USEC_PER_SEC);
+	/* No segment of loopback holds more than 64 KiB. */
+	assert_true(after.segments_out >= before.segments_out + 3);
+	assert_true(after.retransmissions <= after.segments_out);
+	assert_true(after.cwnd >= 1000);
+	assert_true(after.delivery_rate > 0);
+}
+
+static void what_is_no_connection_has_no_figures(void **state)
+{
+	(void)state;
+	struct net_tcp_stats stats;
+	int fds[2];
+	assert_int_equal(pipe(fds), 0);
+	assert_false(net_tcp_stats_read(fds[0], &stats));
+	close(fds[0]);
+	close(fds[1]);
+	assert_false(net_tcp_stats_read(-1, &stats));
+}
+
 static void a_close_arrives_behind_the_last_frame_with_its_reason(void **state)
 {
 	(void)state;
@@ -585,6 +621,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TLS_TEST(both_sides_learn_who_the_other_is_before_any_frame),
+		TLS_TEST(the_kernel_tells_how_the_connection_does),
+		TLS_TEST(what_is_no_connection_has_no_figures),
 		TLS_TEST(a_close_arrives_behind_the_last_frame_with_its_reason),
 		TLS_TEST(both_may_close_at_once),
 		TLS_TEST(a_full_queue_refuses_and_says_when_it_has_drained),
