@@ -44,6 +44,7 @@ void api_fail_store(struct node *node, struct web_request *http);
 void api_status(struct web_request *http, void *user);
 void api_peers_list(struct web_request *http, void *user);
 void api_peers_get(struct web_request *http, void *user);
+void api_peers_quality(struct web_request *http, void *user);
 void api_peers_add(struct web_request *http, void *user);
 void api_peers_remove(struct web_request *http, void *user);
 void api_peers_accept(struct web_request *http, void *user);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "message/uri.h"
 #include "node/describe.h"
+#include "node/describe_quality.h"
 #include "node/events.h"
 #include "node/internal.h"
 #include "node/local_api.h"
@@ -48,6 +49,14 @@ void api_peers_get(struct web_request *http, void *user)
 	struct store_contact contact;
 	if (api_contact(node, http, web_request_param(http, "peer"), &contact))
 		local_api_reply(http, 200, describe_contact(node, &contact));
+}
+
+void api_peers_quality(struct web_request *http, void *user)
+{
+	struct node *node = api_node(user);
+	struct store_contact contact;
+	if (api_contact(node, http, web_request_param(http, "peer"), &contact))
+		local_api_reply(http, 200, describe_quality(node, &contact));
 }
 
 /* ---- Adding ---- */

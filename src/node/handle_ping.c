@@ -28,8 +28,10 @@ static void answer(struct request *request, struct link *link)
 {
 	struct session *session = request->session;
 	double rtt_ms = (double)(net_now() - request->sent_at) / USEC_PER_MS;
-	json_t *body =
-		json_pack("{s:f, s:s}", "rtt_ms", rtt_ms, "path", link_path_name(link->path));
+	struct link_route route;
+	link_route(link, &route);
+	json_t *body = json_pack("{s:f, s:s, s:o}", "rtt_ms", rtt_ms, "path",
+		link_path_name(link->path), "route", link_route_describe(&route));
 	json_t *peer = describe_peer_answer(session->node, session->id);
 	if (body && peer)
 		json_object_update(body, peer);

@@ -59,6 +59,7 @@ struct node {
 	struct rate refusals_rate;   /* that are logged and shown */
 	struct buffer scratch;       /* of one encoded message, used and left within one function */
 	struct node_counters counters;
+	struct net_timer quality_timer; /* quality_watch.c */
 	size_t link_count, ai_served_count;
 	uint64_t serial;   /* of what is made one after the other: links, requests */
 	double ping_stamp; /* the last timestamp that a ping carried */

@@ -162,6 +162,13 @@
 #define NODE_HUB_ANSWER_MAX (64 * 1024)
 #define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)
 
+/* ---- quality ---- */
+
+/* Between two samples of a link. */
+#define NODE_QUALITY_INTERVAL (10 * USEC_PER_SEC)
+/* The time whose loss is told as that of now: pieces are few on a quiet link. */
+#define NODE_QUALITY_LOSS_TIME (60 * USEC_PER_SEC)
+
 /* ---- local API ---- */
 
 /* Requests under way at once, event streams and waiting AI queries included. */

@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "node/describe.h"
+#include "node/describe_quality.h"
 #include "node/dispatch.h"
 #include "node/events.h"
 #include "node/internal.h"
 #include "node/limits.h"
+#include "node/quality_watch.h"
 #include "node/session.h"
 
 /* What we can do beyond plain messages, said in hello. */
@@ -25,10 +27,21 @@ const char *link_path_name(enum link_path path)
 	UNREACHABLE();
 }
 
-usec link_rtt(struct link *link)
+void link_count(struct link *link, struct quality_counters *ret_counters)
 {
-	usec rtt = link->transport->rtt(link);
-	return rtt > 0 ? rtt : link->rtt;
+	struct quality_counters counters = {0};
+	link->transport->count(link, &counters);
+	counters.link = link->serial;
+	if (counters.rtt == 0)
+		counters.rtt = link->rtt;
+	*ret_counters = counters;
+}
+
+void link_route(struct link *link, struct link_route *ret_route)
+{
+	struct link_route_facts facts = {.local_type = "", .remote_type = ""};
+	link->transport->route(link, &facts);
+	link_route_of(&facts, ret_route);
 }
 
 json_t *link_describe(struct link *link)
@@ -40,9 +53,15 @@ json_t *link_describe(struct link *link)
 		return NULL;
 	if (link->agent[0])
 		json_object_set_new(description, "agent", json_string(link->agent));
-	if (link_rtt(link) > 0)
+	struct quality_counters counters;
+	struct link_route route;
+	link_count(link, &counters);
+	link_route(link, &route);
+	if (counters.rtt > 0)
 		json_object_set_new(
-			description, "rtt_ms", json_real((double)link_rtt(link) / USEC_PER_MS));
+			description, "rtt_ms", json_real((double)counters.rtt / USEC_PER_MS));
+	json_object_set_new(description, "route", link_route_describe(&route));
+	json_object_set_new(description, "quality", describe_link_quality(link, &counters));
 	link->transport->describe(link, description);
 	return description;
 }
@@ -292,6 +311,15 @@ void link_writable(struct link *link)
 	if (link->session->current == link)
 		session_chat_flush(link->session);
 	handle_ai_writable(link->session, link);
+}
+
+void link_path_changed(struct link *link)
+{
+	struct session *session = link->session;
+	if (link->state != LINK_UP || session->current != link)
+		return;
+	quality_watch_note(session);
+	event_of_session(session, "link_changed", json_pack("{s:o}", "link", link_describe(link)));
 }
 
 void link_ping(struct link *link)

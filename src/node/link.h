@@ -20,6 +20,8 @@
 #include "message/message.h"
 #include "net/loop.h"
 #include "node/failure.h"
+#include "node/link_route.h"
+#include "node/quality.h"
 #include "node/store.h"
 
 struct node;
@@ -49,8 +51,10 @@ struct link_transport {
 	void (*destroy)(struct link *link);
 	/* Adds local, remote, types and byte counts. */
 	void (*describe)(struct link *link, json_t *description);
-	/* The transport's own estimate of the round trip, 0 when it has none. */
-	usec (*rtt)(struct link *link);
+	/* Its counters, and round trips as far as it measures them; `link` is not its affair. */
+	void (*count)(struct link *link, struct quality_counters *ret_counters);
+	/* Which way it goes. */
+	void (*route)(struct link *link, struct link_route_facts *ret_facts);
 };
 
 struct link {
@@ -75,7 +79,9 @@ struct link {
 const char *link_path_name(enum link_path path);
 /* "direct" or "webrtc", addresses, set-up time, round trip: the Link of docs/local-api.md. */
 json_t *link_describe(struct link *link);
-usec link_rtt(struct link *link);
+/* As of now; without a figure of the transport the round trip is that of our last ping. */
+void link_count(struct link *link, struct quality_counters *ret_counters);
+void link_route(struct link *link, struct link_route *ret_route);
 
 /* ---- For sessions ---- */
 
@@ -109,6 +115,8 @@ bool link_check_pin(struct link *link, const struct node_pin *pin, struct failur
 void link_authenticated(struct link *link);
 void link_received(struct link *link, struct bytes text);
 void link_writable(struct link *link);
+/* What goes over it goes another way now. */
+void link_path_changed(struct link *link);
 /* It failed or ended, for this reason; destroys the link. NONE: closed in good order. */
 void link_ended(struct link *link, const struct failure *failure);
 

@@ -20,6 +20,7 @@
 struct link_rtc {
 	struct link link;
 	struct peer_io_peer *io;
+	enum store_policy policy; /* a new one replaces the link */
 	bool has_channel;
 	uint16_t channel;
 	bool verified;                       /* the remote description is set and believed */
@@ -109,11 +110,51 @@ static void rtc_describe(struct link *link, json_t *description)
 	json_object_set_new(description, "remote_type", json_string(stats.remote_type));
 }
 
-static usec rtc_rtt(struct link *link)
+static void rtc_count(struct link *link, struct quality_counters *ret_counters)
 {
 	struct dpc_stats stats;
 	dpc_peer_stats(peer_of(rtc_of(link)), &stats);
-	return link->rtt > 0 ? link->rtt : stats.rtt_us;
+	*ret_counters = (struct quality_counters){
+		.rtt = stats.rtt_us,
+		.rtt_min = stats.rtt_min_us,
+		.jitter = stats.jitter_us,
+		.cwnd = stats.cwnd,
+		.bytes_in = stats.bytes_in,
+		.bytes_out = stats.bytes_out,
+		.sent = stats.pieces_out,
+		.lost = stats.retransmissions,
+	};
+}
+
+static void rtc_route(struct link *link, struct link_route_facts *ret_facts)
+{
+	static const enum link_nat nats[] = {
+		[PEER_IO_MAPPING_UNKNOWN] = LINK_NAT_UNKNOWN,
+		[PEER_IO_MAPPING_NONE] = LINK_NAT_NONE,
+		[PEER_IO_MAPPING_SAME] = LINK_NAT_INDEPENDENT,
+		[PEER_IO_MAPPING_DIFFERENT] = LINK_NAT_SYMMETRIC,
+	};
+	const struct link_rtc *rtc = rtc_of(link);
+	const struct peer_io *io = link->session->node->io;
+	struct dpc_stats stats;
+	dpc_peer_stats(peer_of(rtc), &stats);
+	struct addr remote = addr_of(&stats.path.remote);
+	*ret_facts = (struct link_route_facts){
+		.known = stats.has_path,
+		.remote = remote,
+		.local_type = stats.local_type,
+		.remote_type = stats.remote_type,
+		.policy = rtc->policy,
+		.relay = peer_io_peer_relay(rtc->io),
+		.searching = stats.searching,
+		.common_family = stats.common_family,
+		.own_addresses = stats.own_addresses,
+		.peer_addresses = stats.peer_addresses,
+		.asks_stun = peer_io_asks_stun(io),
+		.stun_answers =
+			peer_io_reflexive(io, ADDR_IPV4) || peer_io_reflexive(io, ADDR_IPV6),
+		.nat = nats[peer_io_mapping(io, remote.family)],
+	};
 }
 
 static const struct link_transport transport = {
@@ -121,7 +162,8 @@ static const struct link_transport transport = {
 	.close = rtc_close,
 	.destroy = rtc_destroy,
 	.describe = rtc_describe,
-	.rtt = rtc_rtt,
+	.count = rtc_count,
+	.route = rtc_route,
 };
 
 /* ---- Events of the peer ---- */
@@ -181,6 +223,7 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 		on_candidate(rtc, event->text);
 		break;
 	case DPC_EVENT_PATH:
+		link_path_changed(&rtc->link);
 		break;
 	case DPC_EVENT_CHANNEL_OPEN:
 		on_channel_open(rtc, event->channel);
@@ -215,6 +258,7 @@ static enum err create(struct session *session, bool offerer, struct link_rtc **
 	if (!rtc)
 		return ERR_NOMEM;
 	/* A policy shows no candidate that it forbids, and takes none. */
+	rtc->policy = contact.policy;
 	bool direct = contact.policy != STORE_POLICY_RELAY_ONLY;
 	bool relay = contact.policy != STORE_POLICY_DIRECT_ONLY;
 	struct peer_io_peer_config config = {.peer = {.offerer = offerer,

@@ -73,10 +73,31 @@ static void tls_describe(struct link *link, json_t *description)
 	json_object_set_new(description, "bytes_out", json_integer((json_int_t)stats->bytes_out));
 }
 
-static usec tls_rtt(struct link *link)
+static void tls_count(struct link *link, struct quality_counters *ret_counters)
 {
-	(void)link;
-	return 0;
+	const struct net_tls_conn *conn = tls_of(link)->conn;
+	struct net_tcp_stats tcp;
+	if (!conn)
+		return;
+	const struct net_tls_conn_stats *stats = net_tls_conn_stats(conn);
+	ret_counters->bytes_in = stats->bytes_in;
+	ret_counters->bytes_out = stats->bytes_out;
+	if (!net_tls_conn_tcp(conn, &tcp))
+		return;
+	ret_counters->rtt = tcp.rtt;
+	ret_counters->rtt_min = tcp.rtt_min;
+	ret_counters->jitter = tcp.jitter;
+	ret_counters->cwnd = tcp.cwnd;
+	ret_counters->sent = tcp.segments_out;
+	ret_counters->lost = tcp.retransmissions;
+}
+
+static void tls_route(struct link *link, struct link_route_facts *ret_facts)
+{
+	const struct net_tls_conn *conn = tls_of(link)->conn;
+	ret_facts->tls = conn != NULL;
+	if (conn)
+		ret_facts->remote = *net_tls_conn_remote(conn);
 }
 
 static const struct link_transport transport = {
@@ -84,7 +105,8 @@ static const struct link_transport transport = {
 	.close = tls_close,
 	.destroy = tls_destroy,
 	.describe = tls_describe,
-	.rtt = tls_rtt,
+	.count = tls_count,
+	.route = tls_route,
 };
 
 /* ---- A connection ---- */

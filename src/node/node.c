@@ -15,6 +15,7 @@
 #include "node/internal.h"
 #include "node/listen.h"
 #include "node/local_api.h"
+#include "node/quality_watch.h"
 #include "node/session.h"
 
 double node_unix_time(void)
@@ -165,6 +166,7 @@ static bool start_engines(struct node *node, struct fault *fault)
 	if (failed(net_loop_create(&node->loop), "the event loop", fault) ||
 		failed(net_timer_init(&node->stop_timer, node->loop, on_timeout, node),
 			"the event loop", fault) ||
+		failed(quality_watch_init(node), "the event loop", fault) ||
 		failed(web_create(node->loop, &node->web), "the web engine", fault) ||
 		failed(http_client_create(node->loop, &node->http), "the web client", fault) ||
 		failed(net_tls_create(node->loop, node->identity, &node->tls), "tls", fault))
@@ -228,6 +230,7 @@ static void finish(struct node *node)
 	net_tls_destroy(node->tls);
 	web_destroy(node->web);
 	net_timer_deinit(&node->stop_timer);
+	quality_watch_deinit(node);
 	net_loop_destroy(node->loop);
 	context_destroy(node->context);
 	access_destroy(node->access);

@@ -311,3 +311,9 @@ bool peer_io_relay_is_from_hub(const struct peer_io *io, size_t index)
 	CHECK(index < io->relay_count);
 	return io->relays[index]->from_hub;
 }
+
+const struct turn_uri *peer_io_peer_relay(const struct peer_io_peer *peer)
+{
+	const struct peer_io_relay *r = relay_of(peer);
+	return r ? relay_server(r->relay) : NULL;
+}

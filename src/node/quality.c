@@ -255,14 +255,15 @@ static void range_end(struct quality_range *range, uint64_t weight)
 	range->mean = weight > 0 ? range->mean / weight : 0;
 }
 
-void quality_summary(const struct quality *quality, usec since, struct quality_summary *ret_summary)
+void quality_summary(
+	const struct quality *quality, usec since, usec until, struct quality_summary *ret_summary)
 {
 	struct quality_summary sum = {0};
 	uint64_t known = 0, all = 0, all_out = 0, known_jitter = 0;
 	for (size_t i = 0; i < quality->count; i++) {
 		struct quality_sample sample;
 		quality_sample(quality, i, &sample);
-		if (sample.at < since)
+		if (sample.at < since || sample.at > until)
 			continue;
 		sum.samples++;
 		sum.span += sample.span;

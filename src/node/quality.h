@@ -74,8 +74,8 @@ struct quality_range {
 	uint64_t min, mean, max;
 };
 
-/* Samples from `since` on; all zero when there are none. Round trips that are not known do not
- * count. */
+/* Samples that ended from `since` to `until`, both included; all zero when there are none. Round
+ * trips that are not known do not count. */
 struct quality_summary {
 	size_t samples;
 	usec span; /* of all samples: how long a link was there */
@@ -84,7 +84,7 @@ struct quality_summary {
 };
 
 void quality_summary(
-	const struct quality *quality, usec since, struct quality_summary *ret_summary);
+	const struct quality *quality, usec since, usec until, struct quality_summary *ret_summary);
 
 /* The last seconds before now, as counters of now tell: what came since the latest sample, together
  * with that where it is little. False: the link is too young. */

@@ -8,6 +8,7 @@
 #include "node/events.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
+#include "node/quality_watch.h"
 #include "node/request.h"
 
 /* ---- Life ---- */
@@ -95,6 +96,7 @@ void session_destroy(struct session *session)
 	map_remove(&session->node->sessions, bytes_of_text(session->id));
 	net_timer_deinit(&session->ack_timer);
 	net_timer_deinit(&session->timer);
+	quality_destroy(session->quality);
 	free(session);
 }
 
@@ -404,6 +406,8 @@ void session_link_up(struct session *session, struct link *link)
 	drop_attempts(session);
 	keep_connected(session, true);
 	settle_duplicates(session, link);
+	session->links_up++;
+	quality_watch_note(session);
 	log_info("linked with '%s' over %s", session->name, link_path_name(link->path));
 	event_of_session(session, replaces ? "link_changed" : "link_up",
 		json_pack("{s:o}", "link", link_describe(link)));
@@ -445,8 +449,11 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 {
 	struct node *node = session->node;
 	bool was_current = session->current == link;
-	if (was_current)
+	if (was_current) {
+		quality_watch_note(session);
 		session->current = newest_up(session);
+		quality_watch_note(session);
+	}
 	requests_link_gone(session, link);
 	handle_ai_link_gone(session, link);
 	if (session->current) {

@@ -35,6 +35,9 @@ struct session {
 	size_t unacknowledged;
 	struct net_timer ack_timer;
 
+	struct quality *quality; /* of its links in the last hour; NULL: there was none */
+	unsigned links_up;       /* so far */
+
 	struct list requests; /* of struct request: ours, waiting for a link or an answer */
 	size_t request_count;
 

@@ -99,7 +99,7 @@ static void another_link_counts_from_its_own_beginning(void **state)
 	count(quality, START + 22 * SECOND, 2, 1050, 20);
 	count(quality, START + 24 * SECOND, 3, UINT64_MAX / 4, UINT64_MAX / 4);
 	count(quality, START + 34 * SECOND, 3, UINT64_MAX / 4 + 1000, UINT64_MAX / 4 + 10);
-	quality_summary(quality, START + 11 * SECOND, &sum);
+	quality_summary(quality, START + 11 * SECOND, USEC_NEVER, &sum);
 	assert_int_equal(sum.samples, 2);
 	assert_int_equal(sum.span, 20 * SECOND);
 	assert_int_equal(sum.rate_in.min, 100);
@@ -166,12 +166,14 @@ static void the_ring_keeps_the_last_hour(void **state)
 		quality_sample(quality, i, &sample);
 		assert_int_equal(sample.at, START + (usec)(101 + i) * SECOND);
 	}
-	quality_summary(quality, 0, &sum);
+	quality_summary(quality, 0, USEC_NEVER, &sum);
 	assert_int_equal(sum.samples, QUALITY_SAMPLES_MAX);
 	assert_int_equal(sum.rate_in.min, 100);
 	assert_int_equal(sum.rate_in.max, 100);
-	quality_summary(quality, sample.at - 9 * SECOND, &sum);
+	quality_summary(quality, sample.at - 9 * SECOND, sample.at, &sum);
 	assert_int_equal(sum.samples, 10);
+	quality_summary(quality, sample.at - 9 * SECOND, sample.at - 1, &sum);
+	assert_int_equal(sum.samples, 9);
 	/* Half an hour without a link, and half an hour later the first of them are too old. */
 	usec later = START + QUALITY_TIME + 250 * SECOND;
 	count(quality, later - 10 * SECOND, 2, 0, 0);
@@ -187,7 +189,7 @@ static void a_summary_weighs_samples_by_their_length(void **state)
 	struct quality *quality = create();
 	struct quality_summary sum;
 	struct quality_counters counters = {.link = 1};
-	quality_summary(quality, 0, &sum);
+	quality_summary(quality, 0, USEC_NEVER, &sum);
 	assert_int_equal(sum.samples, 0);
 	assert_int_equal(sum.rtt.mean, 0);
 	quality_count(quality, START, &counters);
@@ -199,7 +201,7 @@ static void a_summary_weighs_samples_by_their_length(void **state)
 	/* A round trip that is not known is none of zero. */
 	counters.rtt = 0;
 	quality_count(quality, START + 4 * SECOND, &counters);
-	quality_summary(quality, 0, &sum);
+	quality_summary(quality, 0, USEC_NEVER, &sum);
 	assert_int_equal(sum.samples, 3);
 	assert_int_equal(sum.rtt.min, 1000);
 	assert_int_equal(sum.rtt.mean, 1666);
