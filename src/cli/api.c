@@ -55,17 +55,28 @@ void api_problem(const struct cli *cli, const struct http_answer *answer, char *
 	json_decref(body);
 }
 
+bool api_read(
+	const struct cli *cli, const struct http_answer *answer, json_t **ret_object, char *problem)
+{
+	*ret_object = NULL;
+	if (answer->err != ERR_OK || answer->status >= 300) {
+		api_problem(cli, answer, problem);
+		return false;
+	}
+	if (answer->body.size == 0 ||
+		json_parse_object(answer->body, API_ANSWER_MAX, ret_object) == ERR_OK)
+		return true;
+	snprintf(problem, CLI_PROBLEM_MAX,
+		"the node's answer cannot be read; is it another version?");
+	return false;
+}
+
 static int finish(const struct cli *cli, const struct http_answer *answer, json_t **ret_answer)
 {
 	char problem[CLI_PROBLEM_MAX];
 	json_t *object = NULL;
-	if (answer->err != ERR_OK || answer->status >= 300) {
-		api_problem(cli, answer, problem);
+	if (!api_read(cli, answer, &object, problem))
 		return cli_fail("%s", problem);
-	}
-	if (answer->body.size > 0 &&
-		json_parse_object(answer->body, API_ANSWER_MAX, &object) != ERR_OK)
-		return cli_fail("the node's answer cannot be read; is it another version?");
 	if (ret_answer)
 		*ret_answer = object;
 	else

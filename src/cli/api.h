@@ -45,6 +45,11 @@ MUST_CHECK int api_post_peer(
  * CLI_PROBLEM_MAX. */
 void api_problem(const struct cli *cli, const struct http_answer *answer, char *problem);
 
+/* What an answer holds, which the caller owns; NULL for an empty one. False: it is a failure, and
+ * `problem`, of CLI_PROBLEM_MAX, has the line. */
+bool api_read(const struct cli *cli, const struct http_answer *answer, json_t **ret_object,
+	char *problem);
+
 /* Append to a path of CLI_API_PATH_MAX: text as it is, or percent-encoded. False when it does not
  * fit. */
 bool api_path_add(char *path, const char *text);

@@ -1,11 +1,19 @@
-/* dpc status: what the running node does. */
+/* dpc status: what the running node does, and how its links are. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/field.h"
+#include "cli/figures.h"
 #include "cli/output.h"
+#include "cli/repeat.h"
+#include "cli/status_peers.h"
+
+#define WATCH_INTERVAL (1 * USEC_PER_SEC)
 
 static void print_line(const char *what, const char *text)
 {
@@ -84,16 +92,122 @@ static void print_status(const json_t *status)
 	print_line("runs", line);
 }
 
+/* ---- Once, or again and again ---- */
+
+struct show {
+	const struct cli *cli;
+	char path[CLI_API_PATH_MAX]; /* of the one peer; "": the node and all peers */
+	bool watch, terminal;
+	json_t *status; /* the node's, while the peers are asked for */
+	json_t *before; /* node id -> link, of the last time */
+	bool has_failed;
+	char problem[CLI_PROBLEM_MAX];
+};
+
+static struct api_request next(void *user)
+{
+	const struct show *show = user;
+	return (struct api_request){.path = *show->path    ? show->path
+					    : show->status ? "/peers"
+							   : "/status"};
+}
+
+/* The node's rates are of the last seconds; who watches sees those since the last look. */
+static void refresh_rates(struct show *show, const json_t *peers)
+{
+	json_t *now = json_object();
+	for (size_t i = 0; i < json_array_size(peers); i++) {
+		const json_t *peer = json_array_get(peers, i);
+		const char *id = field_text(peer, "node_id");
+		json_t *link = json_object_get(peer, "link");
+		if (!json_is_object(link))
+			continue;
+		figures_since(link, json_object_get(show->before, id));
+		json_object_set(now, id, link);
+	}
+	json_decref(show->before);
+	show->before = now;
+}
+
+static size_t terminal_columns(void)
+{
+	struct winsize size = {0};
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static void begin_screen(const struct show *show)
+{
+	if (show->cli->json || !show->watch)
+		return;
+	if (show->terminal)
+		fputs("\033[H\033[2J", stdout);
+	else if (show->before)
+		putchar('\n');
+}
+
+static void show_peer(struct show *show, const json_t *quality)
+{
+	json_t *peers = json_pack("[O]", json_object_get(quality, "peer"));
+	begin_screen(show);
+	refresh_rates(show, peers);
+	json_decref(peers);
+	if (show->cli->json)
+		print_json(quality);
+	else
+		print_peer_quality(quality);
+}
+
+static void show_all(struct show *show, json_t *peers)
+{
+	begin_screen(show);
+	refresh_rates(show, peers);
+	if (show->cli->json) {
+		json_object_set(show->status, "peers", peers);
+		print_json(show->status);
+		return;
+	}
+	print_status(show->status);
+	print_peer_table(stdout, peers, terminal_columns());
+}
+
+static usec answered(const json_t *answer, int http_status, const char *problem, void *user)
+{
+	struct show *show = user;
+	(void)http_status;
+	if (!answer) {
+		show->has_failed = true;
+		text_copy(show->problem, sizeof(show->problem), problem);
+		return REPEAT_END;
+	}
+	if (*show->path) {
+		show_peer(show, answer);
+	} else if (!show->status) {
+		show->status = json_deep_copy(answer);
+		return 0;
+	} else {
+		show_all(show, json_object_get(answer, "peers"));
+		json_decref(show->status);
+		show->status = NULL;
+	}
+	fflush(stdout);
+	return show->watch ? WATCH_INTERVAL : REPEAT_END;
+}
+
 int command_status(const struct cli *cli)
 {
-	json_t *status = NULL;
-	int result = api_ask(cli, &(struct api_request){.path = "/status"}, &status);
-	if (result != CLI_DONE)
-		return result;
-	if (cli->json)
-		print_json(status);
-	else
-		print_status(status);
-	json_decref(status);
-	return CLI_DONE;
+	struct show show = {
+		.cli = cli, .watch = cli_has(cli, "watch"), .terminal = isatty(STDOUT_FILENO)};
+	if (cli->arg_count > 0 && (!api_path_add(show.path, "/peers/") ||
+					  !api_path_add_encoded(show.path, cli->args[0]) ||
+					  !api_path_add(show.path, "/quality")))
+		return cli_wrong(cli, "the peer's name is too long");
+	int status = repeat_run(
+		&(struct repeat){.cli = cli, .ask = next, .answered = answered, .user = &show});
+	json_decref(show.status);
+	json_decref(show.before);
+	if (status == CLI_DONE && show.has_failed)
+		return cli_fail("%s", show.problem);
+	return status;
 }

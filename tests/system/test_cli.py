@@ -17,14 +17,15 @@ COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'b
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
                 ['block', 'bob'], ['policy', 'bob'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
-                ['chat', 'bob'], ['history', 'bob'], ['ping', 'bob'], ['status'],
+                ['chat', 'bob'], ['history', 'bob'], ['ping', 'bob'], ['status'], ['status', 'bob'], ['status', '--watch'],
                 ['context', 'get', 'bob', 'profile.name'], ['ask', 'bob', 'why?']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
-               ['status', 'now'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
+               ['status', 'bob', 'now'], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
                ['connect', 'bob', '--timeout', 'soon'], ['connect', 'bob', '--timeout', '0'],
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],
-               ['history', 'bob', '--limit', '501'], ['ping', 'bob', '--count', '1e3'], ['send', 'bob', 'hi', '--wait', 'x'],
+               ['history', 'bob', '--limit', '501'], ['ping', 'bob', '--count', '1e3'],
+               ['ping', 'bob', '--interval', '0'], ['ping', 'bob', '--interval', '1.'], ['ping', 'bob', '--interval', '0.0001'], ['send', 'bob', 'hi', '--wait', 'x'],
                ['context', 'get', 'bob'], ['context', 'put', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
                ['init', '--key', 'dsa'], ['init', '--name', ''], ['init', '--name', 'a\nb'], ['init', '--name', 'x' * 65],
                ['completion', 'tcsh'], ['status', '--home', ''], ['status', '--home'], ['id', '--qr=1'],
@@ -284,7 +285,7 @@ class Together(StageTest):
         done = self.alice.run('connect', 'bob')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertRegex(done.stdout, r'^connected to bob over direct TLS \(127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+\), set up in ')
-        self.assertRegex(self.alice.run('ping', 'bob').stdout, r'^bob answers over direct in [\d.]+ ms\n$')
+        self.assertRegex(self.alice.run('ping', 'bob').stdout, r'^bob answers over direct TLS 127\.0\.0\.1:\d+ \(IPv4\) in [\d.]+ ms\n$')
         self.assertRegex(self.alice.run('peers').stdout, r'^bob +dpc-node-\w+  connected over direct TLS')
 
     def test_a_stranger_waits_for_consent_and_is_let_in(self):
