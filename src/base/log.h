@@ -16,6 +16,8 @@ enum log_level {
 
 /* The least important level that is still written; LOG_INFO at first. */
 void log_set_level(enum log_level level);
+/* One JSON object a line, {"time","level","message"}, for programs that collect logs. */
+void log_set_json(bool is_json);
 /* "error", "warn", "info", "debug"; false for anything else. */
 bool log_level_parse(const char *name, enum log_level *ret_level);
 

@@ -15,7 +15,11 @@ struct config {
 	char origin[CONFIG_TEXT_MAX]; /* names of this hub, with spaces between; "": from `listen`
 				       */
 	char log[16];
-	bool new_accounts; /* a first login creates the account */
+	char log_format[8]; /* text or json */
+	bool new_accounts;  /* a first login creates the account */
+	bool public_metrics;
+	unsigned drain_seconds; /* between SIGTERM and the end, while nodes are connected */
+	char trusted_proxies[CONFIG_TEXT_MAX]; /* IP addresses, with spaces between */
 	unsigned login_per_second, login_burst;
 	unsigned requests_per_second, requests_burst;
 	unsigned signals_per_second, signals_burst;
@@ -31,8 +35,7 @@ void config_set_defaults(struct config *config);
 /* Reads a file over what is there. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED; `problem`, with room for
  * CONFIG_PROBLEM_MAX, names file, line and cause. */
 MUST_CHECK enum err config_read_file(struct config *config, const char *path, char *problem);
-/* DPC_HUB_LISTEN, DPC_HUB_DATA, DPC_HUB_ORIGIN, DPC_HUB_LOG, DPC_HUB_TURN_SERVERS,
- * DPC_HUB_TURN_SECRET. ERR_MALFORMED. */
+/* DPC_HUB_LISTEN and the others of docs/hub-api.md. ERR_MALFORMED. */
 MUST_CHECK enum err config_read_environment(struct config *config, char *problem);
 /* One setting by its name in the file, as "hub.listen". ERR_NOT_FOUND (no such setting),
  * ERR_MALFORMED. */

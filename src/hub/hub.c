@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "message/json.h"
 
@@ -16,21 +17,38 @@ int64_t hub_now(void)
 
 /* ---- For the handlers ---- */
 
+struct addr hub_client(const struct hub *hub, struct web_request *request)
+{
+	struct addr addr = {0};
+	if (!addr_parse_ip(web_request_address(request), 0, &addr))
+		return addr;
+	return forwarded_client(
+		&hub->proxies, &addr, web_request_header(request, "x-forwarded-for"));
+}
+
 bool hub_admit(struct hub *hub, struct web_request *request, struct ratelimit *limit)
 {
 	/* An IPv6 client has a /64 to itself, so that is what counts. */
 	uint8_t key[9] = {0};
-	struct addr addr;
-	if (addr_parse_ip(web_request_address(request), 0, &addr)) {
-		key[0] = (uint8_t)addr.family;
-		memcpy(key + 1, addr.ip, sizeof key - 1);
-	}
+	struct addr addr = hub_client(hub, request);
+	key[0] = (uint8_t)addr.family;
+	memcpy(key + 1, addr.ip, sizeof key - 1);
 	if (ratelimit_take(limit, bytes_of(key, sizeof key), net_now()))
 		return true;
 	hub->stats.rate_limited++;
 	web_request_add_header(request, "Retry-After", "1");
 	web_request_reply_error(
 		request, 429, "rate_limited", "too many requests; try again in a second");
+	return false;
+}
+
+bool hub_admit_operator(struct hub *hub, struct web_request *request)
+{
+	struct addr addr = hub_client(hub, request);
+	if (hub->config->public_metrics || addr_is_loopback(&addr))
+		return true;
+	web_request_reply_error(request, 403, "forbidden",
+		"metrics are for this machine alone; 'public_metrics = yes' shows them to all");
 	return false;
 }
 
@@ -95,6 +113,12 @@ void hub_refuse(struct web_request *request, const struct refusal *refusal)
 	web_request_reply_error(request, refusal->status, refusal->code, refusal->message);
 }
 
+void hub_refuse_draining(struct web_request *request)
+{
+	web_request_add_header(request, "Retry-After", "5");
+	web_request_reply_error(request, 503, "draining", "the hub ends; try again in a moment");
+}
+
 void hub_fail(struct web_request *request, enum err err)
 {
 	web_request_reply_error(request, 500, "internal",
@@ -150,19 +174,10 @@ static bool derive_origins(struct hub *hub)
 	return !addr_is_loopback(&addr) || add_formatted_origin(hub, "localhost", addr.port);
 }
 
-static enum err set_origins(struct hub *hub, char *problem)
+static enum err read_origins(struct hub *hub, char *problem)
 {
 	const char *list = hub->config->origin;
 	bool is_good = true;
-	if (!list[0]) {
-		if (derive_origins(hub))
-			return ERR_OK;
-		snprintf(problem, HUB_PROBLEM_MAX,
-			"listening on '%s' needs 'origin' in the configuration, or --origin: the "
-			"url by which nodes reach this hub",
-			web_server_address(hub->server));
-		return ERR_MALFORMED;
-	}
 	while (is_good && *list) {
 		list += strspn(list, " ,");
 		size_t size = strcspn(list, " ,");
@@ -175,6 +190,19 @@ static enum err set_origins(struct hub *hub, char *problem)
 	snprintf(problem, HUB_PROBLEM_MAX,
 		"bad origin in '%s': at most %d urls as 'https://hub.example'", hub->config->origin,
 		ORIGINS_MAX);
+	return ERR_MALFORMED;
+}
+
+static enum err set_origins(struct hub *hub, char *problem)
+{
+	if (hub->config->origin[0])
+		return read_origins(hub, problem);
+	if (derive_origins(hub))
+		return ERR_OK;
+	snprintf(problem, HUB_PROBLEM_MAX,
+		"listening on '%s' needs 'origin' in the configuration, or --origin: the "
+		"url by which nodes reach this hub",
+		web_server_address(hub->server));
 	return ERR_MALFORMED;
 }
 
@@ -226,6 +254,34 @@ static enum err open_data(struct hub *hub, char *problem)
 	return err;
 }
 
+static void on_drained(void *user)
+{
+	struct hub *hub = user;
+	net_loop_stop(hub->loop);
+}
+
+void hub_drain(struct hub *hub)
+{
+	bool is_alone = presence_count(&hub->presence) == 0;
+	if (hub->is_draining || is_alone) {
+		net_loop_stop(hub->loop);
+		return;
+	}
+	log_info("ending: %zu nodes are told to come back", presence_count(&hub->presence));
+	hub->is_draining = true;
+	signal_sockets_drain(hub);
+	net_timer_set(&hub->drain, net_now() + hub->config->drain_seconds * USEC_PER_SEC);
+}
+
+static enum err read_proxies(struct hub *hub, char *problem)
+{
+	if (trusted_proxies_parse(hub->config->trusted_proxies, &hub->proxies))
+		return ERR_OK;
+	snprintf(problem, HUB_PROBLEM_MAX, "bad trusted_proxies '%s': at most %d ip addresses",
+		hub->config->trusted_proxies, TRUSTED_PROXIES_MAX);
+	return ERR_MALFORMED;
+}
+
 static enum err listen_on(struct hub *hub, char *problem)
 {
 	const struct config *config = hub->config;
@@ -248,6 +304,29 @@ static enum err listen_on(struct hub *hub, char *problem)
 	return err;
 }
 
+/* The settings that are lists in themselves. */
+static enum err read_lists(struct hub *hub, char *problem)
+{
+	enum err err = read_proxies(hub, problem);
+	return err == ERR_OK ? turn_credentials_init(hub, problem) : err;
+}
+
+enum err hub_check_config(const struct config *config, char *problem)
+{
+	struct hub hub = {.config = config};
+	struct addr addr;
+	enum err err = read_lists(&hub, problem);
+	if (err == ERR_OK && config->origin[0])
+		err = read_origins(&hub, problem);
+	json_decref(hub.turn_uris);
+	if (err != ERR_OK || text_starts_with(config->listen, "localhost:") ||
+		addr_parse(config->listen, &addr))
+		return err;
+	snprintf(problem, HUB_PROBLEM_MAX, "cannot listen on '%s': not an ip address and port",
+		config->listen);
+	return ERR_MALFORMED;
+}
+
 enum err hub_create(const struct config *config, char *problem, struct hub **ret_hub)
 {
 	struct hub *hub = calloc(1, sizeof *hub);
@@ -267,13 +346,15 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		RATE_ENTRIES_MAX, &hub->rng);
 	ratelimit_init(&hub->turn_rate, config->turn_per_second, config->turn_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
-	enum err err = turn_credentials_init(hub, problem);
+	enum err err = read_lists(hub, problem);
 	if (err == ERR_OK)
 		err = open_data(hub, problem);
 	if (err == ERR_OK)
 		err = net_loop_create(&hub->loop);
 	if (err == ERR_OK)
 		err = net_timer_init(&hub->cleanup, hub->loop, on_cleanup, hub);
+	if (err == ERR_OK)
+		err = net_timer_init(&hub->drain, hub->loop, on_drained, hub);
 	if (err == ERR_OK)
 		err = web_create(hub->loop, &hub->web);
 	if (err == ERR_OK)
@@ -293,6 +374,7 @@ void hub_destroy(struct hub *hub)
 		return;
 	web_server_destroy(hub->server);
 	net_timer_deinit(&hub->cleanup);
+	net_timer_deinit(&hub->drain);
 	web_destroy(hub->web);
 	net_loop_destroy(hub->loop);
 	store_close(hub->store);

@@ -3,6 +3,8 @@
 #define HUB_HUB_H
 
 #include "hub/challenge.h"
+#include "hub/forwarded.h"
+#include "hub/relay.h"
 #include "hub/config.h"
 #include "hub/admission.h"
 #include "hub/possession.h"
@@ -16,7 +18,8 @@
 #define HUB_PROBLEM_MAX 2048
 
 struct hub_stats {
-	uint64_t logins, signals_relayed, signals_refused, frames_invalid, rate_limited;
+	uint64_t logins, signals_relayed, frames_invalid, rate_limited;
+	uint64_t refused[RELAY_CODE_COUNT]; /* as in relay_codes */
 };
 
 struct hub {
@@ -32,7 +35,10 @@ struct hub {
 	struct ratelimit login_rate, request_rate, signal_rate;
 	struct ratelimit turn_rate; /* by node id */
 	json_t *turn_uris;          /* of the relays: an array of text */
+	struct trusted_proxies proxies;
 	struct net_timer cleanup;
+	struct net_timer drain; /* until the loop stops */
+	bool is_draining;
 	char origin_texts[ORIGINS_MAX][PROOF_HUB_MAX + 1];
 	const char *origins[ORIGINS_MAX]; /* how nodes name this hub; signed in proofs */
 	size_t origin_count;
@@ -43,8 +49,14 @@ struct hub {
 /* Opens everything and listens. On failure `problem`, with room for HUB_PROBLEM_MAX, says in one
  * line what and why and what to do. `config` is borrowed. */
 MUST_CHECK enum err hub_create(const struct config *config, char *problem, struct hub **ret_hub);
+/* Whether hub_create() would take these settings; opens nothing. `problem` as there. */
+MUST_CHECK enum err hub_check_config(const struct config *config, char *problem);
 /* Accepts NULL. */
 void hub_destroy(struct hub *hub);
+
+/* Tells the nodes when to come back, and stops the loop when they had time to hear it; at once when
+ * it is called again. */
+void hub_drain(struct hub *hub);
 
 /* Unix seconds. */
 int64_t hub_now(void);
@@ -53,6 +65,10 @@ int64_t hub_now(void);
 
 /* False: the client is over its rate, and was answered. */
 bool hub_admit(struct hub *hub, struct web_request *request, struct ratelimit *limit);
+/* Where the client is: behind proxies that are trusted, too. */
+struct addr hub_client(const struct hub *hub, struct web_request *request);
+/* False: the client is not one who may see how the hub does, and was answered. */
+bool hub_admit_operator(struct hub *hub, struct web_request *request);
 /* Whom the bearer token in the Authorization header stands for; false: there is none or it does not
  * count, and the client was answered. */
 bool hub_authorize(struct hub *hub, struct web_request *request, struct token_claims *ret_claims);
@@ -66,6 +82,8 @@ MUST_CHECK enum err hub_check_registered(struct hub *hub, const struct store_ses
 /* Answers; takes the object (NULL: memory is out). */
 void hub_reply(struct web_request *request, int status, json_t *object);
 void hub_refuse(struct web_request *request, const struct refusal *refusal);
+/* 503: the hub is about to end. */
+void hub_refuse_draining(struct web_request *request);
 /* An error of the store, or memory. */
 void hub_fail(struct web_request *request, enum err err);
 /* A body that could not be parsed. */
@@ -73,6 +91,8 @@ void hub_refuse_body(struct web_request *request, enum err err);
 
 /* Closes the node's socket if it belongs to this login. */
 void signal_socket_log_out(struct hub *hub, const struct store_session *session);
+/* Closes all of them, each with a time at which to come back. */
+void signal_sockets_drain(struct hub *hub);
 /* Closes the node's socket: it is registered no more. */
 void signal_socket_remove(struct hub *hub, const char *node_id);
 /* From now on its socket, if there is one, lets these through. Takes the admission. */
@@ -85,6 +105,7 @@ MUST_CHECK enum err hub_admission_load(
 	struct hub *hub, const char *node_id, struct admission *ret_admission);
 
 /* One file a noun; see routes.c. */
+void handle_metrics(struct web_request *request, void *user);
 void handle_challenge(struct web_request *request, void *user);
 void handle_login_key(struct web_request *request, void *user);
 void handle_refresh(struct web_request *request, void *user);

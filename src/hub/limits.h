@@ -90,6 +90,16 @@
 #define SEARCH_PAGE_DEFAULT 20
 #define SEARCH_PAGE_MAX 100
 
+/* Over how long nodes come back when the hub ends: at least, so many in each millisecond of it, and
+ * at most. And how long it waits for its goodbyes to be read, unless it is told. */
+#define DRAIN_SPREAD_MIN_MS 1000
+#define DRAIN_RECONNECTS_PER_MS 2
+#define DRAIN_SPREAD_MAX_MS 30000
+#define DRAIN_TIME_S 2
+
+/* Proxies whose word on who a client is counts. */
+#define TRUSTED_PROXIES_MAX 8
+
 /* Names by which nodes reach the hub. */
 #define ORIGINS_MAX 8
 

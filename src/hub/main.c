@@ -17,7 +17,7 @@ enum exit_status {
 
 static const char usage[] =
 	"usage: dpc-hub [--config FILE] [--listen HOST:PORT] [--data DIR] [--origin URL]\n"
-	"               [--port-file FILE] [--json] [--help] [--version]\n"
+	"               [--port-file FILE] [--json] [--check-config] [--help] [--version]\n"
 	"\n"
 	"The Federation Hub: lets nodes log in, find each other, and set up connections.\n"
 	"\n"
@@ -26,7 +26,8 @@ static const char usage[] =
 	"  --data DIR          keep database and secrets here (~/.local/share/dpc-hub)\n"
 	"  --origin URL        how nodes reach this hub, if not by the address it listens on\n"
 	"  --port-file FILE    write the port that is listened on to FILE\n"
-	"  --json              print the line that says where it listens as JSON\n";
+	"  --json              print the line that says where it listens as JSON\n"
+	"  --check-config      say whether it would start with these settings, and do not\n";
 
 enum option_code {
 	OPTION_CONFIG = 1,
@@ -35,6 +36,7 @@ enum option_code {
 	OPTION_ORIGIN,
 	OPTION_PORT_FILE,
 	OPTION_JSON,
+	OPTION_CHECK,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -55,6 +57,7 @@ static const struct option options[] = {
 	{"origin", required_argument, NULL, OPTION_ORIGIN},
 	{"port-file", required_argument, NULL, OPTION_PORT_FILE},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"check-config", no_argument, NULL, OPTION_CHECK},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{0},
@@ -63,7 +66,7 @@ static const struct option options[] = {
 struct arguments {
 	const char *config_path, *port_path;
 	const char *settings[OPTION_VERSION + 1]; /* by option */
-	bool json, help, version;
+	bool json, check, help, version;
 };
 
 /* False: wrong usage, and getopt or we have said why. */
@@ -85,6 +88,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case OPTION_JSON:
 			arguments->json = true;
+			break;
+		case OPTION_CHECK:
+			arguments->check = true;
 			break;
 		case OPTION_HELP:
 			arguments->help = true;
@@ -123,8 +129,16 @@ static enum err configure(const struct arguments *arguments, struct config *conf
 			"bad log level '%s'; it is error, warn, info or debug", config->log);
 		err = ERR_MALFORMED;
 	}
-	if (err == ERR_OK)
+	bool is_json = strcmp(config->log_format, "json") == 0;
+	if (err == ERR_OK && !is_json && strcmp(config->log_format, "text") != 0) {
+		snprintf(problem, CONFIG_PROBLEM_MAX, "bad log_format '%s'; it is text or json",
+			config->log_format);
+		err = ERR_MALFORMED;
+	}
+	if (err == ERR_OK) {
 		log_set_level(level);
+		log_set_json(is_json);
+	}
 	return err;
 }
 
@@ -174,8 +188,7 @@ static bool announce(const struct arguments *arguments, const struct hub *hub)
 static void on_signal(int signal, void *user)
 {
 	(void)signal;
-	struct hub *hub = user;
-	net_loop_stop(hub->loop);
+	hub_drain(user);
 }
 
 static int run(const struct arguments *arguments, const struct config *config)
@@ -198,6 +211,18 @@ static int run(const struct arguments *arguments, const struct config *config)
 	return status;
 }
 
+/* All that can be known without touching the data directory or the network. */
+static int check(const struct config *config)
+{
+	char problem[HUB_PROBLEM_MAX];
+	enum err err = hub_check_config(config, problem);
+	if (err != ERR_OK)
+		fprintf(stderr, "dpc-hub: %s\n", problem);
+	else
+		printf("the configuration is good\n");
+	return err == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {0};
@@ -214,7 +239,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dpc-hub: %s\n", problem);
 		return EXIT_FAILED;
 	}
-	int status = run(&arguments, &config);
+	int status = arguments.check ? check(&config) : run(&arguments, &config);
 	secret_cleanse(&config, sizeof config);
 	return status;
 }

@@ -48,6 +48,11 @@ struct presence_entry *presence_find(const struct presence *presence, const char
 	return map_get(&presence->entries, bytes_of_text(node_id));
 }
 
+struct presence_entry *presence_next(const struct presence *presence, size_t *cursor)
+{
+	return map_next(&presence->entries, cursor);
+}
+
 size_t presence_count(const struct presence *presence)
 {
 	return presence->entries.count;

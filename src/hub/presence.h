@@ -28,6 +28,8 @@ MUST_CHECK enum err presence_enter(struct presence *presence, struct presence_en
 void presence_leave(struct presence *presence, struct presence_entry *entry);
 /* NULL: not connected. */
 struct presence_entry *presence_find(const struct presence *presence, const char *node_id);
+/* One by one, from *cursor = 0; NULL at the end. Nothing may enter or leave meanwhile. */
+struct presence_entry *presence_next(const struct presence *presence, size_t *cursor);
 size_t presence_count(const struct presence *presence);
 
 #endif

@@ -163,6 +163,10 @@ enum err relay_parse(struct bytes text, struct relay_frame *ret_frame, const cha
 
 /* ---- Writing ---- */
 
+const char *const relay_codes[RELAY_CODE_COUNT] = {RELAY_TARGET_OFFLINE, RELAY_MISSING_TARGET,
+	RELAY_UNKNOWN_TYPE, RELAY_INVALID_JSON, RELAY_TOO_LARGE, RELAY_RATE_LIMITED,
+	RELAY_NOT_REGISTERED};
+
 /* A sender id is the hub's to say. A key written with escapes might be that one, for the target's
  * parser, so none with escapes is passed on. */
 static bool is_passed_on(const struct member *member)

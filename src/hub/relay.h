@@ -23,6 +23,9 @@ enum relay_kind {
 #define RELAY_TOO_LARGE "too_large"
 #define RELAY_RATE_LIMITED "rate_limited"
 #define RELAY_NOT_REGISTERED "not_registered"
+/* All of them, for counting. */
+#define RELAY_CODE_COUNT 7
+extern const char *const relay_codes[RELAY_CODE_COUNT];
 
 struct relay_frame {
 	enum relay_kind kind;

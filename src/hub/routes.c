@@ -22,6 +22,22 @@ static json_t *describe_dropped(const struct hub *hub, const struct web_server_s
 		"rate_limited", (json_int_t)hub->stats.rate_limited);
 }
 
+/* Whether to send it new clients, for a load balancer. */
+static void handle_ready(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	if (!hub_admit(hub, request, &hub->request_rate))
+		return;
+	enum err err = store_ping(hub->store);
+	if (hub->is_draining)
+		hub_refuse_draining(request);
+	else if (err != ERR_OK)
+		web_request_reply_error(
+			request, 503, "database", "the database fails; the log says more");
+	else
+		hub_reply(request, 200, json_pack("{s:s}", "status", "ready"));
+}
+
 static void handle_health(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
@@ -39,6 +55,8 @@ static void handle_health(struct web_request *request, void *user)
 const struct web_route hub_routes[] = {
 	{"GET", "/", handle_root, 0, 0},
 	{"GET", "/health", handle_health, 0, 0},
+	{"GET", "/ready", handle_ready, 0, 0},
+	{"GET", "/metrics", handle_metrics, 0, 0},
 	{"POST", "/login/key/challenge", handle_challenge, HUB_BODY_MAX, 0},
 	{"POST", "/login/key", handle_login_key, HUB_BODY_MAX, 0},
 	{"POST", "/refresh", handle_refresh, HUB_BODY_MAX, 0},

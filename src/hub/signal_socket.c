@@ -1,14 +1,15 @@
 /* The signalling socket of a node: who may open it, and what becomes of its frames. */
 #include "hub/hub.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "hub/relay.h"
 
 /* Codes of our close frames (RFC 6455 section 7.4.2: 4000 to 4999 are private). */
 #define CLOSE_POLICY 1008
+#define CLOSE_RESTART 1012
 #define CLOSE_TRY_LATER 1013
 #define CLOSE_REPLACED 4000
 #define CLOSE_LOGGED_OUT 4001
@@ -50,7 +51,9 @@ static void send_error(struct signal_socket *socket, const char *code, const cha
 {
 	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
 	enum err err = relay_write_error(code, message, target_node_id, &text);
-	socket->hub->stats.signals_refused++;
+	for (size_t i = 0; i < RELAY_CODE_COUNT; i++)
+		if (strcmp(code, relay_codes[i]) == 0)
+			socket->hub->stats.refused[i]++;
 	send_text(socket, &text, err);
 }
 
@@ -218,6 +221,25 @@ bool signal_socket_names(struct hub *hub, const char *node_id, const struct cont
 	return socket && admission_names(&socket->admission, other);
 }
 
+/* ---- A hub that ends ---- */
+
+/* All at once would come back at once: each is told its own moment. */
+void signal_sockets_drain(struct hub *hub)
+{
+	size_t cursor = 0, count = presence_count(&hub->presence);
+	uint64_t spread_ms = DRAIN_SPREAD_MIN_MS + count / DRAIN_RECONNECTS_PER_MS;
+	struct presence_entry *entry;
+	if (spread_ms > DRAIN_SPREAD_MAX_MS)
+		spread_ms = DRAIN_SPREAD_MAX_MS;
+	while ((entry = presence_next(&hub->presence, &cursor))) {
+		char reason[64];
+		struct signal_socket *socket = CONTAINER_OF(entry, struct signal_socket, presence);
+		snprintf(reason, sizeof reason, "the hub ends; reconnect in %llu ms",
+			(unsigned long long)(rng_u64(&hub->rng) % spread_ms));
+		web_socket_close(socket->web, CLOSE_RESTART, reason);
+	}
+}
+
 /* ---- Who may open it ---- */
 
 /* The token in one of its three places, and the subprotocol to confirm if it was that one. */
@@ -269,6 +291,10 @@ void handle_signal_socket(struct web_request *request, void *user)
 	const char *subprotocol;
 	if (!hub_admit(hub, request, &hub->request_rate))
 		return;
+	if (hub->is_draining) {
+		hub_refuse_draining(request);
+		return;
+	}
 	const char *token = find_token(request, &subprotocol);
 	enum err err = token ? hub_check_token(hub, token, &claims) : ERR_DENIED;
 	if (err == ERR_OK)

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/usec.h"
 #include "crypto/node_id.h"
 #include "hub/limits.h"
 
@@ -30,6 +31,16 @@ struct store_node {
 	struct node_pin pin;
 	int64_t registered;
 };
+
+/* Since it was opened. */
+struct store_stats {
+	uint64_t steps, errors;
+	usec busy; /* time spent in it */
+};
+
+struct store_stats store_stats(const struct store *store);
+/* Whether it answers. */
+MUST_CHECK enum err store_ping(struct store *store);
 
 /* Opens `directory`/hub.db, or creates it, and brings it to the newest version. ERR_CORRUPT
  * (damaged, or made by a newer hub), ERR_IO; `problem` then says which file, why, and what to do.

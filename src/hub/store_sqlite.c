@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "net/loop.h"
 
 #define BUSY_TIMEOUT_MS 2000
 
@@ -107,6 +108,7 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 			 " (SELECT max(place) FROM refresh_tokens WHERE session_id = ?1) - ?2",
 	[REFRESH_GET] = "SELECT session_id, used FROM refresh_tokens WHERE hash = ?1",
 	[REFRESH_USE] = "UPDATE refresh_tokens SET used = 1 WHERE hash = ?1",
+	[PING] = "SELECT 1 FROM sqlite_schema LIMIT 1",
 	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",
 };
 
@@ -114,6 +116,7 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 
 enum err store_error(struct store *store, int code)
 {
+	store->stats.errors++;
 	log_error("database: %s", sqlite3_errmsg(store->db));
 	switch (code & 0xff) {
 	case SQLITE_CORRUPT:
@@ -149,9 +152,31 @@ void store_bind_integer(sqlite3_stmt *statement, int place, int64_t value)
 	sqlite3_bind_int64(statement, place, value);
 }
 
+static int step(struct store *store, sqlite3_stmt *statement)
+{
+	usec begin = net_now();
+	int code = sqlite3_step(statement);
+	store->stats.busy += net_now() - begin;
+	store->stats.steps++;
+	return code;
+}
+
+struct store_stats store_stats(const struct store *store)
+{
+	return store->stats;
+}
+
+enum err store_ping(struct store *store)
+{
+	sqlite3_stmt *statement = store_statement(store, PING);
+	enum err err = store_step_row(store, statement);
+	sqlite3_reset(statement);
+	return err;
+}
+
 enum err store_step_row(struct store *store, sqlite3_stmt *statement)
 {
-	int code = sqlite3_step(statement);
+	int code = step(store, statement);
 	if (code == SQLITE_ROW)
 		return ERR_OK;
 	enum err err = code == SQLITE_DONE ? ERR_NOT_FOUND : store_error(store, code);
@@ -161,7 +186,7 @@ enum err store_step_row(struct store *store, sqlite3_stmt *statement)
 
 enum err store_step_change(struct store *store, sqlite3_stmt *statement)
 {
-	int code = sqlite3_step(statement);
+	int code = step(store, statement);
 	enum err err = code == SQLITE_DONE ? ERR_OK : store_error(store, code);
 	sqlite3_reset(statement);
 	return err;
@@ -169,7 +194,10 @@ enum err store_step_change(struct store *store, sqlite3_stmt *statement)
 
 enum err store_execute(struct store *store, const char *sql)
 {
+	usec begin = net_now();
 	int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	store->stats.busy += net_now() - begin;
+	store->stats.steps++;
 	return code == SQLITE_OK ? ERR_OK : store_error(store, code);
 }
 

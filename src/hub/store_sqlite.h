@@ -38,11 +38,13 @@ enum statement {
 	REFRESH_GET,
 	REFRESH_USE,
 	CLEANUP,
+	PING,
 	STATEMENT_COUNT,
 };
 
 struct store {
 	sqlite3 *db;
+	struct store_stats stats;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 

@@ -96,6 +96,7 @@ struct web_connection {
 	struct web_server *server;
 	struct address_count *count;
 	enum connection_state state;
+	usec dispatched; /* when the handler got the request */
 	int fd;
 	struct net_watch *watch;
 	struct net_timer timer;

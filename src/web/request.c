@@ -135,12 +135,30 @@ void web_request_add_header(struct web_request *request, const char *name, const
 		request->extra_headers.size = before;
 }
 
+const usec web_latency_bounds[WEB_LATENCY_BUCKETS - 1] = {100, 1 * USEC_PER_MS, 5 * USEC_PER_MS,
+	25 * USEC_PER_MS, 100 * USEC_PER_MS, 500 * USEC_PER_MS, 2500 * USEC_PER_MS};
+
+static void count_answer(struct web_connection *connection, int status)
+{
+	struct web_server_stats *stats = &connection->server->stats;
+	usec taken = connection->dispatched ? net_now() - connection->dispatched : 0;
+	size_t bucket = 0;
+	while (bucket < WEB_LATENCY_BUCKETS - 1 && taken > web_latency_bounds[bucket])
+		bucket++;
+	CHECK(status >= 100 && status < WEB_STATUS_END);
+	stats->answers[status]++;
+	stats->latency[bucket]++;
+	stats->latency_sum += taken;
+	connection->dispatched = 0;
+}
+
 /* The head of an answer; `framing` is the header that says where its body ends. */
 static enum err format_head(struct web_request *request, int status, const char *content_type,
 	const char *framing, struct buffer *head)
 {
 	struct web_connection *connection = connection_of_request(request);
 	const char *server = connection->server->options.server_name;
+	count_answer(connection, status);
 	enum err err =
 		buffer_append_format(head, "HTTP/1.1 %d %s\r\n", status, status_phrase(status));
 	if (err == ERR_OK && server)
@@ -338,6 +356,7 @@ static void refuse_route(struct web_request *request, bool path_fits)
 void request_dispatch(struct web_request *request)
 {
 	const struct web_server_options *options = &connection_of_request(request)->server->options;
+	connection_of_request(request)->dispatched = net_now();
 	struct route_match match = route_find(
 		options->routes, options->route_count, request->head.method, request->head.path);
 	if (!match.route) {

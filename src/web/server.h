@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/usec.h"
 #include "web/limits.h"
 #include "web/web.h"
 
@@ -156,6 +157,12 @@ struct web_server_options {
 	struct web_server_limits limits;
 };
 
+/* Answers are counted by their status, and by how long the handler took, in the bucket of the first
+ * bound that it did not exceed; the last bucket has no bound. */
+#define WEB_STATUS_END 600
+#define WEB_LATENCY_BUCKETS 8
+extern const usec web_latency_bounds[WEB_LATENCY_BUCKETS - 1];
+
 /* What came and what was refused, since the start. */
 struct web_server_stats {
 	size_t connections_now, silent_now, sockets_now;
@@ -166,6 +173,10 @@ struct web_server_stats {
 	uint64_t silent_evicted;  /* without a whole request, made room for newer ones */
 	uint64_t timeouts;        /* too slow with head, body or message */
 	uint64_t malformed;       /* no HTTP, or not one that we take */
+	uint64_t slow_readers;    /* websockets closed since they did not read */
+	uint64_t answers[WEB_STATUS_END];
+	uint64_t latency[WEB_LATENCY_BUCKETS];
+	usec latency_sum;
 };
 
 /* ERR_MALFORMED (the address), ERR_ADDRESS_IN_USE, ERR_DENIED, ERR_TOO_LARGE (the path), ERR_IO,

@@ -268,8 +268,10 @@ enum err web_socket_send(struct web_socket *socket, struct bytes text)
 	if (socket->state != SOCKET_OPEN)
 		return ERR_CLOSED;
 	enum err err = socket_io_send(&socket->io, socket->wsi, text);
-	if (err == ERR_LIMIT)
+	if (err == ERR_LIMIT) {
+		socket->server->stats.slow_readers++;
 		begin_closing(socket, 1008, "slow reader");
+	}
 	if (err == ERR_IO) {
 		begin_closing(socket, 0, "connection lost");
 		return ERR_CLOSED;

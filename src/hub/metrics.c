@@ -1,0 +1,144 @@
+/* GET /metrics: what the hub counts, in the text format of Prometheus. */
+#include "hub/hub.h"
+
+#include <stdio.h>
+
+#define METRICS_MAX 32768
+
+struct page {
+	struct buffer text;
+	enum err err;
+};
+
+static void put_head(struct page *page, const char *name, const char *type, const char *help)
+{
+	if (page->err == ERR_OK)
+		page->err = buffer_append_format(&page->text,
+			"# HELP dpc_hub_%s %s\n# TYPE dpc_hub_%s %s\n", name, help, name, type);
+}
+
+/* `labels` is empty or stands in braces. */
+static void put_value(struct page *page, const char *name, const char *labels, double value)
+{
+	if (page->err == ERR_OK)
+		page->err = buffer_append_format(
+			&page->text, "dpc_hub_%s%s %.17g\n", name, labels, value);
+}
+
+static void put_one(
+	struct page *page, const char *name, const char *type, const char *help, double value)
+{
+	put_head(page, name, type, help);
+	put_value(page, name, "", value);
+}
+
+static void put_labelled(struct page *page, const char *name, const char *label,
+	const char *label_value, double value)
+{
+	char labels[128];
+	snprintf(labels, sizeof labels, "{%s=\"%s\"}", label, label_value);
+	put_value(page, name, labels, value);
+}
+
+/* ---- What there is ---- */
+
+static void put_sockets(struct page *page, const struct hub *hub)
+{
+	const struct web_server_stats *web = web_server_stats(hub->server);
+	put_one(page, "nodes_connected", "gauge", "Nodes on the signalling socket.",
+		(double)presence_count(&hub->presence));
+	put_one(page, "sockets", "gauge", "Open websockets.", (double)web->sockets_now);
+	put_one(page, "connections", "gauge", "Open HTTP connections.",
+		(double)web->connections_now);
+	put_one(page, "queued_bytes", "gauge", "Bytes that wait on all websockets.",
+		(double)web->sockets_queued);
+	put_one(page, "sockets_opened_total", "counter", "Websockets that were opened.",
+		(double)web->upgrades);
+	put_one(page, "slow_readers_total", "counter",
+		"Websockets closed since they did not read what they were sent.",
+		(double)web->slow_readers);
+	put_head(page, "connections_dropped_total", "counter",
+		"Connections closed without an answer, by reason.");
+	put_labelled(
+		page, "connections_dropped_total", "reason", "limit", (double)web->refused_limit);
+	put_labelled(page, "connections_dropped_total", "reason", "address_limit",
+		(double)web->refused_address);
+	put_labelled(
+		page, "connections_dropped_total", "reason", "silent", (double)web->silent_evicted);
+	put_labelled(page, "connections_dropped_total", "reason", "timeout", (double)web->timeouts);
+	put_labelled(
+		page, "connections_dropped_total", "reason", "malformed", (double)web->malformed);
+}
+
+static void put_signals(struct page *page, const struct hub *hub)
+{
+	const struct hub_stats *stats = &hub->stats;
+	put_one(page, "signals_total", "counter", "Signals that were relayed.",
+		(double)stats->signals_relayed);
+	put_head(page, "signals_refused_total", "counter",
+		"Frames that were answered with an error, by its code.");
+	for (size_t i = 0; i < RELAY_CODE_COUNT; i++)
+		put_labelled(page, "signals_refused_total", "code", relay_codes[i],
+			(double)stats->refused[i]);
+	put_one(page, "logins_total", "counter", "Logins that succeeded.", (double)stats->logins);
+	put_one(page, "rate_limited_total", "counter", "Requests and frames beyond a rate.",
+		(double)stats->rate_limited);
+}
+
+static void put_requests(struct page *page, const struct hub *hub)
+{
+	const struct web_server_stats *web = web_server_stats(hub->server);
+	char text[32];
+	double seconds = (double)USEC_PER_SEC;
+	uint64_t count = 0;
+	put_head(page, "http_answers_total", "counter", "Answers to HTTP requests, by status.");
+	for (int status = 100; status < WEB_STATUS_END; status++) {
+		if (web->answers[status] == 0)
+			continue;
+		snprintf(text, sizeof text, "%d", status);
+		put_labelled(
+			page, "http_answers_total", "status", text, (double)web->answers[status]);
+	}
+	put_head(page, "http_handling_seconds", "histogram", "From a whole request to its answer.");
+	for (size_t i = 0; i < WEB_LATENCY_BUCKETS; i++) {
+		count += web->latency[i];
+		if (i < WEB_LATENCY_BUCKETS - 1)
+			snprintf(text, sizeof text, "%g", (double)web_latency_bounds[i] / seconds);
+		else
+			snprintf(text, sizeof text, "+Inf");
+		put_labelled(page, "http_handling_seconds_bucket", "le", text, (double)count);
+	}
+	put_value(page, "http_handling_seconds_sum", "", (double)web->latency_sum / seconds);
+	put_value(page, "http_handling_seconds_count", "", (double)count);
+}
+
+static void put_database(struct page *page, const struct hub *hub)
+{
+	struct store_stats stats = store_stats(hub->store);
+	put_one(page, "database_seconds_total", "counter", "Time spent in the database.",
+		(double)stats.busy / (double)USEC_PER_SEC);
+	put_one(page, "database_steps_total", "counter", "Steps of statements.",
+		(double)stats.steps);
+	put_one(page, "database_errors_total", "counter", "Steps that failed.",
+		(double)stats.errors);
+}
+
+void handle_metrics(struct web_request *request, void *user)
+{
+	struct hub *hub = user;
+	struct page page = {.text = buffer_with_max(METRICS_MAX)};
+	if (!hub_admit(hub, request, &hub->request_rate) || !hub_admit_operator(hub, request))
+		return;
+	put_one(&page, "uptime_seconds", "gauge", "Since the hub was started.",
+		(double)(net_now() - hub->started) / (double)USEC_PER_SEC);
+	put_sockets(&page, hub);
+	put_signals(&page, hub);
+	put_requests(&page, hub);
+	put_database(&page, hub);
+	if (page.err == ERR_OK)
+		web_request_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8",
+			buffer_bytes(&page.text));
+	else
+		hub_fail(request, page.err);
+	buffer_deinit(&page.text);
+}
