@@ -100,7 +100,7 @@ static void step(struct world *w, uint8_t control, struct bytes bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = {.rng = rng_seeded(1), .now = USEC_PER_SEC};
-	struct turn_config config = {.family = ADDR_IPV4,
+	struct turn_config config = {.family = ADDR_NONE,
 		.stream = size % 2,
 		.username = bytes_of_text("user"),
 		.password = bytes_of_text("password"),

@@ -53,12 +53,13 @@ static void print_relays(const json_t *status)
 	for (size_t i = 0; i < json_array_size(relays); i++) {
 		const json_t *relay = json_array_get(relays, i);
 		const char *address = field_text(relay, "address");
+		const char *address6 = field_text(relay, "address6");
 		const char *error = field_text(relay, "error");
 		bool from_hub = strcmp(field_text(relay, "from"), "hub") == 0;
-		snprintf(line, sizeof line, "%.280s from %s, %.20s%s%.60s%s%.300s",
+		snprintf(line, sizeof line, "%.280s from %s, %.20s%s%.60s%s%.60s%s%.300s",
 			field_text(relay, "server"), from_hub ? "the hub" : "config.ini",
-			field_text(relay, "state"), *address ? " at " : "", address,
-			*error ? ": " : "", error);
+			field_text(relay, "state"), *address || *address6 ? " at " : "", address,
+			*address && *address6 ? " and " : "", address6, *error ? ": " : "", error);
 		print_line(i == 0 ? "relays" : "", line);
 	}
 	if (*problem)

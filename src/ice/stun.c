@@ -22,6 +22,7 @@ enum kind {
 	KIND_MAPPED,
 	KIND_ADDR,
 	KIND_ERROR,
+	KIND_ADDRESS_ERROR,
 	KIND_INTEGRITY,
 	KIND_FINGERPRINT,
 };
@@ -57,6 +58,10 @@ static const struct attribute {
 	{STUN_XOR_MAPPED_ADDRESS, 8, 20, KIND_MAPPED, FIELD(mapped)},
 	{STUN_PRIORITY, 4, 4, KIND_U32, FIELD(priority)},
 	{STUN_USE_CANDIDATE, 0, 0, KIND_FLAG, 0},
+	{STUN_ADDITIONAL_ADDRESS_FAMILY, 4, 4, KIND_FLAG, 0},
+	{STUN_ADDRESS_ERROR_CODE, 4, 767, KIND_ADDRESS_ERROR, 0},
+	{STUN_ADDITIONAL_ADDRESS_FAMILY_DRAFT, 4, 4, KIND_FLAG, 0},
+	{STUN_ADDRESS_ERROR_CODE_DRAFT, 4, 767, KIND_ADDRESS_ERROR, 0},
 	{STUN_SOFTWARE, 0, 763, KIND_BYTES, FIELD(software)},
 	{STUN_FINGERPRINT, 4, 4, KIND_FINGERPRINT, 0},
 	{STUN_ICE_CONTROLLED, 8, 8, KIND_U64, FIELD(controlled)},
@@ -161,6 +166,22 @@ static bool parse_error(struct bytes value, struct stun_message *m)
 	return true;
 }
 
+/* RFC 8656 section 18.12: a family, then as in ERROR-CODE. */
+static bool parse_address_error(struct bytes value, struct stun_message *m)
+{
+	struct reader r = reader_of(value);
+	uint8_t family = read_u8(&r);
+	read_skip(&r, 1);
+	uint8_t hundreds = read_u8(&r) & 7, rest = read_u8(&r);
+	if (hundreds < 3 || hundreds > 6 || rest > 99)
+		return false;
+	m->address_error_family = family == FAMILY_IPV4   ? ADDR_IPV4
+				  : family == FAMILY_IPV6 ? ADDR_IPV6
+							  : ADDR_NONE;
+	m->address_error_code = (uint16_t)(hundreds * 100 + rest);
+	return true;
+}
+
 /* The value of a known attribute, whose size was checked, at `offset` of the message. */
 static bool parse_value(const struct attribute *attribute, struct bytes value, size_t offset,
 	struct stun_message *m)
@@ -196,6 +217,8 @@ static bool parse_value(const struct attribute *attribute, struct bytes value, s
 		return true;
 	case KIND_ERROR:
 		return parse_error(value, m);
+	case KIND_ADDRESS_ERROR:
+		return parse_address_error(value, m);
 	case KIND_INTEGRITY:
 		memcpy(field, &offset, sizeof offset);
 		return value.size % 4 == 0;
@@ -221,6 +244,16 @@ static bool is_ignored(const struct stun_message *m, uint16_t type)
 	return m->integrity_offset > 0 && type != STUN_MESSAGE_INTEGRITY_SHA256;
 }
 
+static bool parse_second_relayed(struct bytes value, struct stun_message *m)
+{
+	struct addr addr;
+	if (!parse_addr(value, m->id, true, &addr))
+		return false;
+	if (m->relayed_second.family == ADDR_NONE)
+		m->relayed_second = addr;
+	return true;
+}
+
 static bool parse_attribute(struct reader *r, struct stun_message *m)
 {
 	size_t offset = m->raw.size - r->rest.size;
@@ -237,7 +270,7 @@ static bool parse_attribute(struct reader *r, struct stun_message *m)
 		return true;
 	}
 	if (m->present & bit_of(attribute))
-		return true;
+		return type != STUN_XOR_RELAYED_ADDRESS || parse_second_relayed(value, m);
 	if (size < attribute->size_min || size > attribute->size_max)
 		return false;
 	if (!parse_value(attribute, value, offset, m))

@@ -50,6 +50,11 @@ enum stun_attribute {
 	STUN_XOR_MAPPED_ADDRESS = 0x0020,
 	STUN_PRIORITY = 0x0024,
 	STUN_USE_CANDIDATE = 0x0025,
+	STUN_ADDITIONAL_ADDRESS_FAMILY = 0x8000,
+	STUN_ADDRESS_ERROR_CODE = 0x8001,
+	/* Both as the drafts of RFC 8656 numbered them, and as servers have them to this day. */
+	STUN_ADDITIONAL_ADDRESS_FAMILY_DRAFT = 0x8032,
+	STUN_ADDRESS_ERROR_CODE_DRAFT = 0x8033,
 	STUN_SOFTWARE = 0x8022,
 	STUN_ALTERNATE_SERVER = 0x8023,
 	STUN_OTHER_ADDRESS = 0x802c,
@@ -79,7 +84,10 @@ struct stun_message {
 	struct bytes username, software, realm, nonce, userhash, reason;
 	struct addr mapped; /* XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS, else ADDR_NONE */
 	struct addr relayed, peer, alternate; /* XOR-RELAYED-, XOR-PEER-ADDRESS, ALTERNATE-SERVER */
-	struct addr other;                    /* OTHER-ADDRESS */
+	struct addr relayed_second;           /* of the second XOR-RELAYED-ADDRESS */
+	enum addr_family address_error_family; /* ADDRESS-ERROR-CODE; ADDR_NONE: another */
+	uint16_t address_error_code;
+	struct addr other; /* OTHER-ADDRESS */
 	struct bytes data;
 	uint32_t lifetime; /* seconds */
 	uint32_t priority;
@@ -98,7 +106,8 @@ bool stun_looks_like(struct bytes datagram);
 /* ERR_MALFORMED for whatever breaks a rule: lengths, padding beyond the end, a wrong fingerprint,
  * anything behind it; longer than STUN_MESSAGE_MAX. As RFC 8489 section 14.5 demands, attributes
  * behind the integrity are ignored, other than a second integrity and the fingerprint; of an
- * attribute given twice, the first counts. */
+ * attribute given twice, the first counts, but for XOR-RELAYED-ADDRESS, which RFC 8656 section 7.3
+ * gives once for each family. */
 MUST_CHECK enum err stun_parse(struct bytes datagram, struct stun_message *ret_message);
 
 bool stun_has(const struct stun_message *message, enum stun_attribute attribute);

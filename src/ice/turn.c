@@ -5,7 +5,7 @@
 
 /* RFC 8656 section 18.7: the protocol number of UDP, in the first of four bytes. */
 #define TRANSPORT_UDP (UINT32_C(17) << 24)
-/* Section 18.6. */
+/* Sections 18.6 and 18.11. */
 #define FAMILY_IPV6 (UINT32_C(2) << 24)
 
 static_assert(STUN_HEADER_SIZE + 5 * 8 + 4 + TURN_USERNAME_MAX + 4 + TURN_REALM_MAX + 1 + 4 +
@@ -127,7 +127,6 @@ enum turn_verdict turn_transaction_on_error(struct turn *turn, struct turn_trans
 
 enum err turn_create(const struct turn_config *config, usec now, struct turn **ret_turn)
 {
-	CHECK(config->family == ADDR_IPV4 || config->family == ADDR_IPV6);
 	if (config->username.size > TURN_USERNAME_MAX || config->password.size > TURN_PASSWORD_MAX)
 		return ERR_TOO_LARGE;
 	struct turn *turn = calloc(1, sizeof *turn);
@@ -146,7 +145,7 @@ enum err turn_create(const struct turn_config *config, usec now, struct turn **r
 	map_init(&turn->by_addr, TURN_PEERS_MAX, turn->rng);
 	map_init(&turn->by_channel, TURN_PEERS_MAX, turn->rng);
 	turn->channel_last = TURN_CHANNEL_MAX;
-	turn->refresh_at = turn->expires_at = USEC_NEVER;
+	turn->refresh_at = turn->expires_at = turn->unheard_since = USEC_NEVER;
 	turn_transaction_start(turn, &turn->transaction, TURN_ALLOCATE, now);
 	*ret_turn = turn;
 	return ERR_OK;
@@ -175,14 +174,24 @@ void turn_close(struct turn *turn, usec now)
 
 /* ---- Out ---- */
 
+/* A server takes the one that it knows; both may be ignored by one that does not. */
+static void add_second_family(struct writer *w)
+{
+	stun_add_u32(w, STUN_ADDITIONAL_ADDRESS_FAMILY, FAMILY_IPV6);
+	stun_add_u32(w, STUN_ADDITIONAL_ADDRESS_FAMILY_DRAFT, FAMILY_IPV6);
+}
+
 static void write_main(struct turn *turn, struct writer *w)
 {
 	turn_request_begin(w, &turn->transaction);
 	if (turn->transaction.method == TURN_ALLOCATE) {
 		stun_add_u32(w, STUN_REQUESTED_TRANSPORT, TRANSPORT_UDP);
-		/* RFC 8656 section 7.1: IPv4 is what a server takes where nothing is said. */
+		/* RFC 8656 section 7.1: IPv4 is what a server takes where nothing is said, and
+		 * what it adds IPv6 to. One that knows of no second family ignores the wish. */
 		if (turn->family == ADDR_IPV6)
 			stun_add_u32(w, STUN_REQUESTED_ADDRESS_FAMILY, FAMILY_IPV6);
+		else if (turn->family == ADDR_NONE)
+			add_second_family(w);
 	} else if (turn->state == TURN_CLOSED) {
 		stun_add_u32(w, STUN_LIFETIME, 0);
 	}
@@ -221,9 +230,9 @@ static enum turn_failure failure_of(uint16_t code)
 		{403, TURN_FORBIDDEN},
 		{437, TURN_MISMATCH},
 		{420, TURN_UNSUPPORTED},
-		{440, TURN_UNSUPPORTED},
+		{440, TURN_NO_FAMILY},
 		{442, TURN_UNSUPPORTED},
-		{443, TURN_UNSUPPORTED},
+		{443, TURN_NO_FAMILY},
 		{486, TURN_QUOTA},
 		{508, TURN_CAPACITY},
 	};
@@ -240,14 +249,38 @@ static void set_lifetime(struct turn *turn, usec now, uint32_t seconds)
 	turn->refresh_at = now + usec_max(life / 2, life - TURN_RENEW_BEFORE);
 }
 
+static size_t index_of(enum addr_family family)
+{
+	return family == ADDR_IPV6;
+}
+
+/* A relayed address of a family that we asked for, the first of it. */
+static bool take_relayed(struct turn *turn, const struct addr *addr)
+{
+	bool asked = turn->family == ADDR_NONE || addr->family == turn->family;
+	if (addr->family == ADDR_NONE || !asked || addr->port == 0 || addr_is_unspecified(addr))
+		return false;
+	struct addr *place = &turn->relayed[index_of(addr->family)];
+	if (place->family == ADDR_NONE)
+		*place = *addr;
+	return true;
+}
+
+/* A server may write zeros for the family that it has not. */
+static bool take_both(struct turn *turn, const struct stun_message *message)
+{
+	bool first = take_relayed(turn, &message->relayed);
+	bool second = take_relayed(turn, &message->relayed_second);
+	return first || second;
+}
+
 static void on_success(struct turn *turn, usec now, const struct stun_message *message)
 {
 	bool allocate = turn->transaction.method == TURN_ALLOCATE;
 	turn->transaction.active = false;
 	bool whole = stun_has(message, STUN_LIFETIME) && message->lifetime >= TURN_LIFETIME_MIN;
 	if (allocate)
-		whole = whole && message->relayed.family == turn->family &&
-			message->relayed.port > 0 && !addr_is_unspecified(&message->relayed);
+		whole = whole && take_both(turn, message);
 	if (!whole) {
 		turn_fail(turn, TURN_NONSENSE, 0);
 		return;
@@ -255,17 +288,33 @@ static void on_success(struct turn *turn, usec now, const struct stun_message *m
 	set_lifetime(turn, now, message->lifetime);
 	if (!allocate)
 		return;
-	turn->relayed = message->relayed;
+	if (message->address_error_family != ADDR_NONE)
+		turn->family_errors[index_of(message->address_error_family)] =
+			message->address_error_code;
 	turn->mapped = message->mapped;
 	turn->state = TURN_READY;
 }
 
 static void on_error(struct turn *turn, usec now, const struct stun_message *message)
 {
+	bool allocate = turn->transaction.method == TURN_ALLOCATE;
 	if (turn_transaction_on_error(turn, &turn->transaction, now, message) == TURN_AGAIN)
 		return;
+	/* The IPv4 address that the other was to be added to is not to be had: IPv6 alone then. */
+	if (allocate && turn->family == ADDR_NONE && message->error_code == 440) {
+		turn->family_errors[index_of(ADDR_IPV4)] = 440;
+		turn->family = ADDR_IPV6;
+		turn_transaction_start(turn, &turn->transaction, TURN_ALLOCATE, now);
+		return;
+	}
 	turn->alternate = message->alternate;
 	turn_fail(turn, failure_of(message->error_code), message->error_code);
+}
+
+void turn_heard(struct turn *turn)
+{
+	turn->unheard_since = USEC_NEVER;
+	turn->heard = true;
 }
 
 /* RFC 8489 section 9.2.5: a response without integrity counts only where the client is told to
@@ -294,6 +343,7 @@ static void receive_answer(struct turn *turn, usec now, const struct stun_messag
 		turn->stats.dropped_unauthenticated++;
 		return;
 	}
+	turn_heard(turn);
 	/* RFC 8489 section 6.3.4: "If the error response contains any unknown
 	 * comprehension-required attributes", or the success response, the transaction has failed.
 	 */
@@ -307,14 +357,20 @@ static void receive_answer(struct turn *turn, usec now, const struct stun_messag
 		on_error(turn, now, message);
 }
 
+bool turn_has_family(const struct turn *turn, enum addr_family family)
+{
+	return family != ADDR_NONE && turn->relayed[index_of(family)].family == family;
+}
+
 static bool receive_data(struct turn *turn, const struct stun_message *message,
 	struct addr *ret_peer, struct bytes *ret_payload)
 {
-	if (turn->state != TURN_READY || message->peer.family != turn->family ||
+	if (turn->state != TURN_READY || !turn_has_family(turn, message->peer.family) ||
 		!stun_has(message, STUN_DATA) || message->unknown_count > 0) {
 		turn->stats.dropped_unexpected++;
 		return false;
 	}
+	turn_heard(turn);
 	*ret_peer = message->peer;
 	*ret_payload = message->data;
 	return true;
@@ -375,13 +431,30 @@ size_t turn_frame_size(struct bytes head)
 
 /* ---- Time ---- */
 
+static bool is_refresh_due(const struct turn *turn, usec now)
+{
+	return now >= turn->refresh_at ||
+	       (turn->unheard_since != USEC_NEVER && now >= turn->unheard_since + TURN_SILENCE);
+}
+
+static void refresh(struct turn *turn, usec now)
+{
+	turn->refresh_at = turn->unheard_since = USEC_NEVER;
+	turn->heard = false;
+	turn_transaction_start(turn, &turn->transaction, TURN_REFRESH, now);
+}
+
 void turn_advance(struct turn *turn, usec now)
 {
 	if (turn->state == TURN_FAILED || turn->state == TURN_CLOSED)
 		return;
 	if (!turn_transaction_advance(turn, &turn->transaction, now)) {
-		turn_fail(turn, TURN_SILENT, 0);
-		return;
+		/* A server that brings datagrams of peers is there: its answers were lost. */
+		if (turn->state != TURN_READY || !turn->heard) {
+			turn_fail(turn, TURN_SILENT, 0);
+			return;
+		}
+		turn->refresh_at = now;
 	}
 	if (turn->state != TURN_READY)
 		return;
@@ -390,10 +463,8 @@ void turn_advance(struct turn *turn, usec now)
 		turn_fail(turn, TURN_SILENT, 0);
 		return;
 	}
-	if (now >= turn->refresh_at && !turn->transaction.active) {
-		turn->refresh_at = USEC_NEVER;
-		turn_transaction_start(turn, &turn->transaction, TURN_REFRESH, now);
-	}
+	if (!turn->transaction.active && is_refresh_due(turn, now))
+		refresh(turn, now);
 	turn_peers_advance(turn, now);
 }
 
@@ -405,6 +476,8 @@ usec turn_deadline(const struct turn *turn)
 	if (turn->state != TURN_READY)
 		return deadline;
 	deadline = usec_min(deadline, usec_min(turn->refresh_at, turn->expires_at));
+	if (!turn->transaction.active && turn->unheard_since != USEC_NEVER)
+		deadline = usec_min(deadline, turn->unheard_since + TURN_SILENCE);
 	return usec_min(deadline, turn_peers_deadline(turn));
 }
 
@@ -429,7 +502,8 @@ const char *turn_failure_text(enum turn_failure failure)
 		[TURN_UNAUTHORISED] = "the relay refuses our credentials",
 		[TURN_FORBIDDEN] = "the relay forbids it",
 		[TURN_MISMATCH] = "the relay does not know our allocation",
-		[TURN_UNSUPPORTED] = "the relay has no addresses of this family",
+		[TURN_NO_FAMILY] = "the relay has no addresses of this family",
+		[TURN_UNSUPPORTED] = "the relay cannot do what we ask for",
 		[TURN_QUOTA] = "the quota at the relay is used up",
 		[TURN_CAPACITY] = "the relay has no capacity left",
 		[TURN_REFUSED] = "the relay refuses",
@@ -449,9 +523,14 @@ struct addr turn_alternate(const struct turn *turn)
 	return turn->alternate;
 }
 
-struct addr turn_relayed(const struct turn *turn)
+struct addr turn_relayed(const struct turn *turn, enum addr_family family)
 {
-	return turn->relayed;
+	return turn->relayed[index_of(family)];
+}
+
+uint16_t turn_family_error(const struct turn *turn, enum addr_family family)
+{
+	return turn->family_errors[index_of(family)];
 }
 
 struct addr turn_mapped(const struct turn *turn)

@@ -1,5 +1,5 @@
-/* A TURN client (RFC 8656): one allocation on one server, over UDP, or over a stream that its
- * caller keeps (TCP, TLS).
+/* A TURN client (RFC 8656): one allocation on one server, with an IPv4 and an IPv6 address where
+ * the server has both, over UDP, or over a stream that its caller keeps (TCP, TLS).
  *
  * The relayed address is one more local address: whatever is sent from it is wrapped by
  * turn_wrap() and goes to the server, and turn_receive() unwraps what the server brings. So an
@@ -35,7 +35,8 @@ enum turn_failure {
 	TURN_UNAUTHORISED, /* 401, 441, or one stale nonce after another: wrong credentials */
 	TURN_FORBIDDEN,    /* 403 */
 	TURN_MISMATCH,     /* 437: the server knows another allocation of ours, or none */
-	TURN_UNSUPPORTED,  /* 420, 440, 442, 443: the address family or the transport */
+	TURN_NO_FAMILY,    /* 440, 443: no relayed address of the family */
+	TURN_UNSUPPORTED,  /* 420, 442: the transport, or what else we ask for */
 	TURN_QUOTA,        /* 486 */
 	TURN_CAPACITY,     /* 508 */
 	TURN_REFUSED,      /* any other error: turn_error_code() */
@@ -44,7 +45,7 @@ enum turn_failure {
 
 struct turn_config {
 	bool stream;                     /* nothing is repeated, and channel data is padded */
-	enum addr_family family;         /* of the relayed address */
+	enum addr_family family;         /* of the relayed address; ADDR_NONE: all that there are */
 	struct bytes username, password; /* copied; at most TURN_USERNAME_MAX, TURN_PASSWORD_MAX */
 	struct rng *rng;                 /* borrowed for the object's life */
 };
@@ -94,9 +95,12 @@ const char *turn_failure_text(enum turn_failure failure);
 uint16_t turn_error_code(const struct turn *turn);
 /* ADDR_NONE where the server gave none. */
 struct addr turn_alternate(const struct turn *turn);
-/* Once ready: the relayed address, and ours as the server sees it. */
-struct addr turn_relayed(const struct turn *turn);
+/* Once ready: the relayed address of a family, ADDR_NONE where there is none; and ours as the
+ * server sees it. */
+struct addr turn_relayed(const struct turn *turn, enum addr_family family);
 struct addr turn_mapped(const struct turn *turn);
+/* The code with which the server refused one family beside the other; 0: it did not. */
+uint16_t turn_family_error(const struct turn *turn, enum addr_family family);
 const struct turn_stats *turn_stats(const struct turn *turn);
 
 /* Of a stream: the size of the frame that begins with these TURN_FRAME_HEAD bytes, padding

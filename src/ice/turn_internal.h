@@ -39,6 +39,10 @@
  * channel binding expires". */
 #define TURN_CHANNEL_REST (300 * USEC_PER_SEC)
 
+/* Whoever is sent something answers: peers their checks of consent, every few seconds. When nothing
+ * comes back for so long, it is the server that is asked, by a Refresh ahead of its time. */
+#define TURN_SILENCE (5 * USEC_PER_SEC)
+
 struct turn_transaction {
 	uint8_t id[STUN_ID_SIZE];
 	uint16_t method;
@@ -69,7 +73,7 @@ struct turn_peer {
 struct turn {
 	struct rng *rng;
 	bool stream;
-	enum addr_family family;
+	enum addr_family family; /* asked for; ADDR_NONE: both */
 	enum turn_state state;
 	enum turn_failure failure;
 	uint16_t error_code;
@@ -78,9 +82,14 @@ struct turn {
 	uint8_t realm[TURN_REALM_MAX], nonce[TURN_NONCE_MAX];
 	size_t realm_size, nonce_size;
 	uint8_t key[MD5_SIZE];
-	bool has_key; /* the server told realm and nonce */
-	struct addr relayed, mapped, alternate;
+	bool has_key;                              /* the server told realm and nonce */
+	struct addr relayed[2], mapped, alternate; /* relayed: of IPv4 and IPv6 */
+	uint16_t family_errors[2];
 	usec refresh_at, expires_at;
+	/* When something was sent to a peer that nothing has been heard after; USEC_NEVER: nothing
+	 * waits so. */
+	usec unheard_since;
+	bool heard;                          /* something came since the transaction began */
 	struct turn_transaction transaction; /* Allocate or Refresh */
 
 	struct list peers;
@@ -92,6 +101,10 @@ struct turn {
 };
 
 /* turn.c */
+/* Whether there is a relayed address of it. */
+bool turn_has_family(const struct turn *turn, enum addr_family family);
+/* The server has said something that only it can say. */
+void turn_heard(struct turn *turn);
 void turn_fail(struct turn *turn, enum turn_failure failure, uint16_t code);
 void turn_transaction_start(
 	struct turn *turn, struct turn_transaction *transaction, uint16_t method, usec now);

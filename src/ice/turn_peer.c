@@ -282,7 +282,7 @@ enum err turn_wrap(struct turn *turn, usec now, const struct addr *addr, struct 
 	CHECK(!w->failed);
 	if (turn->state != TURN_READY)
 		return ERR_STATE;
-	if (addr->family != turn->family)
+	if (!turn_has_family(turn, addr->family))
 		return ERR_UNSUPPORTED;
 	if (payload.size + TURN_OVERHEAD_MAX > w->capacity - w->size ||
 		payload.size > STUN_MESSAGE_MAX)
@@ -304,6 +304,8 @@ enum err turn_wrap(struct turn *turn, usec now, const struct addr *addr, struct 
 	else
 		wrap_in_indication(turn, peer, payload, w);
 	CHECK(!w->failed);
+	if (turn->unheard_since == USEC_NEVER && !turn->transaction.active)
+		turn->unheard_since = now;
 	turn->stats.datagrams_out++;
 	turn->stats.bytes_out += payload.size;
 	return ERR_OK;
@@ -326,6 +328,7 @@ bool turn_peers_receive_channel(
 		turn->stats.dropped_unexpected++;
 		return false;
 	}
+	turn_heard(turn);
 	*ret_peer = peer->addr;
 	*ret_payload = payload;
 	return true;

@@ -130,15 +130,16 @@ static json_t *describe_relay(const struct node *node, size_t index)
 		[RELAY_WAITING] = "waiting",
 	};
 	const struct relay *relay = peer_io_relay(node->io, index);
-	const struct addr *addr = relay_addr(relay);
+	const struct addr *addr = relay_addr(relay, ADDR_IPV4);
+	const struct addr *addr6 = relay_addr(relay, ADDR_IPV6);
 	const char *reason = relay_reason(relay);
-	char server[TURN_URI_TEXT_MAX], address[ADDR_TEXT_MAX];
-	return json_pack("{s:s, s:s, s:s, s:s?, s:f, s:s?}", "server",
+	char server[TURN_URI_TEXT_MAX], address[ADDR_TEXT_MAX], address6[ADDR_TEXT_MAX];
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:f, s:s?}", "server",
 		turn_uri_text(relay_server(relay), server), "from",
 		peer_io_relay_is_from_hub(node->io, index) ? "hub" : "config", "state",
 		states[relay_state(relay)], "address", addr ? addr_text(addr, address) : NULL,
-		"setup_ms", (double)relay_setup_time(relay) / USEC_PER_MS, "error",
-		reason[0] ? reason : NULL);
+		"address6", addr6 ? addr_text(addr6, address6) : NULL, "setup_ms",
+		(double)relay_setup_time(relay) / USEC_PER_MS, "error", reason[0] ? reason : NULL);
 }
 
 static json_t *describe_relays(const struct node *node)

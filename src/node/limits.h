@@ -133,6 +133,12 @@
 #define RELAY_RETRY_MAX (5 * 60 * USEC_PER_SEC)
 /* How long an allocation that nobody needs is kept for the next who does. */
 #define RELAY_LINGER (30 * USEC_PER_SEC)
+/* The least wait after a relay was full, or the user's quota there used up. */
+#define RELAY_FULL_WAIT (60 * USEC_PER_SEC)
+/* The head start of UDP over TCP and TLS to the same relay. What answers within it spares the relay
+ * the allocations over the others; it is longer than nearly every round trip, and short beside what
+ * a handshake over TLS takes where UDP is blocked. */
+#define RELAY_HEAD_START (400 * USEC_PER_MS)
 /* Servers that send us on to another one, in a row. */
 #define RELAY_REDIRECTS_MAX 3
 

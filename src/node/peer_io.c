@@ -503,7 +503,7 @@ enum err peer_io_create(
 	list_init(&io->peers);
 	list_init(&io->lingering);
 	list_init(&io->dirty);
-	peer_relay_init(io);
+	list_init(&io->retired);
 	map_init(&io->users, 2 * peers_max(io), &io->rng);
 	peer_route_table_init(&io->routes, &io->rng);
 	net_defer_init(&io->defer, loop, on_defer, io);
@@ -512,6 +512,8 @@ enum err peer_io_create(
 	enum err err = io->budget ? ERR_OK : ERR_NOMEM;
 	if (!err)
 		err = peer_gather_init(io);
+	if (!err)
+		err = peer_relay_init(io);
 	if (!err)
 		err = open_sockets(io);
 	if (err) {

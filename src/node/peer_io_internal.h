@@ -33,6 +33,9 @@ struct peer_io_relay {
 	struct list node; /* in io->retired, if it is */
 	struct peer_io *io;
 	bool from_hub, retired;
+	/* Over TCP or TLS: UDP to the same server goes first until then; 0: nobody needs it. */
+	usec held_until;
+	bool released; /* it has its turn, for as long as somebody needs a relay */
 	struct relay *relay;
 };
 
@@ -55,7 +58,8 @@ struct peer_io {
 	size_t relay_count;
 	struct list retired; /* relays that are there for the links that use them alone */
 	size_t retired_count;
-	size_t relay_needs; /* peers that need one */
+	size_t relay_needs;           /* peers that need one */
+	struct net_timer relay_timer; /* the end of a head start */
 	uint64_t serial;
 	uint64_t unknown_in, lost_out;
 	bool draining, ending;
@@ -96,7 +100,7 @@ void peer_gather_advance(struct peer_io_peer *peer, usec now);
 bool peer_gather_receive(
 	struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
 
-void peer_relay_init(struct peer_io *io);
+MUST_CHECK enum err peer_relay_init(struct peer_io *io);
 /* Whether the path begins at a relay of ours: then the flight has gone there. */
 bool peer_relay_send(
 	struct peer_io *io, const struct path *path, struct bytes flight, size_t segment);

@@ -3,19 +3,20 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "node/limits.h"
 #include "node/peer_io_internal.h"
 #include "peer/convert.h"
 
 static struct peer_io_relay *find(struct peer_io *io, const struct addr *local)
 {
 	for (size_t i = 0; i < io->relay_count; i++) {
-		const struct addr *addr = relay_addr(io->relays[i]->relay);
+		const struct addr *addr = relay_addr(io->relays[i]->relay, local->family);
 		if (addr && addr_equal(addr, local))
 			return io->relays[i];
 	}
 	LIST_FOREACH (node, &io->retired) {
 		struct peer_io_relay *r = CONTAINER_OF(node, struct peer_io_relay, node);
-		const struct addr *addr = relay_addr(r->relay);
+		const struct addr *addr = relay_addr(r->relay, local->family);
 		if (addr && addr_equal(addr, local))
 			return r;
 	}
@@ -47,11 +48,17 @@ static void on_received(
 
 /* ---- Candidates ---- */
 
-static void add_candidate(struct peer_io_peer *peer, const struct addr *addr, usec now)
+static void add_candidates(struct peer_io_peer *peer, const struct relay *relay, usec now)
 {
-	struct dpc_addr public = addr_to_public(addr);
-	/* Beyond the limit there are candidates enough. */
-	(void)dpc_peer_add_relayed(peer->dpc, now, &public);
+	static const enum addr_family families[] = {ADDR_IPV4, ADDR_IPV6};
+	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+		const struct addr *addr = relay_addr(relay, families[i]);
+		if (!addr)
+			continue;
+		struct dpc_addr public = addr_to_public(addr);
+		/* Beyond the limit there are candidates enough. */
+		(void)dpc_peer_add_relayed(peer->dpc, now, &public);
+	}
 }
 
 static bool is_connecting(const struct peer_io_peer *peer)
@@ -60,27 +67,30 @@ static bool is_connecting(const struct peer_io_peer *peer)
 	return state == DPC_NEW || state == DPC_CONNECTING;
 }
 
+static void follow_need(struct peer_io *io);
+
 static void on_changed(struct relay *relay, void *user)
 {
 	struct peer_io_relay *r = user;
 	struct peer_io *io = r->io;
 	char text[TURN_URI_TEXT_MAX];
-	const struct addr *addr = relay_addr(relay);
+	bool is_ready = relay_state(relay) == RELAY_READY;
 	usec now = net_now();
 	turn_uri_text(relay_server(relay), text);
-	if (addr)
+	if (is_ready)
 		log_info("the relay %s is ready after %lld ms", text,
 			(long long)(relay_setup_time(relay) / USEC_PER_MS));
 	else if (relay_state(relay) == RELAY_WAITING)
 		log_warn("no relay at %s", relay_reason(relay));
 	if (r->retired)
 		return;
+	follow_need(io);
 	LIST_FOREACH (node, &io->peers) {
 		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
 		if (!peer->with_relayed || peer->destroyed || !is_connecting(peer))
 			continue;
-		if (addr)
-			add_candidate(peer, addr, now);
+		if (is_ready)
+			add_candidates(peer, relay, now);
 		peer_gather_advance(peer, now);
 		peer_io_kick(peer);
 	}
@@ -135,6 +145,58 @@ static void sweep_retired(struct peer_io *io)
 	}
 }
 
+/* Whether UDP to the same server is there, or still has its head start. One that has not begun is
+ * about to. */
+static bool is_held(const struct peer_io *io, const struct peer_io_relay *r, usec now)
+{
+	const struct turn_uri *server = relay_server(r->relay);
+	if (server->transport == TURN_OVER_UDP)
+		return false;
+	for (size_t i = 0; i < io->relay_count; i++) {
+		const struct relay *other = io->relays[i]->relay;
+		const struct turn_uri *at = relay_server(other);
+		if (at->transport != TURN_OVER_UDP ||
+			!text_equal_ignoring_case(at->host, server->host))
+			continue;
+		enum relay_state state = relay_state(other);
+		if (state == RELAY_READY || (state != RELAY_WAITING && now < r->held_until))
+			return true;
+	}
+	return false;
+}
+
+static void want(struct peer_io *io, struct peer_io_relay *r, usec now)
+{
+	bool needed = io->relay_needs > 0;
+	if (!needed)
+		r->held_until = 0;
+	else if (r->held_until == 0)
+		r->held_until = now + RELAY_HEAD_START;
+	/* One that is still there costs nothing more, and its address is given out. */
+	bool is_there = relay_state(r->relay) == RELAY_READY;
+	r->released = needed && (r->released || is_there || !is_held(io, r, now));
+	relay_want(r->relay, r->released);
+}
+
+/* Asks the relays for their addresses, those over TCP and TLS in their turn, or gives them back. A
+ * relay that begins or fails in it comes here again. */
+static void follow_need(struct peer_io *io)
+{
+	usec now = net_now(), next = USEC_NEVER;
+	for (size_t i = 0; i < io->relay_count; i++) {
+		struct peer_io_relay *r = io->relays[i];
+		want(io, r, now);
+		if (io->relay_needs > 0 && !r->released && r->held_until > now)
+			next = usec_min(next, r->held_until);
+	}
+	net_timer_set(&io->relay_timer, next);
+}
+
+static void on_head_start_over(void *user)
+{
+	follow_need(user);
+}
+
 /* An allocation is made when somebody begins to connect, beside everything else, and kept while
  * somebody connects or talks through it. */
 static bool needs(const struct peer_io_peer *peer)
@@ -154,8 +216,7 @@ static void set_need(struct peer_io_peer *peer, bool needed)
 		return;
 	peer->needs_relay = needed;
 	io->relay_needs += needed ? 1 : (size_t)-1;
-	for (size_t i = 0; i < io->relay_count; i++)
-		relay_want(io->relays[i]->relay, io->relay_needs > 0);
+	follow_need(io);
 	if (!needed)
 		sweep_retired(io);
 }
@@ -166,11 +227,8 @@ void peer_relay_begin(struct peer_io_peer *peer, usec now)
 	if (!peer->with_relayed)
 		return;
 	set_need(peer, true);
-	for (size_t i = 0; i < io->relay_count; i++) {
-		const struct addr *addr = relay_addr(io->relays[i]->relay);
-		if (addr)
-			add_candidate(peer, addr, now);
-	}
+	for (size_t i = 0; i < io->relay_count; i++)
+		add_candidates(peer, io->relays[i]->relay, now);
 }
 
 void peer_relay_update(struct peer_io_peer *peer)
@@ -197,7 +255,6 @@ static enum err add(struct peer_io *io, const struct peer_io_relay_config *confi
 	r->from_hub = from_hub;
 	struct relay_config relay_config = {
 		.server = config->server,
-		.family = ADDR_IPV4,
 		.username = config->username,
 		.password = config->password,
 		.authorities = config->authorities,
@@ -212,7 +269,7 @@ static enum err add(struct peer_io *io, const struct peer_io_relay_config *confi
 		return err;
 	}
 	io->relays[io->relay_count++] = r;
-	relay_want(r->relay, io->relay_needs > 0);
+	follow_need(io);
 	return ERR_OK;
 }
 
@@ -281,9 +338,9 @@ enum err peer_io_set_hub_relays(
 	return first;
 }
 
-void peer_relay_init(struct peer_io *io)
+enum err peer_relay_init(struct peer_io *io)
 {
-	list_init(&io->retired);
+	return net_timer_init(&io->relay_timer, io->loop, on_head_start_over, io);
 }
 
 void peer_relay_deinit(struct peer_io *io)
@@ -293,6 +350,7 @@ void peer_relay_deinit(struct peer_io *io)
 	for (size_t i = 0; i < io->relay_count; i++)
 		free_relay(io->relays[i]);
 	io->relay_count = 0;
+	net_timer_deinit(&io->relay_timer);
 }
 
 size_t peer_io_relay_count(const struct peer_io *io)

@@ -30,13 +30,14 @@ struct relay {
 	struct addr
 		addrs[NET_RESOLVE_ADDRS_MAX]; /* of the server, to be tried one after the other */
 	size_t addr_count, addr_next;
+	struct addr tried[RELAY_REDIRECTS_MAX]; /* that have sent us on */
 	unsigned redirects;
 	struct addr remote; /* the one being tried */
 	struct net_udp *udp;
 	struct net_stream *stream;
 	struct buffer in; /* of the stream: the beginning of a frame */
 	struct turn *turn;
-	struct addr relayed;
+	struct addr relayed[2]; /* IPv4, IPv6 */
 	usec began_at;
 
 	struct net_timer timer; /* of the client; while waiting, of the next try */
@@ -63,7 +64,7 @@ static void drop_server(struct relay *relay)
 	net_stream_destroy(relay->stream);
 	relay->stream = NULL;
 	buffer_deinit(&relay->in);
-	relay->relayed = (struct addr){0};
+	memset(relay->relayed, 0, sizeof relay->relayed);
 }
 
 static void set_state(struct relay *relay, enum relay_state state)
@@ -74,8 +75,9 @@ static void set_state(struct relay *relay, enum relay_state state)
 	relay->config.changed(relay, relay->config.user);
 }
 
-/* The server being tried does not do: the next of its addresses, or all again after a while. */
-static void give_up(struct relay *relay, const char *why)
+/* The server being tried does not do: the next of its addresses, or all again after `wait` at the
+ * least. */
+static void give_up_for(struct relay *relay, usec wait_min, const char *why)
 {
 	char server[TURN_URI_TEXT_MAX];
 	snprintf(relay->reason, sizeof relay->reason, "%s: %s",
@@ -89,19 +91,65 @@ static void give_up(struct relay *relay, const char *why)
 	usec wait = relay->retry_wait / 2 +
 		    (usec)rng_below(relay->config.rng, (uint64_t)relay->retry_wait);
 	relay->retry_wait = usec_min(2 * relay->retry_wait, RELAY_RETRY_MAX);
-	net_timer_set(&relay->timer, net_now() + wait);
+	net_timer_set(&relay->timer, net_now() + usec_max(wait, wait_min));
 	set_state(relay, RELAY_WAITING);
+}
+
+static void give_up(struct relay *relay, const char *why)
+{
+	give_up_for(relay, 0, why);
+}
+
+/* RFC 8656 section 7.4: after 486 or 508 "the client SHOULD wait at least 1 minute". */
+static void give_up_refused(struct relay *relay)
+{
+	enum turn_failure failure = turn_failure(relay->turn);
+	uint16_t code = turn_error_code(relay->turn);
+	bool is_full = failure == TURN_QUOTA || failure == TURN_CAPACITY;
+	char why[REASON_MAX / 2];
+	if (code)
+		snprintf(why, sizeof why, "%s (%u)", turn_failure_text(failure), (unsigned)code);
+	else
+		snprintf(why, sizeof why, "%s", turn_failure_text(failure));
+	give_up_for(relay, is_full ? RELAY_FULL_WAIT : 0, why);
+}
+
+/* RFC 8489 section 14.15: of the family that we came over. A server of the world is not to make us
+ * knock at the doors of this machine. */
+static bool is_alternate(const struct relay *relay, const struct addr *alternate)
+{
+	bool is_multicast =
+		alternate->family == ADDR_IPV6 ? alternate->ip[0] == 0xff : alternate->ip[0] >= 224;
+	return alternate->family == relay->remote.family && alternate->port != 0 &&
+	       !addr_is_unspecified(alternate) && !is_multicast &&
+	       (!addr_is_loopback(alternate) || addr_is_loopback(&relay->remote));
+}
+
+/* Section 10: a server that has sent us on is not asked again. */
+static bool was_tried(const struct relay *relay, const struct addr *server)
+{
+	for (unsigned i = 0; i < relay->redirects; i++)
+		if (addr_equal(&relay->tried[i], server))
+			return true;
+	return addr_equal(&relay->remote, server);
 }
 
 static void follow_redirect(struct relay *relay)
 {
 	struct addr alternate = turn_alternate(relay->turn);
-	/* RFC 8489 section 10: two servers that name each other would be a loop. */
-	if (alternate.family == ADDR_NONE || relay->redirects == RELAY_REDIRECTS_MAX) {
-		give_up(relay, turn_failure_text(TURN_REDIRECTED));
+	if (alternate.family == ADDR_NONE) {
+		give_up(relay, "the relay sends us away (300)");
 		return;
 	}
-	relay->redirects++;
+	if (!is_alternate(relay, &alternate)) {
+		give_up(relay, "the relay sends us to an address that cannot be one (300)");
+		return;
+	}
+	if (relay->redirects == RELAY_REDIRECTS_MAX || was_tried(relay, &alternate)) {
+		give_up(relay, "relays send us from one to the other (300)");
+		return;
+	}
+	relay->tried[relay->redirects++] = relay->remote;
 	drop_server(relay);
 	relay->addrs[0] = alternate;
 	relay->addr_count = 1;
@@ -147,14 +195,15 @@ static void pump(struct relay *relay)
 		if (turn_failure(relay->turn) == TURN_REDIRECTED && relay->state == RELAY_OPENING)
 			follow_redirect(relay);
 		else
-			give_up(relay, turn_failure_text(turn_failure(relay->turn)));
+			give_up_refused(relay);
 		return;
 	case TURN_READY:
 		net_timer_set(&relay->timer, turn_deadline(relay->turn));
 		tell_refusal(relay);
 		if (relay->state != RELAY_OPENING)
 			return;
-		relay->relayed = turn_relayed(relay->turn);
+		relay->relayed[0] = turn_relayed(relay->turn, ADDR_IPV4);
+		relay->relayed[1] = turn_relayed(relay->turn, ADDR_IPV6);
 		relay->setup_time = net_now() - relay->began_at;
 		relay->retry_wait = RELAY_RETRY_MIN;
 		relay->reason[0] = 0;
@@ -189,10 +238,12 @@ static void start_client(struct relay *relay)
 
 static void receive(struct relay *relay, struct bytes message, usec now)
 {
-	struct path path = {.local = relay->relayed};
+	struct path path;
 	struct bytes payload;
-	if (turn_receive(relay->turn, now, message, &path.remote, &payload))
-		relay->config.received(relay, &path, payload, now, relay->config.user);
+	if (!turn_receive(relay->turn, now, message, &path.remote, &payload))
+		return;
+	path.local = relay->relayed[path.remote.family == ADDR_IPV6];
+	relay->config.received(relay, &path, payload, now, relay->config.user);
 }
 
 static void on_datagram(const struct path *path, struct bytes datagram, usec now, void *user)
@@ -479,9 +530,15 @@ enum relay_state relay_state(const struct relay *relay)
 	return relay->state;
 }
 
-const struct addr *relay_addr(const struct relay *relay)
+const struct addr *relay_addr(const struct relay *relay, enum addr_family family)
 {
-	return relay->state == RELAY_READY ? &relay->relayed : NULL;
+	const struct addr *addr = &relay->relayed[family == ADDR_IPV6];
+	return relay->state == RELAY_READY && addr->family == family ? addr : NULL;
+}
+
+bool relay_is_wanted(const struct relay *relay)
+{
+	return relay->wanted;
 }
 
 const struct turn_uri *relay_server(const struct relay *relay)

@@ -1,8 +1,8 @@
-/* A relayed address of ours: a TURN client (ice/turn.h) with a socket or stream of its own to its
- * server, and what happens when that fails.
+/* The relayed addresses of ours at one server: a TURN client (ice/turn.h) with a socket or stream
+ * of its own to its server, and what happens when that fails.
  *
  * While it is wanted it keeps an allocation, and after a failure tries again, less and less often.
- * What peers send to the relayed address comes as datagrams on a path whose local address it is;
+ * What peers send to a relayed address comes as datagrams on a path whose local address it is;
  * relay_send() is the way back. */
 #ifndef NODE_RELAY_H
 #define NODE_RELAY_H
@@ -16,7 +16,7 @@ struct relay;
 
 struct relay_config {
 	struct turn_uri server;
-	enum addr_family family;         /* of the relayed address */
+	enum addr_family family;         /* of the relayed address; ADDR_NONE: all that it has */
 	const char *username, *password; /* copied */
 	const char *authorities; /* a PEM file for TLS, copied; NULL: those of this machine */
 	struct rng *rng;         /* borrowed for the object's life */
@@ -53,8 +53,9 @@ MUST_CHECK enum err relay_set_credentials(
 void relay_want(struct relay *relay, bool wanted);
 
 enum relay_state relay_state(const struct relay *relay);
-/* The relayed address; NULL unless ready. */
-const struct addr *relay_addr(const struct relay *relay);
+/* The relayed address of a family; NULL where there is none, and unless ready. */
+const struct addr *relay_addr(const struct relay *relay, enum addr_family family);
+bool relay_is_wanted(const struct relay *relay);
 const struct turn_uri *relay_server(const struct relay *relay);
 /* Why it failed last, or what it refuses now that it is ready, in words; "": neither. */
 const char *relay_reason(const struct relay *relay);

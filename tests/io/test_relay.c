@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ice/stun.h"
 #include "net/udp.h"
 #include "node/limits.h"
 
@@ -38,12 +39,15 @@ struct world {
 	int input;
 	unsigned port, tls_port;
 	char certificate[200];
+	const char *host;        /* of its URIs */
+	enum addr_family family; /* of the relayed addresses that datagrams cross */
 	struct end ends[2];
 };
 
 static bool is_skipped;
 
-static int setup(void **state)
+/* A coturn at loopback addresses, one or two. */
+static int setup_at(void **state, const char *first, const char *second)
 {
 	int in[2], out[2], status;
 	struct world *w = calloc(1, sizeof *w);
@@ -56,25 +60,55 @@ static int setup(void **state)
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		execlp("python3", "python3", getenv("COTURN"), (char *)NULL);
+		execlp("python3", "python3", getenv("COTURN"), "--listen", first, second,
+			(char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
 	close(out[1]);
 	w->input = in[1];
 	w->rng = rng_system();
-	FILE *first = fdopen(out[0], "r");
-	assert_non_null(first);
-	int fields = fscanf(first, "%u %u %199s", &w->port, &w->tls_port, w->certificate);
-	fclose(first);
+	FILE *line = fdopen(out[0], "r");
+	assert_non_null(line);
+	int fields = fscanf(line, "%u %u %199s", &w->port, &w->tls_port, w->certificate);
+	fclose(line);
 	if (fields != 3) {
 		waitpid(w->child, &status, 0);
 		is_skipped = WIFEXITED(status) && WEXITSTATUS(status) == 77;
 		assert_true(is_skipped);
 	}
 	assert_ok(net_loop_create(&w->loop));
+	w->host = strcmp(first, "::1") == 0 ? "[::1]" : first;
+	w->family = ADDR_IPV4;
 	*state = w;
 	return 0;
+}
+
+/* For servers that the test is itself. */
+static int setup_alone(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	w->rng = rng_system();
+	w->input = -1;
+	assert_ok(net_loop_create(&w->loop));
+	*state = w;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_at(state, "127.0.0.1", NULL);
+}
+
+static int setup_both_families(void **state)
+{
+	return setup_at(state, "127.0.0.1", "::1");
+}
+
+static int setup_ipv6(void **state)
+{
+	return setup_at(state, "::1", NULL);
 }
 
 static int teardown(void **state)
@@ -83,8 +117,10 @@ static int teardown(void **state)
 	for (size_t i = 0; i < 2; i++)
 		relay_destroy(w->ends[i].relay);
 	net_loop_destroy(w->loop);
-	close(w->input);
-	waitpid(w->child, NULL, 0);
+	if (w->child > 0) {
+		close(w->input);
+		waitpid(w->child, NULL, 0);
+	}
 	free(w);
 	return 0;
 }
@@ -108,7 +144,7 @@ static void on_received(
 {
 	struct end *end = user;
 	(void)now;
-	assert_true(addr_equal(&path->local, relay_addr(relay)));
+	assert_true(addr_equal(&path->local, relay_addr(relay, path->remote.family)));
 	end->from = path->remote;
 	assert_true(datagram.size > 0 && datagram.size <= sizeof end->last);
 	if (datagram.data[0] == CHECK_BYTE) {
@@ -123,10 +159,9 @@ static void on_received(
 static struct relay *make(struct world *w, size_t i, const char *uri, const char *password)
 {
 	struct relay_config config = {
-		.family = ADDR_IPV4,
 		.username = "alice",
 		.password = password,
-		.authorities = w->certificate,
+		.authorities = w->certificate[0] ? w->certificate : NULL,
 		.rng = &w->rng,
 		.changed = on_changed,
 		.received = on_received,
@@ -143,37 +178,40 @@ static char *uri_of(struct world *w, const char *format, char *text)
 {
 	unsigned port = strncmp(format, "turns", 5) == 0 ? w->tls_port : w->port;
 	const char *query = strchr(format, '?');
-	snprintf(text, 100, "%.*s127.0.0.1:%u%s", (int)(strchr(format, ':') - format + 1), format,
+	snprintf(text, 100, "%.*s%s:%u%s", (int)(strchr(format, ':') - format + 1), format, w->host,
 		port, query ? query : "");
 	return text;
 }
 
-static void send_flight(struct end *from, struct end *to, uint8_t first, size_t size)
+static void send_flight(
+	struct world *w, struct end *from, struct end *to, uint8_t first, size_t size)
 {
 	static uint8_t data[FLIGHT_SEGMENTS * SEGMENT];
 	for (size_t i = 0; i < size; i++)
 		data[i] = i % SEGMENT == 0 ? first : (uint8_t)i;
-	assert_ok(relay_send(
-		from->relay, relay_addr(to->relay), bytes_of(data, size), SEGMENT, net_now()));
+	assert_ok(relay_send(from->relay, relay_addr(to->relay, w->family), bytes_of(data, size),
+		SEGMENT, net_now()));
 }
 
 /* First what ICE would send, so that both have permissions; then data, which gets channels. */
 static void exchange(struct world *w)
 {
 	struct end *a = &w->ends[0], *b = &w->ends[1];
-	RUN_UNTIL(w, relay_addr(a->relay) && relay_addr(b->relay));
+	enum addr_family family = w->family;
+	a->checks = b->checks = 0;
+	RUN_UNTIL(w, relay_addr(a->relay, family) && relay_addr(b->relay, family));
 	usec limit = net_now() + WAIT;
 	while ((a->checks == 0 || b->checks == 0) && net_now() < limit) {
-		send_flight(a, b, CHECK_BYTE, 100);
-		send_flight(b, a, CHECK_BYTE, 100);
+		send_flight(w, a, b, CHECK_BYTE, 100);
+		send_flight(w, b, a, CHECK_BYTE, 100);
 		net_loop_run_once(w->loop, net_now() + 50 * USEC_PER_MS);
 	}
-	assert_true(addr_equal(&a->from, relay_addr(b->relay)));
-	assert_true(addr_equal(&b->from, relay_addr(a->relay)));
+	assert_true(addr_equal(&a->from, relay_addr(b->relay, family)));
+	assert_true(addr_equal(&b->from, relay_addr(a->relay, family)));
 	for (size_t round = 0; round < 20; round++) {
 		size_t size = round * 1700 % (FLIGHT_SEGMENTS * SEGMENT) + 1;
 		unsigned expected = b->received + (unsigned)((size + SEGMENT - 1) / SEGMENT);
-		send_flight(a, b, DATA_BYTE, size);
+		send_flight(w, a, b, DATA_BYTE, size);
 		RUN_UNTIL(w, b->received >= expected);
 		assert_int_equal(b->last_size, (size - 1) % SEGMENT + 1);
 		assert_int_equal(b->last[0], DATA_BYTE);
@@ -224,7 +262,7 @@ static void wrong_credentials_are_told_and_tried_again_later(void **state)
 	struct relay *relay = make(w, 0, uri_of(w, "turn:", text), "wrong");
 	RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
 	assert_non_null(strstr(relay_reason(relay), "refuses our credentials"));
-	assert_null(relay_addr(relay));
+	assert_null(relay_addr(relay, ADDR_IPV4));
 	assert_err(relay_send(relay, &(struct addr){.family = ADDR_IPV4, .port = 1},
 			   bytes_of("x", 1), 1, net_now()),
 		ERR_STATE);
@@ -250,11 +288,11 @@ static void new_credentials_are_tried_at_once_and_leave_an_allocation_alone(void
 	RUN_UNTIL(w, relay_state(relay) == RELAY_READY);
 	assert_true(net_now() < before + RELAY_RETRY_MIN);
 	assert_string_equal(relay_reason(relay), "");
-	struct addr addr = *relay_addr(relay);
+	struct addr addr = *relay_addr(relay, ADDR_IPV4);
 	assert_ok(relay_set_credentials(relay, "alice", "wrong again"));
 	make(w, 1, uri_of(w, "turn:", text), "secret");
 	exchange(w);
-	assert_true(addr_equal(relay_addr(relay), &addr));
+	assert_true(addr_equal(relay_addr(relay, ADDR_IPV4), &addr));
 }
 
 static void a_server_that_is_not_there_is_told(void **state)
@@ -337,6 +375,173 @@ static void the_largest_frames_are_waited_for(void **state)
 	close(fd);
 	close(listener);
 	free(frames);
+}
+
+/* ---- Two families ---- */
+
+static void an_allocation_has_an_address_of_each_family(void **state)
+{
+	struct world *w = *state;
+	over(state, "turn:", "turn:?transport=tcp");
+	assert_non_null(relay_addr(w->ends[0].relay, ADDR_IPV6));
+	assert_non_null(relay_addr(w->ends[1].relay, ADDR_IPV6));
+	w->family = ADDR_IPV6;
+	exchange(w);
+}
+
+static void a_relay_of_ipv6_alone_is_of_use(void **state)
+{
+	struct world *w = *state;
+	w->family = ADDR_IPV6;
+	over(state, "turn:", "turns:");
+	assert_null(relay_addr(w->ends[0].relay, ADDR_IPV4));
+}
+
+static void a_relay_of_ipv4_alone_is_of_use(void **state)
+{
+	struct world *w = *state;
+	over(state, "turn:", "turns:");
+	assert_null(relay_addr(w->ends[0].relay, ADDR_IPV6));
+}
+
+/* ---- Servers that say no ---- */
+
+/* One that answers every request with an error, and where it sends us on to. */
+struct refusing {
+	struct net_udp *udp;
+	uint16_t code;
+	struct addr alternate;
+	unsigned requests;
+};
+
+static void on_refused(const struct path *path, struct bytes datagram, usec now, void *user)
+{
+	struct refusing *server = user;
+	struct stun_message request;
+	uint8_t data[200];
+	struct writer w = writer_of(data, sizeof data);
+	(void)now;
+	assert_ok(stun_parse(datagram, &request));
+	server->requests++;
+	if (server->code == 0)
+		return;
+	stun_begin(&w, STUN_ERROR, request.method, request.id.data);
+	stun_add_error(&w, server->code, "no");
+	if (server->code == 300)
+		stun_add_addr(&w, STUN_ALTERNATE_SERVER, &server->alternate);
+	assert_ok(net_udp_send(server->udp, path, writer_bytes(&w), w.size));
+}
+
+static const struct addr *start_refusing(struct world *w, struct refusing *server, uint16_t code)
+{
+	struct addr local;
+	struct net_udp_handler handler = {.receive = on_refused, .user = server};
+	*server = (struct refusing){.code = code};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &local));
+	assert_ok(net_udp_create(w->loop, &local, 0, &handler, &server->udp));
+	return net_udp_local(server->udp);
+}
+
+static void asked_at(struct world *w, const struct addr *server, const char *reason)
+{
+	char text[100];
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u", (unsigned)server->port);
+	struct relay *relay = make(w, 0, text, "secret");
+	RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
+	if (!strstr(relay_reason(relay), reason))
+		fail_msg("'%s' is not '%s'", relay_reason(relay), reason);
+	relay_destroy(relay);
+	w->ends[0].relay = NULL;
+}
+
+static void each_refusal_is_told(void **state)
+{
+	static const struct {
+		uint16_t code;
+		const char *reason;
+	} table[] = {{300, "cannot be one (300)"}, {400, "the relay refuses (400)"},
+		{401, "refuses our credentials (401)"}, {403, "forbids it (403)"},
+		{420, "cannot do what we ask for (420)"},
+		{437, "does not know our allocation (437)"}, {438, "refuses our credentials (438)"},
+		{440, "no addresses of this family (440)"}, {441, "refuses our credentials (441)"},
+		{442, "cannot do what we ask for (442)"},
+		{443, "no addresses of this family (443)"}, {446, "the relay refuses (446)"},
+		{447, "the relay refuses (447)"}, {486, "quota at the relay is used up (486)"},
+		{500, "the relay refuses (500)"}, {508, "no capacity left (508)"}};
+	struct world *w = *state;
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct refusing server;
+		const struct addr *at = start_refusing(w, &server, table[i].code);
+		server.alternate =
+			(struct addr){.family = ADDR_IPV4, .port = 0, .ip = {192, 0, 2, 1}};
+		asked_at(w, at, table[i].reason);
+		net_udp_destroy(server.udp);
+	}
+}
+
+static void relays_that_send_us_in_a_circle_are_left(void **state)
+{
+	struct world *w = *state;
+	struct refusing a, b;
+	a.alternate = *start_refusing(w, &a, 300); /* itself */
+	asked_at(w, &a.alternate, "from one to the other");
+	assert_int_equal(a.requests, 1);
+	struct addr at = *net_udp_local(a.udp);
+	a.alternate = *start_refusing(w, &b, 300);
+	b.alternate = at;
+	asked_at(w, &at, "from one to the other");
+	assert_int_equal(a.requests, 2);
+	assert_int_equal(b.requests, 1);
+	net_udp_destroy(a.udp);
+	net_udp_destroy(b.udp);
+}
+
+static void only_so_many_relays_in_a_row_are_followed(void **state)
+{
+	enum { COUNT = RELAY_REDIRECTS_MAX + 2 };
+	struct world *w = *state;
+	struct refusing servers[COUNT];
+	for (size_t i = 0; i < COUNT; i++)
+		start_refusing(w, &servers[i], 300);
+	for (size_t i = 0; i + 1 < COUNT; i++)
+		servers[i].alternate = *net_udp_local(servers[i + 1].udp);
+	asked_at(w, net_udp_local(servers[0].udp), "from one to the other");
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_int_equal(servers[i].requests, i <= RELAY_REDIRECTS_MAX);
+		net_udp_destroy(servers[i].udp);
+	}
+}
+
+static void a_relay_sends_us_to_no_other_kind_of_address(void **state)
+{
+	static const char *const ips[] = {"::1", "0.0.0.0", "224.0.0.1", "255.255.255.255"};
+	struct world *w = *state;
+	for (size_t i = 0; i < sizeof ips / sizeof ips[0]; i++) {
+		struct refusing server;
+		const struct addr *at = start_refusing(w, &server, 300);
+		assert_true(addr_parse_ip(ips[i], 3478, &server.alternate));
+		asked_at(w, at, "cannot be one");
+		net_udp_destroy(server.udp);
+	}
+}
+
+/* RELAY_FULL_WAIT; others are tried again within one and a half seconds. */
+static void a_relay_that_is_full_is_left_alone_for_a_minute(void **state)
+{
+	struct world *w = *state;
+	struct refusing full, broken;
+	char text[100];
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u",
+		(unsigned)start_refusing(w, &full, 486)->port);
+	make(w, 0, text, "secret");
+	RUN_UNTIL(w, full.requests == 1);
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u",
+		(unsigned)start_refusing(w, &broken, 500)->port);
+	make(w, 1, text, "secret");
+	RUN_UNTIL(w, broken.requests == 3);
+	assert_int_equal(full.requests, 1);
+	net_udp_destroy(full.udp);
+	net_udp_destroy(broken.udp);
 }
 
 /* The quota of a user is 12 at this server. Over UDP it takes its time to see that there is room.
@@ -520,14 +725,144 @@ static void a_relay_is_not_used_where_a_direct_way_works(void **state)
 	end_sides(w, &a, &b);
 }
 
+/* ---- UDP first ---- */
+
+static void add_relay(struct world *w, struct peer_io *io, const char *uri)
+{
+	struct peer_io_relay_config relay = {
+		.username = "alice", .password = "secret", .authorities = w->certificate};
+	assert_ok(turn_uri_parse(uri, &relay.server));
+	assert_ok(peer_io_add_relay(io, &relay));
+}
+
+static enum relay_state state_of(struct side *side, size_t index)
+{
+	return relay_state(peer_io_relay(side->io, index));
+}
+
+/* One server, and no allocation but over UDP; and none once the way is direct. */
+static void udp_spares_the_relay_tcp_and_tls(void **state)
+{
+	struct world *w = *state;
+	struct side a = {0}, b = {0};
+	char text[100];
+	usec setup_time;
+	if (is_skipped)
+		skip();
+	/* A machine with other things to do may take longer. */
+	for (;;) {
+		a = b = (struct side){0};
+		create_side(w, &a, true, true, "turn:");
+		add_relay(w, a.io, uri_of(w, "turn:?transport=tcp", text));
+		add_relay(w, a.io, uri_of(w, "turns:", text));
+		assert_int_equal(state_of(&a, 0), RELAY_OPENING);
+		assert_int_equal(state_of(&a, 1), RELAY_IDLE);
+		assert_int_equal(state_of(&a, 2), RELAY_IDLE);
+		RUN_UNTIL(w, state_of(&a, 0) == RELAY_READY);
+		setup_time = relay_setup_time(peer_io_relay(a.io, 0));
+		if (setup_time < RELAY_HEAD_START / 2)
+			break;
+		peer_io_destroy(a.io);
+	}
+	usec limit = net_now() + RELAY_HEAD_START;
+	while (net_now() < limit)
+		net_loop_run_once(w->loop, limit);
+	assert_int_equal(state_of(&a, 1), RELAY_IDLE);
+	assert_int_equal(state_of(&a, 2), RELAY_IDLE);
+	assert_true(relay_is_wanted(peer_io_relay(a.io, 0)));
+	create_side(w, &b, false, true, "turn:");
+	connect_sides(w, &a, &b);
+	RUN_UNTIL(w, !relay_is_wanted(peer_io_relay(a.io, 0)) &&
+			     !relay_is_wanted(peer_io_relay(b.io, 0)));
+	assert_string_equal(path_types(&a), "host host");
+	end_sides(w, &a, &b);
+}
+
+static void where_udp_is_silent_the_others_have_their_turn(void **state)
+{
+	struct world *w = *state;
+	struct side a = {0};
+	struct refusing silent;
+	struct peer_io_config io_config = {.loopback = true};
+	struct peer_io_peer_config config = {.peer.offerer = true,
+		.peer.unix_time = net_unix_now() / USEC_PER_SEC,
+		.with_relayed = true,
+		.on_event = on_event,
+		.user = &a};
+	char text[100];
+	if (is_skipped)
+		skip();
+	a.other = &a;
+	assert_true(addr_parse_ip("127.0.0.1", 0, &io_config.local4));
+	assert_ok(peer_io_create(w->loop, &io_config, &a.io));
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u",
+		(unsigned)start_refusing(w, &silent, 0)->port);
+	/* In any order. */
+	add_relay(w, a.io, uri_of(w, "turns:", text));
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u", (unsigned)net_udp_local(silent.udp)->port);
+	add_relay(w, a.io, text);
+	usec begun = net_now();
+	assert_ok(peer_io_peer_create(a.io, &config, &a.peer));
+	assert_int_equal(state_of(&a, 0), RELAY_IDLE);
+	RUN_UNTIL(w, state_of(&a, 0) != RELAY_IDLE);
+	assert_true(net_now() >= begun + RELAY_HEAD_START);
+	RUN_UNTIL(w, state_of(&a, 0) == RELAY_READY);
+	assert_int_equal(state_of(&a, 1), RELAY_OPENING);
+	assert_true(silent.requests > 0);
+	peer_io_destroy(a.io);
+	net_udp_destroy(silent.udp);
+}
+
+/* It need not be silence. */
+static void where_udp_fails_the_others_do_not_wait(void **state)
+{
+	struct world *w = *state;
+	struct side a = {0};
+	struct refusing broken;
+	struct peer_io_config io_config = {.loopback = true};
+	struct peer_io_peer_config config = {.peer.offerer = true,
+		.peer.unix_time = net_unix_now() / USEC_PER_SEC,
+		.with_relayed = true,
+		.on_event = on_event,
+		.user = &a};
+	char text[100];
+	if (is_skipped)
+		skip();
+	a.other = &a;
+	assert_true(addr_parse_ip("127.0.0.1", 0, &io_config.local4));
+	assert_ok(peer_io_create(w->loop, &io_config, &a.io));
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u",
+		(unsigned)start_refusing(w, &broken, 500)->port);
+	add_relay(w, a.io, text);
+	add_relay(w, a.io, uri_of(w, "turn:?transport=tcp", text));
+	assert_ok(peer_io_peer_create(a.io, &config, &a.peer));
+	RUN_UNTIL(w, state_of(&a, 0) == RELAY_WAITING);
+	assert_int_not_equal(state_of(&a, 1), RELAY_IDLE);
+	RUN_UNTIL(w, state_of(&a, 1) == RELAY_READY);
+	peer_io_destroy(a.io);
+	net_udp_destroy(broken.udp);
+}
+
 #define WORLD(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-TESTS(WORLD(datagrams_cross_two_relays_over_udp), WORLD(datagrams_cross_two_relays_over_tcp),
-	WORLD(datagrams_cross_two_relays_over_tls),
+#define WORLD_OF(name, families) cmocka_unit_test_setup_teardown(name, setup_##families, teardown)
+
+TESTS(WORLD_OF(an_allocation_has_an_address_of_each_family, both_families),
+	WORLD_OF(a_relay_of_ipv6_alone_is_of_use, ipv6), WORLD(a_relay_of_ipv4_alone_is_of_use),
+	WORLD_OF(each_refusal_is_told, alone),
+	WORLD_OF(relays_that_send_us_in_a_circle_are_left, alone),
+	WORLD_OF(only_so_many_relays_in_a_row_are_followed, alone),
+	WORLD_OF(a_relay_sends_us_to_no_other_kind_of_address, alone),
+	WORLD_OF(a_relay_that_is_full_is_left_alone_for_a_minute, alone),
+	WORLD(udp_spares_the_relay_tcp_and_tls),
+	WORLD(where_udp_is_silent_the_others_have_their_turn),
+	WORLD(where_udp_fails_the_others_do_not_wait), WORLD(datagrams_cross_two_relays_over_udp),
+	WORLD(datagrams_cross_two_relays_over_tcp), WORLD(datagrams_cross_two_relays_over_tls),
 	WORLD(the_two_sides_may_reach_the_relay_differently),
 	WORLD(wrong_credentials_are_told_and_tried_again_later),
 	WORLD(new_credentials_are_tried_at_once_and_leave_an_allocation_alone),
-	WORLD(the_largest_frames_are_waited_for), WORLD(a_server_that_is_not_there_is_told),
-	WORLD(a_certificate_for_somebody_else_is_told), WORLD(two_peers_talk_over_relays_alone),
+	WORLD_OF(the_largest_frames_are_waited_for, alone),
+	WORLD(a_server_that_is_not_there_is_told), WORLD(a_certificate_for_somebody_else_is_told),
+	WORLD(two_peers_talk_over_relays_alone),
 	WORLD(a_relay_is_not_used_where_a_direct_way_works), WORLD(an_allocation_is_given_back),
 	WORLD(a_quota_that_is_used_up_is_told))

@@ -1,5 +1,4 @@
 """Links through a relay: coturn, a hub, and nodes whose policy allows nothing else."""
-import ipaddress
 import pathlib
 import sys
 import time
@@ -208,14 +207,20 @@ class HubRelayTest(harness.StageTest):
         self.assert_fails(alice.run('connect', 'bob'), 1, 'relay', '[turn]', 'hub')
 
     def test_the_sample_serves_the_hubs_nodes_and_carries_nothing_inside(self):
-        self.start('udp', 'tls', options=['--sample', str(SAMPLE)])
+        self.sample_serves('udp')
+
+    def test_the_sample_serves_the_hubs_nodes_over_tls_too(self):
+        self.sample_serves('tls')
+
+    def sample_serves(self, transport):
+        self.start(transport, options=['--sample', str(SAMPLE)])
         self.assertEqual(pathlib.Path(SAMPLE).read_text(encoding='utf-8').count('static-auth-secret=CHANGE'), 1)
         alice, _ = self.pair()
         self.assert_fails(alice.run('connect', 'bob', '--timeout', '10'), 1, 'bob')
         wait_until('the relay has refused', lambda: any(
             'refuses peers at 127.0.0.1: 403' in (relay['error'] or '') for relay in self.relays(alice)), 10)
         states = [relay['state'] for relay in self.relays(alice)]
-        self.assertEqual(states, ['ready', 'ready'])
+        self.assertEqual(states, ['ready'])
         log = self.turn_log()
         for word in ('Bad configuration', 'Unknown', 'unrecognized'):
             self.assertNotIn(word, log)
@@ -240,27 +245,6 @@ class HubRelayTest(harness.StageTest):
         answers = {address: client.permit(address) for address in denied + allowed}
         client.close()
         self.assertEqual(answers, {**dict.fromkeys(denied, 403), **dict.fromkeys(allowed, 0)})
-
-    def test_the_samples_ranges_hold_every_special_address_of_both_families(self):
-        ranges = []
-        for line in SAMPLE.read_text(encoding='utf-8').splitlines():
-            if line.startswith('denied-peer-ip='):
-                ranges.append([ipaddress.ip_address(end) for end in line.split('=')[1].split('-')])
-        for first, last in ranges:
-            self.assertLessEqual(first, last)
-            # See the sample.
-            self.assertNotEqual(str(first), '::')
-
-        def is_denied(text):
-            address = ipaddress.ip_address(text)
-            return any(first.version == address.version and first <= address <= last for first, last in ranges)
-        for text in ('::1', '::7f00:1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '64:ff9b:1::1', '100::1',
-                     '2001::1', '2001:20::1', '2001:db8::1', '2002:7f00:1::1', '3fff::1', 'fc00::1', 'fdff::1', 'fe80::1',
-                     'febf::1', 'fec0::1', 'ff02::1', 'ff0e::1', '10.1.2.3', '127.0.0.53', '169.254.169.254', '100.100.1.1',
-                     '224.0.0.1', '255.255.255.255'):
-            self.assertTrue(is_denied(text), text)
-        for text in ('8.8.8.8', '185.1.1.1', '2606:4700::1', '2a00:1450::1', '2003::1', '2001:200::1', '2400::1'):
-            self.assertFalse(is_denied(text), text)
 
 
 class HostileRelayNamesTest(harness.StageTest):

@@ -25,19 +25,30 @@ static struct addr addr4(uint8_t last, uint16_t port)
 	return (struct addr){.family = ADDR_IPV4, .port = port, .ip = {192, 0, 2, last}};
 }
 
-static void setup(struct world *w, bool stream)
+static struct addr addr6(uint8_t last, uint16_t port)
+{
+	return (struct addr){
+		.family = ADDR_IPV6, .port = port, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = last}};
+}
+
+static void setup_for(struct world *w, bool stream, enum addr_family family)
 {
 	*w = (struct world){
 		.rng = rng_seeded(1), .now = START, .nonce = "nonce-1", .lifetime = LIFETIME};
 	struct turn_config config = {
 		.stream = stream,
-		.family = ADDR_IPV4,
+		.family = family,
 		.username = bytes_of_text("1700000000:alice"),
 		.password = bytes_of_text("secret"),
 		.rng = &w->rng,
 	};
 	hash_md5(bytes_of_text("1700000000:alice:example.org:secret"), w->key);
 	assert_ok(turn_create(&config, w->now, &w->turn));
+}
+
+static void setup(struct world *w, bool stream)
+{
+	setup_for(w, stream, ADDR_IPV4);
 }
 
 static void teardown(struct world *w)
@@ -153,13 +164,151 @@ static void an_allocation_is_made_with_the_credentials_that_the_challenge_asks_f
 	(void)state;
 	struct world w;
 	allocate(&w, false);
-	struct addr relayed = turn_relayed(w.turn), mapped = turn_mapped(w.turn),
+	struct addr relayed = turn_relayed(w.turn, ADDR_IPV4), mapped = turn_mapped(w.turn),
 		    expected = addr4(200, 50000);
 	assert_true(addr_equal(&relayed, &expected));
 	expected = addr4(1, 40000);
 	assert_true(addr_equal(&mapped, &expected));
 	teardown(&w);
 }
+
+/* ---- Two families ---- */
+
+/* What a server gives, in an answer to an Allocate: zero is nothing. */
+static void give_allocation(
+	struct world *w, const struct addr *first, const struct addr *second, uint32_t refusal)
+{
+	uint8_t data[STUN_MESSAGE_MAX];
+	struct writer message = answer(w, data, sizeof data, STUN_SUCCESS);
+	if (first)
+		stun_add_addr(&message, STUN_XOR_RELAYED_ADDRESS, first);
+	if (second)
+		stun_add_addr(&message, STUN_XOR_RELAYED_ADDRESS, second);
+	if (refusal)
+		stun_add_u32(&message, STUN_ADDRESS_ERROR_CODE, refusal);
+	stun_add_u32(&message, STUN_LIFETIME, LIFETIME);
+	stun_add_integrity(&message, bytes_of(w->key, sizeof w->key));
+	give(w, &message);
+}
+
+static void assert_relayed(struct world *w, enum addr_family family, const struct addr *expected)
+{
+	struct addr relayed = turn_relayed(w->turn, family);
+	assert_int_equal(turn_state(w->turn), TURN_READY);
+	assert_true(addr_equal(&relayed, expected ? expected : &(struct addr){0}));
+}
+
+static void one_allocation_has_an_address_of_each_family(void **state)
+{
+	(void)state;
+	struct world w;
+	struct addr four = addr4(200, 50000), six = addr6(2, 50001);
+	for (int order = 0; order < 2; order++) {
+		setup_for(&w, false, ADDR_NONE);
+		challenge(&w);
+		/* RFC 8656 section 7.1: never both. */
+		assert_true(stun_has(&w.request, STUN_ADDITIONAL_ADDRESS_FAMILY));
+		assert_true(stun_has(&w.request, STUN_ADDITIONAL_ADDRESS_FAMILY_DRAFT));
+		assert_false(stun_has(&w.request, STUN_REQUESTED_ADDRESS_FAMILY));
+		give_allocation(&w, order ? &six : &four, order ? &four : &six, 0);
+		assert_relayed(&w, ADDR_IPV4, &four);
+		assert_relayed(&w, ADDR_IPV6, &six);
+		struct writer wrapped;
+		assert_ok(send_to(&w, addr4(7, 1), "\1", &wrapped));
+		assert_ok(send_to(&w, addr6(7, 1), "\1", &wrapped));
+		teardown(&w);
+	}
+}
+
+static void a_family_that_is_refused_leaves_the_other(void **state)
+{
+	(void)state;
+	static const struct {
+		bool is_six;      /* that is given */
+		uint32_t refusal; /* family, class, number */
+		uint16_t code;
+	} table[] = {{false, 0x02000428, 440}, {false, 0x02000508, 508}, {true, 0x01000428, 440},
+		{true, 0x01000508, 508}, {false, 0, 0}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct world w;
+		struct writer wrapped;
+		struct addr four = addr4(200, 50000), six = addr6(2, 50001);
+		bool is_six = table[i].is_six;
+		setup_for(&w, false, ADDR_NONE);
+		challenge(&w);
+		give_allocation(&w, is_six ? &six : &four, NULL, table[i].refusal);
+		assert_relayed(&w, ADDR_IPV4, is_six ? NULL : &four);
+		assert_relayed(&w, ADDR_IPV6, is_six ? &six : NULL);
+		assert_int_equal(
+			turn_family_error(w.turn, is_six ? ADDR_IPV4 : ADDR_IPV6), table[i].code);
+		assert_int_equal(turn_family_error(w.turn, is_six ? ADDR_IPV6 : ADDR_IPV4), 0);
+		assert_err(send_to(&w, is_six ? addr4(7, 1) : addr6(7, 1), "\1", &wrapped),
+			ERR_UNSUPPORTED);
+		teardown(&w);
+	}
+}
+
+static void a_server_of_ipv6_alone_is_asked_for_that(void **state)
+{
+	(void)state;
+	struct world w;
+	struct addr six = addr6(2, 50001);
+	setup_for(&w, false, ADDR_NONE);
+	challenge(&w);
+	give_error(&w, 440, true);
+	expect(&w, TURN_ALLOCATE);
+	expect_authentic(&w);
+	assert_true(stun_has(&w.request, STUN_REQUESTED_ADDRESS_FAMILY));
+	assert_false(stun_has(&w.request, STUN_ADDITIONAL_ADDRESS_FAMILY));
+	give_allocation(&w, &six, NULL, 0);
+	assert_relayed(&w, ADDR_IPV4, NULL);
+	assert_relayed(&w, ADDR_IPV6, &six);
+	teardown(&w);
+	/* And one that has neither is not asked a third time. */
+	setup_for(&w, false, ADDR_NONE);
+	challenge(&w);
+	give_error(&w, 440, true);
+	expect(&w, TURN_ALLOCATE);
+	give_error(&w, 440, true);
+	assert_int_equal(turn_failure(w.turn), TURN_NO_FAMILY);
+	teardown(&w);
+}
+
+static void addresses_that_nobody_asked_for_are_not_taken(void **state)
+{
+	(void)state;
+	struct world w;
+	struct addr none = {.family = ADDR_IPV4}, four = addr4(200, 50000),
+		    again = addr4(201, 50001), six = addr6(2, 50002),
+		    zero = {.family = ADDR_IPV6, .port = 1}, portless = addr6(2, 0);
+	setup(&w, false); /* of IPv4 */
+	challenge(&w);
+	give_allocation(&w, &six, NULL, 0);
+	assert_int_equal(turn_failure(w.turn), TURN_NONSENSE);
+	teardown(&w);
+	setup_for(&w, false, ADDR_NONE);
+	challenge(&w);
+	give_allocation(&w, &none, &zero, 0);
+	assert_int_equal(turn_failure(w.turn), TURN_NONSENSE);
+	teardown(&w);
+	setup_for(&w, false, ADDR_NONE);
+	challenge(&w);
+	give_allocation(&w, &none, &six, 0);
+	assert_relayed(&w, ADDR_IPV4, NULL);
+	assert_relayed(&w, ADDR_IPV6, &six);
+	teardown(&w);
+	const struct addr *seconds[] = {&again, &zero, &portless};
+	for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+		setup_for(&w, false, ADDR_NONE);
+		challenge(&w);
+		give_allocation(&w, &four, seconds[i], 0);
+		assert_relayed(&w, ADDR_IPV4, &four);
+		assert_relayed(&w, ADDR_IPV6, NULL);
+		teardown(&w);
+	}
+}
+
+/* ---- Silence ---- */
 
 static void over_udp_a_request_is_repeated_and_silence_ends_it(void **state)
 {
@@ -206,8 +355,9 @@ static void each_error_of_the_server_has_its_reason(void **state)
 		enum turn_failure failure;
 	} table[] = {{300, TURN_REDIRECTED}, {401, TURN_UNAUTHORISED}, {441, TURN_UNAUTHORISED},
 		{403, TURN_FORBIDDEN}, {437, TURN_MISMATCH}, {420, TURN_UNSUPPORTED},
-		{440, TURN_UNSUPPORTED}, {442, TURN_UNSUPPORTED}, {443, TURN_UNSUPPORTED},
-		{486, TURN_QUOTA}, {508, TURN_CAPACITY}, {500, TURN_REFUSED}};
+		{440, TURN_NO_FAMILY}, {442, TURN_UNSUPPORTED}, {443, TURN_NO_FAMILY},
+		{446, TURN_REFUSED}, {447, TURN_REFUSED}, {486, TURN_QUOTA}, {508, TURN_CAPACITY},
+		{400, TURN_REFUSED}, {500, TURN_REFUSED}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		struct world w;
 		setup(&w, false);
@@ -346,6 +496,77 @@ static void a_server_that_forgot_the_allocation_ends_it(void **state)
 	teardown(&w);
 }
 
+static void grant(struct world *w)
+{
+	expect(w, TURN_CREATE_PERMISSION);
+	expect_authentic(w);
+	give_success(w);
+}
+
+/* The lifetime is ten minutes; whoever talks through the relay knows long before. */
+static void a_server_that_falls_silent_is_asked_and_given_up(void **state)
+{
+	(void)state;
+	struct world w;
+	struct writer wrapped;
+	allocate(&w, false);
+	assert_ok(send_to(&w, addr4(7, 1), "\1", &wrapped));
+	grant(&w);
+	/* What comes is heard, and nothing is asked. */
+	assert_ok(send_to(&w, addr4(7, 1), "\1", &wrapped));
+	usec sent = w.now;
+	go_to(&w, sent + TURN_SILENCE - 1);
+	expect_nothing(&w);
+	go_to(&w, sent + TURN_SILENCE);
+	expect(&w, TURN_REFRESH);
+	give_success(&w); /* it is the peer that is silent */
+	go_to(&w, w.now + TURN_SILENCE);
+	expect_nothing(&w);
+	assert_ok(send_to(&w, addr4(7, 1), "\1", &wrapped));
+	go_to(&w, w.now + TURN_SILENCE);
+	usec asked = w.now;
+	for (int i = 0; i < TURN_TRANSMISSIONS_MAX; i++) {
+		expect(&w, TURN_REFRESH);
+		w.now = turn_deadline(w.turn);
+		turn_advance(w.turn, w.now);
+	}
+	assert_int_equal(turn_failure(w.turn), TURN_SILENT);
+	assert_int_equal(w.now, asked + TURN_STREAM_PATIENCE);
+	teardown(&w);
+}
+
+/* Its answers are lost, but not all that it brings. */
+static void a_server_that_brings_datagrams_is_not_silent(void **state)
+{
+	(void)state;
+	struct world w;
+	struct writer wrapped;
+	struct addr peer = addr4(7, 1), from;
+	struct bytes payload;
+	uint8_t data[200];
+	allocate(&w, false);
+	assert_ok(send_to(&w, peer, "\1", &wrapped));
+	grant(&w);
+	assert_ok(send_to(&w, peer, "\1", &wrapped));
+	go_to(&w, w.now + TURN_SILENCE);
+	for (int i = 0; i < TURN_TRANSMISSIONS_MAX; i++) {
+		expect(&w, TURN_REFRESH);
+		if (i == 1) {
+			struct writer message = writer_of(data, sizeof data);
+			stun_begin(&message, STUN_INDICATION, TURN_DATA, w.request.id.data);
+			stun_add_addr(&message, STUN_XOR_PEER_ADDRESS, &peer);
+			stun_add_bytes(&message, STUN_DATA, bytes_of_text("x"));
+			assert_true(turn_receive(
+				w.turn, w.now, writer_bytes(&message), &from, &payload));
+		}
+		go_to(&w, turn_deadline(w.turn));
+	}
+	assert_int_equal(turn_state(w.turn), TURN_READY);
+	expect(&w, TURN_REFRESH); /* once more */
+	give_success(&w);
+	teardown(&w);
+}
+
 static void a_machine_that_slept_too_long_has_lost_it(void **state)
 {
 	(void)state;
@@ -372,13 +593,6 @@ static void closing_gives_the_allocation_back(void **state)
 }
 
 /* ---- Peers ---- */
-
-static void grant(struct world *w)
-{
-	expect(w, TURN_CREATE_PERMISSION);
-	expect_authentic(w);
-	give_success(w);
-}
 
 static void a_permission_is_asked_for_before_the_first_datagram(void **state)
 {
@@ -496,7 +710,7 @@ static void what_is_in_use_is_renewed_and_the_rest_forgotten(void **state)
 	bind_channel(&w, addr4(7, 1));
 	assert_ok(send_to(&w, addr4(8, 2), "\x01", &wrapped));
 	grant(&w);
-	go_to(&w, START + 235 * USEC_PER_SEC);
+	go_to(&w, START + 236 * USEC_PER_SEC);
 	expect_nothing(&w);
 	assert_ok(send_to(&w, addr4(7, 1), "data", &wrapped));
 	go_to(&w, START + 240 * USEC_PER_SEC);
@@ -652,6 +866,12 @@ static void a_stream_is_cut_into_frames(void **state)
 }
 
 TESTS(TEST(an_allocation_is_made_with_the_credentials_that_the_challenge_asks_for),
+	TEST(one_allocation_has_an_address_of_each_family),
+	TEST(a_family_that_is_refused_leaves_the_other),
+	TEST(a_server_of_ipv6_alone_is_asked_for_that),
+	TEST(addresses_that_nobody_asked_for_are_not_taken),
+	TEST(a_server_that_falls_silent_is_asked_and_given_up),
+	TEST(a_server_that_brings_datagrams_is_not_silent),
 	TEST(over_udp_a_request_is_repeated_and_silence_ends_it),
 	TEST(over_a_stream_nothing_is_repeated), TEST(each_error_of_the_server_has_its_reason),
 	TEST(an_alternate_server_is_told),
