@@ -1,4 +1,6 @@
-"""The units in packaging/: systemd understands them, and what they start takes the options they give it."""
+"""What is in packaging/: systemd understands the units, what they start takes the options they give it, and the sample for
+coturn carries to no address that is not the world's."""
+import ipaddress
 import pathlib
 import re
 import shutil
@@ -9,6 +11,17 @@ import unittest
 import harness
 
 UNITS = harness.ROOT / 'packaging/systemd'
+
+
+# What RFC 6890 and the registries of IANA that keep it up to date call special, and multicast.
+SPECIAL = '''
+    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 192.168.0.0/16
+    198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 255.255.255.255/32
+    ::1/128 ::ffff:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16
+    fc00::/7 fe80::/10 fec0::/10 ff00::/8'''.split()
+# What is nobody's, and must be let through.
+ORDINARY = '''1.1.1.1 9.255.255.255 11.0.0.1 100.63.255.255 100.128.0.0 172.15.255.255 172.32.0.0 192.0.3.0 198.17.255.255 198.20.0.0 223.255.255.255
+    2001:200::1 2001:4860:4860::8888 2003::1 2606:4700::1111 2a00:1450::1 64:ff9a::1 5eff::1 5f01::1 4000::1'''.split()
 
 
 def setting(unit, key):
@@ -46,6 +59,33 @@ class UnitTest(unittest.TestCase):
     def test_a_mistake_is_noticed(self):
         text = '[Service]\nExecStart=/bin/true\nNoNewPrivilege=yes\n'
         self.assertNotEqual(verify('wrong.service', text), [])
+
+
+class CoturnTest(unittest.TestCase):
+    def setUp(self):
+        text = (harness.ROOT / 'packaging/coturn/turnserver.conf').read_text(encoding='utf-8')
+        found = re.findall('(?m)^denied-peer-ip=([^-\n]+)-([^-\n]+)$', text)
+        self.denied = [tuple(ipaddress.ip_address(address) for address in pair) for pair in found]
+        self.assertEqual(len(found), len(re.findall('(?m)^denied-peer-ip=', text)))
+
+    def is_denied(self, first, last):
+        return any(low.version == first.version and low <= first and last <= high for low, high in self.denied)
+
+    def test_every_special_network_is_denied_whole(self):
+        for text in SPECIAL:
+            network = ipaddress.ip_network(text)
+            self.assertTrue(self.is_denied(network[0], network[-1]), text)
+
+    def test_no_ordinary_address_is_denied(self):
+        for text in ORDINARY:
+            address = ipaddress.ip_address(text)
+            self.assertFalse(self.is_denied(address, address), text)
+
+    def test_no_range_begins_at_the_unspecified_address(self):
+        # coturn 4.6 takes "::" for the beginning of all addresses, and would carry to no IPv4 at all.
+        self.assertNotIn(ipaddress.ip_address('::'), [low for low, _ in self.denied])
+        for low, high in self.denied:
+            self.assertLessEqual(low, high)
 
 
 class CommandTest(harness.StageTest):
