@@ -11,8 +11,9 @@
  * and does the last two after every call that takes a time. Times are microseconds on any monotonic
  * clock. Malformed input from the network never fails the caller: it is dropped and counted. One
  * UDP socket can serve any number of peers: find a datagram's peer by its remote address, else by
- * dpc_peer_peek_user(). No object may be used by two threads at once; different peers share
- * nothing but the budget that they may be given. */
+ * dpc_peer_peek_user(); for several peers on one path there is dpc_peer_claims(). No object may be
+ * used by two threads at once; different peers share nothing but the budget that they may be given.
+ */
 #ifndef DPC_PEER_H
 #define DPC_PEER_H
 
@@ -202,6 +203,17 @@ size_t dpc_peer_write(struct dpc_peer *peer, int64_t now, void *data, size_t cap
 /* The user name fragment of the peer that a STUN Binding request is for; points into the datagram.
  */
 bool dpc_peer_peek_user(const void *datagram, size_t size, const char **ret_user, size_t *ret_size);
+
+/* Whether a datagram may be for this one of the peers that send on one path, where two sockets
+ * carry several connections: it goes to the one that is CERTAIN, else to all that it is SHARED by,
+ * else to one that can only GUESS, the newest being the likeliest. */
+enum dpc_claim {
+	DPC_CLAIM_NONE,
+	DPC_CLAIM_GUESS,
+	DPC_CLAIM_SHARED,
+	DPC_CLAIM_CERTAIN,
+};
+enum dpc_claim dpc_peer_claims(const struct dpc_peer *peer, const void *datagram, size_t size);
 
 /* ---- Events ---- */
 

@@ -6,6 +6,7 @@
  * connection, or more. */
 #include "dtls/internal.h"
 #include "dtls/limits.h"
+#include "dtls/session_id.h"
 #include "dtls/suite.h"
 
 #include <openssl/x509.h>
@@ -31,7 +32,11 @@ static int verify_fingerprint(X509_STORE_CTX *store, void *user)
 	(void)user;
 	struct dtls *dtls = dtls_of_store(store);
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
-	if (leaf && dtls_is_expected(dtls, leaf))
+	uint8_t *der = NULL;
+	int size = leaf ? i2d_X509(leaf, &der) : 0;
+	bool is_expected = size > 0 && dtls_is_expected(dtls, bytes_of(der, (size_t)size));
+	OPENSSL_free(der);
+	if (is_expected)
 		return 1;
 	dtls->impostor = true;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
@@ -65,7 +70,7 @@ static bool configure(SSL_CTX *context)
 	       SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
 	       set_suites(context) && SSL_CTX_set1_groups_list(context, groups) == 1 &&
 	       SSL_CTX_set_tlsext_use_srtp(context, SRTP_PROFILES) == 0 && /* 0 is success */
-	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
+	       SSL_CTX_set1_sigalgs_list(context, signatures) == 1 && session_id_configure(context);
 }
 
 static CRYPTO_ONCE context_once = CRYPTO_ONCE_STATIC_INIT;

@@ -74,6 +74,20 @@ MUST_CHECK enum err dtls_expect(struct dtls *dtls, struct bytes hash, struct byt
 /* Whether this is the fingerprint that was expected. */
 bool dtls_expects(const struct dtls *dtls, struct bytes hash, struct bytes fingerprint);
 
+/* The tls-id of both descriptions (RFC 8842 section 4), borrowed for the object's life. Our hello
+ * says ours, and one that says another than theirs ends the handshake (RFC 8844). Before
+ * dtls_start(); not called where not both have one. */
+void dtls_set_ids(struct dtls *dtls, struct bytes ours, struct bytes theirs);
+
+/* Whether a datagram may be for this one of the connections that share a path. */
+enum dtls_claim {
+	DTLS_CLAIM_NONE,
+	DTLS_CLAIM_GUESS,  /* nothing tells; a handshake of ours is not done */
+	DTLS_CLAIM_SHARED, /* for whoever can open it: all may be given it */
+	DTLS_CLAIM_CERTAIN /* it names us */
+};
+enum dtls_claim dtls_claims(const struct dtls *dtls, struct bytes datagram);
+
 /* How long a datagram and its answer take on this path, as ICE measured it: sets the first timeout
  * of the flights that follow. Without it that is 100 ms. */
 void dtls_set_round_trip(struct dtls *dtls, usec round_trip);

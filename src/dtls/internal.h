@@ -41,13 +41,14 @@ struct dtls {
 	usec timeout_first;
 	const EVP_MD *expected_hash; /* NULL until dtls_expect() */
 	uint8_t expected[EVP_MAX_MD_SIZE];
-	bool impostor; /* the peer's certificate was another one */
+	bool impostor;              /* the peer's certificate was another one */
+	struct bytes id, remote_id; /* of the descriptions, borrowed; empty: none */
 	struct dtls_stats stats;
 	char error[DTLS_ERROR_MAX];
 };
 
-/* Whether a certificate has the fingerprint that dtls_expect() was told. */
-bool dtls_is_expected(const struct dtls *dtls, const X509 *certificate);
+/* Whether a certificate, in DER, has the fingerprint that dtls_expect() was told. */
+bool dtls_is_expected(const struct dtls *dtls, struct bytes certificate);
 
 /* The one SSL_CTX of the process; NULL when it could not be made. The app data of an SSL made with
  * it is its struct dtls. */

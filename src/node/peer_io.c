@@ -7,9 +7,8 @@
 #include "node/peer_io_internal.h"
 #include "peer/convert.h"
 
-/* RFC 7983: the first byte of STUN is 0 to 3; RFC 6347: that of DTLS application data is 23. */
+/* RFC 7983: the first byte of STUN. */
 #define STUN_FIRST_MAX 3
-#define DTLS_APPLICATION_DATA 23
 
 /* Output and events of a peer are taken in turns this often before others have theirs. */
 #define ROUNDS_MAX 4
@@ -274,8 +273,36 @@ static void give(
 	mark(peer);
 }
 
-/* A request names its peer. Everything else is for those that send on the path: an answer and
- * protected data prove for whom they are; a handshake is for the newest. */
+/* Several peers send on the path, the newest first in the chain. */
+static void give_to_claimant(struct peer_io *io, struct peer_route *route, const struct path *path,
+	struct bytes datagram, usec now)
+{
+	struct peer_io_peer *guess = NULL;
+	bool given = false;
+	for (; route; route = route->older) {
+		struct peer_io_peer *peer = peer_of_route(route);
+		switch (dpc_peer_claims(peer->dpc, datagram.data, datagram.size)) {
+		case DPC_CLAIM_NONE:
+			break;
+		case DPC_CLAIM_GUESS:
+			guess = guess ? guess : peer;
+			break;
+		case DPC_CLAIM_SHARED:
+			give(peer, path, datagram, now);
+			given = true;
+			break;
+		case DPC_CLAIM_CERTAIN:
+			give(peer, path, datagram, now);
+			return;
+		}
+	}
+	if (!given && guess)
+		give(guess, path, datagram, now);
+	else if (!given)
+		io->unknown_in++;
+}
+
+/* A request names its peer. Everything else is for those that send on the path. */
 void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes datagram, usec now)
 {
 	if (datagram.size == 0) {
@@ -301,9 +328,9 @@ void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes d
 			io->unknown_in++;
 		return;
 	}
-	bool for_all = first <= STUN_FIRST_MAX || first == DTLS_APPLICATION_DATA;
-	give(peer_of_route(route), path, datagram, now);
-	while (for_all && (route = route->older))
+	if (route->older)
+		give_to_claimant(io, route, path, datagram, now);
+	else
 		give(peer_of_route(route), path, datagram, now);
 }
 

@@ -1,8 +1,8 @@
 /* Which peers a datagram on a path may be for. A path is the local IP and the remote address; the
  * local port is that of the one socket a family has.
  *
- * Usually one peer sends on a path. While a connection to the same node replaces an older one there
- * are two: they form a chain, the newest first. */
+ * Usually one peer sends on a path. While a connection to the same node replaces an older one, or
+ * both sides have begun one, there are two: they form a chain, the newest first. */
 #ifndef NODE_PEER_ROUTE_H
 #define NODE_PEER_ROUTE_H
 

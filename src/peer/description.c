@@ -324,6 +324,9 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	if (err)
 		return err;
 	err = copy_texts(peer, &sdp);
+	if (!err && peer->remote_tls_id)
+		dtls_set_ids(peer->dtls, bytes_of_text(peer->tls_id),
+			bytes_of_text(peer->remote_tls_id));
 	if (!err)
 		err = take_init(peer, &sdp);
 	ice_agent_set_pacing(peer->ice, sdp.ice_pacing);

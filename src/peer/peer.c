@@ -188,6 +188,12 @@ static void receive_dtls(struct dpc_peer *peer, struct bytes datagram)
 	drain_records(peer);
 }
 
+/* Of another connection on the path, where it came before the description that tells. */
+static bool is_foreign(const struct dpc_peer *peer, const struct early_datagram *early)
+{
+	return dtls_claims(peer->dtls, bytes_of(early->data, early->size)) == DTLS_CLAIM_NONE;
+}
+
 /* A datagram from elsewhere may be anybody's, and a handshake is not authentic before its end: it
  * waits for a check of the peer on its path, at the longest until the handshake is over. */
 static void release_early(struct dpc_peer *peer)
@@ -200,7 +206,7 @@ static void release_early(struct dpc_peer *peer)
 			peer->early[kept++] = early;
 			continue;
 		}
-		if (is_known)
+		if (is_known && !is_foreign(peer, early))
 			receive_dtls(peer, bytes_of(early->data, early->size));
 		else
 			peer->dropped++;
@@ -436,6 +442,39 @@ bool dpc_peer_peek_user(const void *datagram, size_t size, const char **ret_user
 	*ret_user = (const char *)ufrag.data;
 	*ret_size = ufrag.size;
 	return true;
+}
+
+static enum dpc_claim claim_to_public(enum dtls_claim claim)
+{
+	switch (claim) {
+	case DTLS_CLAIM_NONE:
+		return DPC_CLAIM_NONE;
+	case DTLS_CLAIM_GUESS:
+		return DPC_CLAIM_GUESS;
+	case DTLS_CLAIM_SHARED:
+		return DPC_CLAIM_SHARED;
+	case DTLS_CLAIM_CERTAIN:
+		return DPC_CLAIM_CERTAIN;
+	}
+	UNREACHABLE();
+}
+
+enum dpc_claim dpc_peer_claims(const struct dpc_peer *peer, const void *data, size_t size)
+{
+	struct bytes datagram = bytes_of(data, size);
+	switch (demux(datagram)) {
+	case DEMUX_STUN:
+		return DPC_CLAIM_SHARED;
+	case DEMUX_DTLS:
+		/* A handshake that is ahead of its description. */
+		if (!peer->dtls)
+			return is_ended(peer) ? DPC_CLAIM_NONE : DPC_CLAIM_GUESS;
+		return claim_to_public(dtls_claims(peer->dtls, datagram));
+	case DEMUX_TURN_CHANNEL:
+	case DEMUX_UNKNOWN:
+		return DPC_CLAIM_NONE;
+	}
+	UNREACHABLE();
 }
 
 enum dpc_state dpc_peer_state(const struct dpc_peer *peer)

@@ -111,16 +111,22 @@ static void give_description(struct end *from, struct end *to)
 	peer_io_kick(to->peer);
 }
 
-static void begin(struct end *offerer, struct end *answerer)
+static void begin_between(struct end *offerer, struct peer_io *offerers, struct end *answerer,
+	struct peer_io *answerers)
 {
-	create(offerer, offerer_io, true);
-	create(answerer, answerer_io, false);
+	create(offerer, offerers, true);
+	create(answerer, answerers, false);
 	offerer->other = answerer;
 	answerer->other = offerer;
 	struct dpc_channel_config config = {.label = "test"};
 	assert_dpc(dpc_peer_open_channel(dpc(offerer), net_now(), &config, &offerer->channel));
 	give_description(offerer, answerer);
 	give_description(answerer, offerer);
+}
+
+static void begin(struct end *offerer, struct end *answerer)
+{
+	begin_between(offerer, offerer_io, answerer, answerer_io);
 }
 
 static void open_sockets(const char *ip4, const char *ip6, unsigned avoid)
@@ -266,6 +272,26 @@ static void a_second_connection_on_the_same_path_works_and_the_first_goes_on(voi
 	peer_io_peer_destroy(d.peer);
 	d.peer = NULL;
 	send_and_get_back(&a, &b, 10, 1000);
+}
+
+/* By the same side, and by both (glare). */
+static void two_connections_begun_at_once_on_one_path_both_open(void **state)
+{
+	(void)state;
+	for (int crossed = 0; crossed < 2; crossed++) {
+		open_sockets("127.0.0.1", NULL, 0);
+		begin(&a, &b);
+		if (crossed)
+			begin_between(&c, answerer_io, &d, offerer_io);
+		else
+			begin(&c, &d);
+		RUN_UNTIL(a.open && b.open && c.open && d.open);
+		send_and_get_back(&a, &b, 10, 1000);
+		send_and_get_back(&c, &d, 10, 2000);
+		peer_io_destroy(offerer_io);
+		peer_io_destroy(answerer_io);
+		offerer_io = answerer_io = NULL;
+	}
 }
 
 static void a_peer_can_be_destroyed_in_its_event(void **state)
@@ -619,6 +645,7 @@ TESTS(PEER_TEST(the_relays_of_the_hub_replace_their_own_kind),
 	PEER_TEST(a_restart_goes_on_under_another_name),
 	PEER_TEST(a_graceful_close_reaches_both_ends),
 	PEER_TEST(a_second_connection_on_the_same_path_works_and_the_first_goes_on),
+	PEER_TEST(two_connections_begun_at_once_on_one_path_both_open),
 	PEER_TEST(the_peers_of_a_process_share_its_memory),
 	PEER_TEST(bulk_finds_the_mtu_of_the_interface),
 	PEER_TEST(a_destroyed_peer_stays_until_its_last_words_are_heard),
