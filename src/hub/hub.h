@@ -104,7 +104,11 @@ bool signal_socket_names(struct hub *hub, const char *node_id, const struct cont
 MUST_CHECK enum err hub_admission_load(
 	struct hub *hub, const char *node_id, struct admission *ret_admission);
 
+/* What a browser sees of the hub (page.c). */
+void page_reply(struct hub *hub, struct web_request *request);
+
 /* One file a noun; see routes.c. */
+void handle_openapi(struct web_request *request, void *user);
 void handle_metrics(struct web_request *request, void *user);
 void handle_challenge(struct web_request *request, void *user);
 void handle_login_key(struct web_request *request, void *user);

@@ -1,11 +1,18 @@
 /* The paths of the hub. What each takes and gives is in docs/hub-api.md. */
 #include "hub/hub.h"
 
+/* A page for browsers, which ask for one, and JSON for all others. */
 static void handle_root(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	if (!hub_admit(hub, request, &hub->request_rate))
 		return;
+	const char *accept = web_request_header(request, "accept");
+	web_request_add_header(request, "Vary", "Accept");
+	if (accept && strstr(accept, "text/html")) {
+		page_reply(hub, request);
+		return;
+	}
 	hub_reply(request, 200,
 		json_pack("{s:s, s:s, s:s, s:[s], s:b}", "name", "dpc-hub", "version", DPC_VERSION,
 			"origin", hub->origins[0], "login", "key", "new_accounts",
@@ -54,6 +61,7 @@ static void handle_health(struct web_request *request, void *user)
 
 const struct web_route hub_routes[] = {
 	{"GET", "/", handle_root, 0, 0},
+	{"GET", "/openapi.json", handle_openapi, 0, 0},
 	{"GET", "/health", handle_health, 0, 0},
 	{"GET", "/ready", handle_ready, 0, 0},
 	{"GET", "/metrics", handle_metrics, 0, 0},

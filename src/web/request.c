@@ -163,6 +163,9 @@ static enum err format_head(struct web_request *request, int status, const char 
 		buffer_append_format(head, "HTTP/1.1 %d %s\r\n", status, status_phrase(status));
 	if (err == ERR_OK && server)
 		err = buffer_append_format(head, "Server: %s\r\n", server);
+	/* What we say it is, it is: a browser must not find out otherwise. */
+	if (err == ERR_OK)
+		err = buffer_append_text(head, "X-Content-Type-Options: nosniff\r\n");
 	if (err == ERR_OK && content_type)
 		err = buffer_append_format(head, "Content-Type: %s\r\n", content_type);
 	if (err == ERR_OK)

@@ -75,6 +75,39 @@ class Metrics(Operation):
         self.assertEqual(self.hub.ask('GET', '/ready'), (200, {'status': 'ready'}))
 
 
+class ForBrowsers(Operation):
+    def get(self, path, accept):
+        request = urllib.request.Request(self.hub.origin + path, headers={'Accept': accept})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.headers, answer.read().decode()
+
+    def test_a_browser_sees_a_page_and_a_program_json(self):
+        headers, text = self.get('/', 'text/html,application/xhtml+xml,*/*;q=0.8')
+        self.assertEqual(headers['Content-Type'], 'text/html; charset=utf-8')
+        self.assertIn("default-src 'none'", headers['Content-Security-Policy'])
+        self.assertIn(f'dpc login --hub {self.hub.origin}', text)
+        self.assertIn('<dd>0</dd>', text)
+        self.assertIn('body { margin: 0;', text)
+        self.assertNotRegex(text, r'\{(nodes|uptime|accounts|origin|version)\}')
+        headers, text = self.get('/', '*/*')
+        self.assertEqual(json.loads(text)['name'], 'dpc-hub')
+        self.assertEqual(headers['X-Content-Type-Options'], 'nosniff')
+
+    def test_the_description_has_the_routes_and_no_others(self):
+        described = json.loads(self.get('/openapi.json', '*/*')[1])
+        self.assertEqual(described, json.loads((harness.ROOT / 'docs/openapi.json').read_text()))
+        routes = re.findall(r'\{"([A-Z]+)", "([^"]+)", handle_', (harness.ROOT / 'src/hub/routes.c').read_text())
+        self.assertGreater(len(routes), 20)
+        operations = {(method.upper(), path) for path, item in described['paths'].items()
+                      for method in item if method != 'parameters'}
+        self.assertEqual(operations, set(routes))
+        for path, item in described['paths'].items():
+            wanted = set(re.findall(r'\{(\w+)\}', path))
+            self.assertEqual({p['name'] for p in item.get('parameters', [])}, wanted, path)
+        for name in set(re.findall(r'"\$ref": ?"#/components/schemas/(\w+)"', json.dumps(described))):
+            self.assertIn(name, described['components']['schemas'])
+
+
 class BehindProxy(Operation):
     config = '[hub]\ntrusted_proxies = 127.0.0.1\n[limits]\nrequests_per_second = 1\nrequests_burst = 3\n'
 
