@@ -2,12 +2,13 @@
 
 #include "ice/stun.h"
 
-/* RFC 8489 section 6.2.1, shorter: somebody waits in front of the screen. At 0, 0.5 and 1.5 s. A
- * test of what is let in ends in silence as its ordinary answer, so its patience is that of the
- * others. */
+/* RFC 8489 section 6.2.1, shorter: somebody waits in front of the screen. Three requests, at 0, 1
+ * and 3 RTO; silence is after 5. A test of what is let in ends in silence as its ordinary answer,
+ * so from the first answer on the RTO follows the round trip. */
 #define RTO (500 * USEC_PER_MS)
+#define RTO_MIN (200 * USEC_PER_MS)
+#define RTO_ROUND_TRIPS 3
 #define TRANSMISSIONS_MAX 3
-#define LAST_WAIT (1 * USEC_PER_SEC)
 
 /* RFC 5780 section 7.2. */
 #define CHANGE_IP 4
@@ -25,7 +26,7 @@ static void begin(struct discovery *d, enum discovery_step step, usec now)
 void discovery_init(struct discovery *d, const struct addr *local, const struct addr *server,
 	struct rng *rng, usec now)
 {
-	*d = (struct discovery){.rng = rng, .local = *local, .server = *server};
+	*d = (struct discovery){.rng = rng, .local = *local, .server = *server, .rto = RTO};
 	begin(d, DISCOVERY_BINDING, now);
 }
 
@@ -38,12 +39,23 @@ static void begin_hairpin(struct discovery *d, usec now)
 	begin(d, no_nat ? DISCOVERY_DONE : DISCOVERY_HAIRPIN, now);
 }
 
+/* Without a NAT there is none, but it shows whether the other address is there: where nothing came
+ * from it, that is else taken for a filter. */
 static void begin_mapping(struct discovery *d, usec now)
 {
-	if (d->mapping == DISCOVERY_NONE)
+	if (d->filtering == DISCOVERY_NONE)
 		begin_hairpin(d, now);
 	else
 		begin(d, DISCOVERY_MAPPING_OTHER_ADDRESS, now);
+}
+
+/* Another IP and another port, and no way to make us send where nobody else could. */
+static bool is_other_usable(const struct discovery *d)
+{
+	return d->other.family == d->server.family && !addr_same_ip(&d->other, &d->server) &&
+	       d->other.port != d->server.port && d->other.port != 0 &&
+	       !addr_is_unspecified(&d->other) &&
+	       addr_is_loopback(&d->other) == addr_is_loopback(&d->server);
 }
 
 /* The filter is tested first: afterwards the NAT has seen us send to the other address. */
@@ -56,7 +68,7 @@ static void on_mapped(struct discovery *d, usec now, const struct stun_message *
 		d->other = m->other;
 		if (addr_equal(&d->mapped, &d->local))
 			d->mapping = DISCOVERY_NONE;
-		if (d->other.family == d->server.family)
+		if (is_other_usable(d))
 			begin(d, DISCOVERY_FILTERING_ADDRESS, now);
 		else
 			begin_hairpin(d, now);
@@ -72,6 +84,10 @@ static void on_mapped(struct discovery *d, usec now, const struct stun_message *
 		return;
 	case DISCOVERY_MAPPING_OTHER_ADDRESS:
 		d->second = m->mapped;
+		if (d->mapping == DISCOVERY_NONE) {
+			begin_hairpin(d, now);
+			return;
+		}
 		if (!addr_equal(&d->second, &d->mapped)) {
 			begin(d, DISCOVERY_MAPPING_OTHER_PORT, now);
 			return;
@@ -105,6 +121,10 @@ static void on_silence(struct discovery *d, usec now)
 		begin_mapping(d, now);
 		return;
 	case DISCOVERY_MAPPING_OTHER_ADDRESS:
+		/* It is dead: nothing could come from there. */
+		d->filtering = DISCOVERY_UNKNOWN;
+		begin_hairpin(d, now);
+		return;
 	case DISCOVERY_MAPPING_OTHER_PORT:
 		begin_hairpin(d, now);
 		return;
@@ -147,8 +167,8 @@ size_t discovery_write(
 	d->to_write = false;
 	if (d->transmissions++ == 0)
 		d->sent_at = now;
-	d->due = now + (d->transmissions == TRANSMISSIONS_MAX ? LAST_WAIT
-							      : RTO << (d->transmissions - 1));
+	d->due = now + (d->transmissions == TRANSMISSIONS_MAX ? 2 * d->rto
+							      : d->rto << (d->transmissions - 1));
 	struct writer w = writer_of(data, DISCOVERY_DATAGRAM_MAX);
 	stun_begin(&w, STUN_REQUEST, STUN_BINDING, d->id);
 	if (change_of(d))
@@ -195,8 +215,10 @@ void discovery_receive(
 	}
 	if (!is_source_right(d, from))
 		return;
-	if (d->step == DISCOVERY_BINDING && d->transmissions == 1)
+	if (d->step == DISCOVERY_BINDING && d->transmissions == 1) {
 		d->round_trip = now - d->sent_at;
+		d->rto = usec_min(usec_max(RTO_ROUND_TRIPS * d->round_trip, RTO_MIN), RTO);
+	}
 	if (m.class == STUN_SUCCESS && m.mapped.family == d->server.family)
 		on_mapped(d, now, &m);
 	else if (m.class == STUN_ERROR)

@@ -38,11 +38,11 @@ struct discovery {
 	uint8_t id[12];
 	unsigned transmissions;
 	bool to_write;
-	usec sent_at, due;
+	usec sent_at, due, rto;
 
 	struct addr mapped, other, second; /* `second`: as test II saw us */
 	bool has_answer;                   /* the server is there */
-	usec round_trip;
+	usec round_trip;                   /* 0: an answer was lost, or there is none */
 	enum discovery_behaviour mapping, filtering;
 	bool hairpin_known, hairpin;
 };

@@ -12,6 +12,8 @@ struct world {
 	usec now;
 	enum discovery_behaviour mapping, filtering;
 	bool hairpin, is_old, silent;
+	bool other_is_dead;             /* the server has no second address, and says that it has */
+	struct addr claimed;            /* what it says, if it is set */
 	struct addr local, sent_to[16]; /* whom the NAT lets in: those that were sent to */
 	size_t sent_count;
 };
@@ -81,8 +83,12 @@ static void answer(struct world *w, struct bytes request, const struct addr *to)
 		other_ip ^= (request.data[27] & 4) != 0;
 		other_port ^= (request.data[27] & 2) != 0;
 	}
+	if (w->other_is_dead && (other_ip || other_port))
+		return;
 	struct addr from = server(other_ip, other_port), other = server(true, true),
 		    mapped = mapped_for(w, to);
+	if (w->claimed.family != ADDR_NONE)
+		other = w->claimed;
 	if (!lets_in(w, &from))
 		return;
 	struct writer out = writer_of(data, sizeof data);
@@ -172,6 +178,61 @@ static void a_server_with_one_address_leaves_it_unknown(void **state)
 	assert_true(w.d.hairpin_known);
 }
 
+static void a_dead_second_address_is_not_taken_for_a_filter(void **state)
+{
+	(void)state;
+	static const enum discovery_behaviour kinds[] = {
+		DISCOVERY_NONE, DISCOVERY_ENDPOINT_INDEPENDENT};
+	for (size_t i = 0; i < 2; i++) {
+		struct world w;
+		setup(&w, kinds[i], kinds[i]);
+		w.other_is_dead = true;
+		run(&w);
+		assert_true(w.d.has_answer);
+		assert_int_equal(w.d.mapping,
+			kinds[i] == DISCOVERY_NONE ? DISCOVERY_NONE : DISCOVERY_UNKNOWN);
+		assert_int_equal(w.d.filtering, DISCOVERY_UNKNOWN);
+	}
+}
+
+static void a_firewall_without_a_nat_is_told(void **state)
+{
+	(void)state;
+	struct world w;
+	setup(&w, DISCOVERY_NONE, DISCOVERY_ADDRESS_AND_PORT_DEPENDENT);
+	run(&w);
+	assert_int_equal(w.d.mapping, DISCOVERY_NONE);
+	assert_int_equal(w.d.filtering, DISCOVERY_ADDRESS_AND_PORT_DEPENDENT);
+}
+
+static void nothing_is_sent_to_an_address_that_makes_no_sense(void **state)
+{
+	(void)state;
+	struct addr claims[] = {server(false, true), server(true, false), addr4(127, 1, 9),
+		{.family = ADDR_IPV4, .port = 3479}, {.family = ADDR_IPV6, .port = 1, .ip = {1}},
+		addr4(198, 2, 0)};
+	for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+		struct world w;
+		setup(&w, DISCOVERY_ENDPOINT_INDEPENDENT, DISCOVERY_ENDPOINT_INDEPENDENT);
+		w.claimed = claims[i];
+		run(&w);
+		assert_true(w.d.has_answer);
+		assert_int_equal(w.sent_count, 1);
+		assert_int_equal(w.d.mapping, DISCOVERY_UNKNOWN);
+	}
+}
+
+static void silence_is_told_sooner_where_the_server_is_near(void **state)
+{
+	(void)state;
+	struct world w;
+	setup(&w, DISCOVERY_ENDPOINT_INDEPENDENT, DISCOVERY_ADDRESS_AND_PORT_DEPENDENT);
+	run(&w);
+	/* Two tests of the filter and the hairpin end in silence; 20 ms are far below the least
+	 * RTO. */
+	assert_int_equal(w.now - START, 3 * 5 * 200 * USEC_PER_MS + 2 * 20 * USEC_PER_MS);
+}
+
 static void a_silent_server_ends_after_three_requests(void **state)
 {
 	(void)state;
@@ -226,6 +287,10 @@ static void two_servers_tell_the_mapping_too(void **state)
 
 TESTS(TEST(each_behaviour_is_told_apart), TEST(no_nat_is_told),
 	TEST(a_server_with_one_address_leaves_it_unknown),
+	TEST(a_dead_second_address_is_not_taken_for_a_filter),
+	TEST(a_firewall_without_a_nat_is_told),
+	TEST(nothing_is_sent_to_an_address_that_makes_no_sense),
+	TEST(silence_is_told_sooner_where_the_server_is_near),
 	TEST(a_silent_server_ends_after_three_requests),
 	TEST(answers_from_elsewhere_or_of_others_are_nothing),
 	TEST(two_servers_tell_the_mapping_too))
