@@ -127,8 +127,14 @@ int api_ask(const struct cli *cli, const struct api_request *request, json_t **r
 	if (http_ask_now(&call.ask, request->line, request->user, &storage, &answer) ==
 			ERR_CLOSED &&
 		request->line)
-		answer = (struct http_answer){.status = 200, .reason = ""}; /* line() ended it */
-	status = finish(cli, &answer, ret_answer);
+		answer = (struct http_answer){
+			.status = 200, .reason = "", .redirect = ""}; /* line() ended it */
+	if (request->absent && answer.err == ERR_UNREACHABLE) {
+		*request->absent = true;
+		status = CLI_FAILED;
+	} else {
+		status = finish(cli, &answer, ret_answer);
+	}
 	buffer_deinit(&storage);
 	api_call_deinit(&call);
 	return status;

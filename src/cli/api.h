@@ -15,6 +15,8 @@ struct api_request {
 	const char *path;   /* behind "/api/v1" */
 	json_t *body;       /* taken; NULL: none */
 	unsigned timeout_ms;
+	/* Where no node runs: set, and api_ask() fails without a line on stderr. NULL: with one. */
+	bool *absent;
 	/* With it the answer is a stream of lines; returning false ends it. */
 	bool (*line)(struct bytes line, void *user);
 	void *user;

@@ -1,5 +1,6 @@
 #include "web/curl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -149,6 +150,14 @@ void curl_transfer_deinit(struct curl_transfer *transfer)
 
 /* ---- The answer ---- */
 
+static const char *redirect_of(struct curl_transfer *transfer)
+{
+	char *url = NULL;
+	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &url);
+	snprintf(transfer->redirect, sizeof transfer->redirect, "%s", url ? url : "");
+	return transfer->redirect;
+}
+
 static enum err err_of(CURLcode code)
 {
 	switch ((int)code) {
@@ -184,7 +193,8 @@ static enum err err_of(CURLcode code)
 
 struct http_answer curl_transfer_answer(struct curl_transfer *transfer, CURLcode code)
 {
-	struct http_answer answer = {.err = err_of(code), .reason = ""};
+	struct http_answer answer = {
+		.err = err_of(code), .reason = "", .redirect = redirect_of(transfer)};
 	if (transfer->failure != ERR_OK)
 		answer.err = transfer->failure;
 	if (answer.err == ERR_OK) {

@@ -7,10 +7,14 @@
 
 #include "web/http_client.h"
 
+/* Of a URL that an answer leads to, which is only shown and compared; what is longer is cut. */
+#define CURL_REDIRECT_MAX 512
+
 struct curl_transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	char problem[CURL_ERROR_SIZE];
+	char redirect[CURL_REDIRECT_MAX];
 	bool is_stream;
 	/* False ends the transfer. */
 	bool (*line)(struct bytes line, void *user);

@@ -102,6 +102,8 @@ static void conclude(struct http_request *request, struct http_answer answer)
 	memcpy(problem, request->transfer.problem, sizeof problem);
 	if (answer.reason == request->transfer.problem)
 		answer.reason = problem;
+	if (answer.redirect == request->transfer.redirect)
+		answer.redirect = gone.transfer.redirect;
 	request_free(request);
 	gone.done(&answer, gone.user);
 	buffer_deinit(&gone.body);
@@ -117,7 +119,8 @@ static void on_finish(void *user)
 	request = add_waiting(client);
 	if (request) {
 		net_defer_post(&client->finish);
-		conclude(request, (struct http_answer){.err = ERR_NOMEM, .reason = ""});
+		conclude(request,
+			(struct http_answer){.err = ERR_NOMEM, .reason = "", .redirect = ""});
 		return;
 	}
 	CURLcode code = CURLE_OK;

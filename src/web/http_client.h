@@ -37,6 +37,7 @@ struct http_answer {
 			      were it */
 	const char
 		*reason; /* for a person when `err` is not ERR_OK: "connection refused"; else "" */
+	const char *redirect; /* the URL that it leads to, which is not followed; "": nowhere */
 };
 
 /* ---- On the loop ---- */
