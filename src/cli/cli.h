@@ -1,6 +1,6 @@
 /* The command line: what a command is, and what it is given when it runs. Commands are rows of the
  * table in main.c; each has a file of its own. They are clients of a running node (cli/api.h),
- * except `init`, `id` and `up`.
+ * except `init`, `id` and `up`; `netcheck` does without one where there is none.
  *
  * Results go to stdout, everything else to stderr. Exit status 0: done; 1: refused or failed, after
  * one line on stderr that says what and the next step; 2: wrong usage, after one line too. */

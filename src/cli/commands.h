@@ -18,6 +18,7 @@ int command_id(const struct cli *cli);
 int command_init(const struct cli *cli);
 int command_login(const struct cli *cli);
 int command_logout(const struct cli *cli);
+int command_netcheck(const struct cli *cli);
 int command_peers(const struct cli *cli);
 int command_ping(const struct cli *cli);
 int command_policy(const struct cli *cli);

@@ -480,6 +480,15 @@ void hub_client_logout(struct hub_client *hub)
 
 /* ---- Life ---- */
 
+void hub_client_known_url(struct store *store, const struct config *config, char *url)
+{
+	char *kept = NULL;
+	CHECK(text_copy(url, CONFIG_TEXT_MAX + 1, config->hub_url));
+	if (!url[0] && store && store_setting_get(store, SETTING_URL, &kept) == ERR_OK)
+		(void)text_copy(url, CONFIG_TEXT_MAX + 1, kept);
+	free(kept);
+}
+
 /* What an earlier run kept: the hub if the configuration names none, and whether the user logged in
  * there. */
 static void recall(struct hub_client *hub)
@@ -489,9 +498,7 @@ static void recall(struct hub_client *hub)
 	char *url = NULL, *token = NULL;
 	bool known = store_setting_get(store, SETTING_URL, &url) == ERR_OK && url[0];
 	bool logged_in = store_setting_get(store, SETTING_REFRESH, &token) == ERR_OK;
-	CHECK(text_copy(hub->url, sizeof(hub->url), config->hub_url));
-	if (known && !hub->url[0])
-		(void)text_copy(hub->url, sizeof(hub->url), url);
+	hub_client_known_url(store, config, hub->url);
 	if (known && logged_in && strcmp(hub->url, url) == 0) {
 		hub->wanted = true;
 		if (token[0])

@@ -14,6 +14,7 @@
 #include "node/config.h"
 #include "node/context.h"
 #include "node/failure.h"
+#include "node/nat.h"
 #include "node/peer_io.h"
 #include "node/rate.h"
 #include "node/store.h"
@@ -60,6 +61,8 @@ struct node {
 	struct buffer scratch;       /* of one encoded message, used and left within one function */
 	struct node_counters counters;
 	struct net_timer quality_timer; /* quality_watch.c */
+	struct node_nat nat;
+	size_t netcheck_count; /* under way, see NETCHECK_RUNS_MAX */
 	size_t link_count, ai_served_count;
 	uint64_t serial;   /* of what is made one after the other: links, requests */
 	double ping_stamp; /* the last timestamp that a ping carried */

@@ -142,6 +142,25 @@
 /* Servers that send us on to another one, in a row. */
 #define RELAY_REDIRECTS_MAX 3
 
+/* ---- netcheck ---- */
+
+/* STUN servers asked in one check: those of config.ini and of the command line, and the relays that
+ * are reached by UDP; relays that are tried; ports that TCP is tried to, each at so many servers.
+ */
+#define NETCHECK_STUN_ASKED_MAX 4
+#define NETCHECK_RELAYS_MAX 12
+#define NETCHECK_STUN_MAX (CONFIG_STUN_MAX + NETCHECK_STUN_ASKED_MAX + NETCHECK_RELAYS_MAX)
+#define NETCHECK_PORTS 3
+#define NETCHECK_PORT_SERVERS_MAX 4
+/* Why a server does not do. */
+#define NETCHECK_ERROR_MAX 256
+/* Looking up all names; then asking all servers; then the whole. */
+#define NETCHECK_NAMES_TIME (4 * USEC_PER_SEC)
+#define NETCHECK_SERVERS_TIME (5 * USEC_PER_SEC)
+#define NETCHECK_TIME_MAX (12 * USEC_PER_SEC)
+/* Checks at once in a running node. */
+#define NETCHECK_RUNS_MAX 2
+
 /* ---- hub ---- */
 
 /* The wait before signalling is tried again; doubled up to the maximum, drawn from its upper half.

@@ -122,6 +122,7 @@ struct stun_lookup {
 
 struct node_stun {
 	struct stun_lookup lookups[CONFIG_STUN_MAX];
+	size_t pending;
 	struct addr addrs[PEER_IO_STUN_SERVERS_MAX];
 	size_t count;
 };
@@ -131,12 +132,15 @@ static void on_stun_resolved(enum err err, const struct addr *addrs, size_t coun
 	struct stun_lookup *lookup = user;
 	struct node_stun *stun = lookup->node->stun;
 	lookup->resolve = NULL;
+	stun->pending--;
 	for (size_t i = 0; !err && i < count && stun->count < PEER_IO_STUN_SERVERS_MAX; i++)
 		stun->addrs[stun->count++] = addrs[i];
 	if (err)
 		log_warn("a stun server cannot be found: %s", err_text(err));
 	else if (peer_io_set_stun_servers(lookup->node->io, stun->addrs, stun->count) != ERR_OK)
 		log_warn("the stun servers cannot be asked");
+	if (stun->pending == 0 && stun->count > 0)
+		node_nat_start(lookup->node, stun->addrs, stun->count);
 }
 
 static bool start_stun(struct node *node)
@@ -152,6 +156,8 @@ static bool start_stun(struct node *node)
 			on_stun_resolved, lookup, &lookup->resolve);
 		if (err)
 			log_warn("cannot look up '%s': %s", server->host, err_text(err));
+		else
+			node->stun->pending++;
 	}
 	return true;
 }
@@ -225,6 +231,7 @@ void listen_stop(struct node *node)
 		net_resolve_cancel(node->stun->lookups[i].resolve);
 	free(node->stun);
 	node->stun = NULL;
+	node_nat_stop(node);
 	peer_io_destroy(node->io);
 	node->io = NULL;
 }

@@ -264,6 +264,7 @@ static void subscribe(struct web_request *http, void *user)
 
 static const struct web_route routes[] = {
 	{"GET", "/api/v1/status", api_status, 0, 0},
+	{"POST", "/api/v1/netcheck", api_netcheck, BODY, 0},
 	{"GET", "/api/v1/events", subscribe, 0, 0},
 	{"GET", "/api/v1/peers", api_peers_list, 0, 0},
 	{"POST", "/api/v1/peers", api_peers_add, BODY, 0},

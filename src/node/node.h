@@ -8,7 +8,10 @@
 #define NODE_NODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
 
 /* What the command line overrides; NULL or 0 is "as the configuration file says". */
 struct node_options {
@@ -23,5 +26,18 @@ struct node_options {
  * stderr that names the thing and the next step. When `$home/control.sock` accepts a connection, it
  * is up. */
 int node_run(const struct node_options *options);
+
+struct node_netcheck_options {
+	const char *home;        /* whose configuration tells the servers; it may not exist */
+	const char *const *stun; /* "host:port" each, asked besides */
+	size_t stun_count;
+	/* What `POST /api/v1/netcheck` answers, line by line. */
+	bool (*line)(struct bytes line, void *user);
+	void *user;
+};
+
+/* Checks the network without a running node. False after one line on stderr: the configuration
+ * cannot be read, or memory is out. It ends within seconds whatever the network does. */
+bool node_netcheck(const struct node_netcheck_options *options);
 
 #endif

@@ -546,6 +546,13 @@ const struct turn_uri *relay_server(const struct relay *relay)
 	return &relay->config.server;
 }
 
+void relay_credentials(
+	const struct relay *relay, const char **ret_username, const char **ret_password)
+{
+	*ret_username = relay->config.username;
+	*ret_password = relay->config.password;
+}
+
 const char *relay_reason(const struct relay *relay)
 {
 	return relay->reason;

@@ -57,6 +57,9 @@ enum relay_state relay_state(const struct relay *relay);
 const struct addr *relay_addr(const struct relay *relay, enum addr_family family);
 bool relay_is_wanted(const struct relay *relay);
 const struct turn_uri *relay_server(const struct relay *relay);
+/* What it logs in with; borrowed until it gets others. */
+void relay_credentials(
+	const struct relay *relay, const char **ret_username, const char **ret_password);
 /* Why it failed last, or what it refuses now that it is ready, in words; "": neither. */
 const char *relay_reason(const struct relay *relay);
 /* From the beginning to being ready; 0 before the first time. */

@@ -171,7 +171,7 @@ enum err store_open(const char *home, struct store **ret_store, struct fault *re
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return ERR_NOMEM;
-	store->path = text_format("%s/dpc.db", home);
+	store->path = text_format("%s/" STORE_FILE, home);
 	enum err err = store->path ? open_database(store) : ERR_NOMEM;
 	if (err) {
 		fault_set(ret_fault, "%s", store->fault.text);

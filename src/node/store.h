@@ -22,6 +22,9 @@
 
 struct store;
 
+/* The database, in the home. */
+#define STORE_FILE "dpc.db"
+
 /* Opens or creates `home`/dpc.db and brings it to the newest form. ERR_CORRUPT: the file is damaged
  * or no database; ERR_UNSUPPORTED: written by a newer program; ERR_IO. *ret_fault says it in words
  * with the next step. */

@@ -12,7 +12,7 @@ from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
 COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
-            'send', 'chat', 'history', 'ping', 'status', 'context', 'ask', 'completion']
+            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'ask', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],

@@ -1,0 +1,43 @@
+#include "node/nat.h"
+
+#include "base/log.h"
+#include "node/internal.h"
+
+void node_nat_learn(struct node *node, const struct nat_probe_result results[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (results[i].mapping != DISCOVERY_UNKNOWN)
+			node->nat.results[i] = results[i];
+	}
+}
+
+static void on_probed(void *user)
+{
+	struct node *node = user;
+	struct nat_probe_result results[] = {nat_probe_result(node->nat.probe, ADDR_IPV4),
+		nat_probe_result(node->nat.probe, ADDR_IPV6)};
+	node_nat_learn(node, results);
+	node_nat_stop(node);
+	log_info("nat: mapping %s", discovery_behaviour_name(node_nat_mapping(node)));
+}
+
+void node_nat_start(struct node *node, const struct addr *servers, size_t count)
+{
+	node_nat_stop(node);
+	enum err err = nat_probe_create(
+		node->loop, &node->rng, servers, count, on_probed, node, &node->nat.probe);
+	if (err)
+		log_warn("cannot find out what the NAT does: %s", err_text(err));
+}
+
+void node_nat_stop(struct node *node)
+{
+	nat_probe_destroy(node->nat.probe);
+	node->nat.probe = NULL;
+}
+
+enum discovery_behaviour node_nat_mapping(const struct node *node)
+{
+	const struct nat_probe_result *results = node->nat.results;
+	return results[results[0].mapping == DISCOVERY_UNKNOWN ? 1 : 0].mapping;
+}

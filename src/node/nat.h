@@ -1,0 +1,27 @@
+/* What the node knows of the NATs in front of it: found out once in the background when its STUN
+ * servers are known, and by every check of the network since. It may be out of date where the
+ * network has changed. */
+#ifndef NODE_NAT_H
+#define NODE_NAT_H
+
+#include "node/nat_probe.h"
+
+struct node;
+
+struct node_nat {
+	struct nat_probe *probe;            /* under way */
+	struct nat_probe_result results[2]; /* IPv4, IPv6 */
+};
+
+/* Asks these servers; replaces what is under way. */
+void node_nat_start(struct node *node, const struct addr *servers, size_t count);
+void node_nat_stop(struct node *node);
+
+/* The results of IPv4 and IPv6; of one that could not be told, what was known stays. */
+void node_nat_learn(struct node *node, const struct nat_probe_result results[2]);
+
+/* How the NAT maps that most peers are reached through: that of IPv4, else that of IPv6;
+ * DISCOVERY_UNKNOWN: nobody could say. See discovery_behaviour_name(). */
+enum discovery_behaviour node_nat_mapping(const struct node *node);
+
+#endif
