@@ -31,6 +31,17 @@ class LabTest(unittest.TestCase):
         self.assertEqual(paths['only-443', 'only-443', True], 'relay')
         self.assertEqual(paths['lan', 'lan', True], 'direct')
 
+    def test_netcheck_tells_the_nats_apart(self):
+        build = pathlib.Path(harness.PROGRAM_DPC).resolve().parents[2]
+        done = subprocess.run([sys.executable, str(LAB), '--build', str(build), '--json', '--netcheck'], text=True,
+                              capture_output=True, timeout=280)
+        if done.returncode == SKIP:
+            self.skipTest(done.stderr.strip().splitlines()[-1])
+        rows = json.loads(done.stdout)['networks'] if done.stdout else []
+        self.assertEqual({row['kind']: row['problems'] for row in rows if row['problems']}, {}, done.stderr)
+        self.assertEqual(len(rows), 10, done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_an_unknown_network_is_refused(self):
         done = subprocess.run([sys.executable, str(LAB), '--only', 'avian'], text=True, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 2)
