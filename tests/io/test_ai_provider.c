@@ -6,14 +6,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/text.h"
 #include "net/loop.h"
 #include "web/http_client.h"
 #include "web/web.h"
+
+#include "child.h"
 
 #define WAIT (20 * USEC_PER_SEC)
 
@@ -22,8 +22,7 @@ struct world {
 	struct http_client *client;
 	struct ai_provider *provider;
 	struct config config;
-	pid_t child;
-	FILE *log; /* the stderr of the child */
+	struct child child;
 
 	struct buffer text;
 	unsigned deltas, ends, lists;
@@ -34,32 +33,11 @@ struct world {
 };
 
 /* Starts the test provider and reads its port. */
-static unsigned spawn(struct world *w)
+static unsigned start_provider(struct world *w)
 {
-	int out[2], log[2];
-	char text[16] = "";
-	assert_int_equal(pipe(out), 0);
-	assert_int_equal(pipe(log), 0);
-	w->child = fork();
-	assert_true(w->child >= 0);
-	if (w->child == 0) {
-		dup2(out[1], STDOUT_FILENO);
-		dup2(log[1], STDERR_FILENO);
-		close(out[0]), close(out[1]), close(log[0]), close(log[1]);
-		execlp("python3", "python3", getenv("TEST_PROVIDER"), (char *)NULL);
-		_exit(127);
-	}
-	close(out[1]);
-	close(log[1]);
-	w->log = fdopen(log[0], "r");
-	assert_non_null(w->log);
-	FILE *first = fdopen(out[0], "r");
-	assert_non_null(first);
-	assert_non_null(fgets(text, sizeof text, first));
-	fclose(first);
-	text[strcspn(text, "\n")] = 0;
-	uint32_t port;
-	assert_true(text_to_u32(text, &port));
+	unsigned port;
+	child_start(&w->child, "TEST_PROVIDER", NULL, true);
+	assert_int_equal(sscanf(w->child.line, "%u", &port), 1);
 	return port;
 }
 
@@ -71,7 +49,7 @@ static int setup(void **state)
 	assert_non_null(w);
 	w->text = buffer_with_max(8 * 1024 * 1024);
 	config_init(&w->config);
-	snprintf(url, sizeof url, "http://127.0.0.1:%u", spawn(w));
+	snprintf(url, sizeof url, "http://127.0.0.1:%u", start_provider(w));
 	assert_ok(config_set(&w->config, "ai.url", url, &fault));
 	assert_ok(config_set(&w->config, "ai.provider", "ollama", &fault));
 	assert_ok(config_set(&w->config, "ai.model", "test-provider", &fault));
@@ -88,9 +66,8 @@ static int teardown(void **state)
 	ai_provider_destroy(w->provider);
 	http_client_destroy(w->client);
 	net_loop_destroy(w->loop);
-	kill(w->child, SIGTERM);
-	waitpid(w->child, NULL, 0);
-	fclose(w->log);
+	kill(w->child.pid, SIGTERM);
+	child_end(&w->child);
 	buffer_deinit(&w->text);
 	free(w);
 	return 0;
@@ -199,7 +176,7 @@ static void failures_say_who_failed_and_how(void **state)
 static void wait_until_gone(struct world *w)
 {
 	char line[512];
-	while (fgets(line, sizeof line, w->log)) {
+	while (fgets(line, sizeof line, w->child.log)) {
 		if (strstr(line, "gone"))
 			return;
 	}

@@ -5,7 +5,6 @@
 #include "test.h"
 
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,6 +14,8 @@
 #include "ice/stun.h"
 #include "net/udp.h"
 #include "node/limits.h"
+
+#include "child.h"
 
 #define WAIT (30 * USEC_PER_SEC)
 /* A longer flight may overflow the server's buffers, and datagrams are lost, as they may be. */
@@ -35,8 +36,7 @@ struct end {
 struct world {
 	struct net_loop *loop;
 	struct rng rng;
-	pid_t child;
-	int input;
+	struct child child;
 	unsigned port, tls_port;
 	char certificate[200];
 	const char *host;        /* of its URIs */
@@ -49,31 +49,14 @@ static bool is_skipped;
 /* A coturn at loopback addresses, one or two. */
 static int setup_at(void **state, const char *first, const char *second)
 {
-	int in[2], out[2], status;
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
-	assert_int_equal(pipe(in), 0);
-	assert_int_equal(pipe(out), 0);
-	w->child = fork();
-	assert_true(w->child >= 0);
-	if (w->child == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		execlp("python3", "python3", getenv("COTURN"), "--listen", first, second,
-			(char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	w->input = in[1];
+	child_start(
+		&w->child, "COTURN", (const char *const[]){"--listen", first, second, NULL}, false);
 	w->rng = rng_system();
-	FILE *line = fdopen(out[0], "r");
-	assert_non_null(line);
-	int fields = fscanf(line, "%u %u %199s", &w->port, &w->tls_port, w->certificate);
-	fclose(line);
+	int fields = sscanf(w->child.line, "%u %u %199s", &w->port, &w->tls_port, w->certificate);
 	if (fields != 3) {
-		waitpid(w->child, &status, 0);
+		int status = child_end(&w->child);
 		is_skipped = WIFEXITED(status) && WEXITSTATUS(status) == 77;
 		assert_true(is_skipped);
 	}
@@ -90,7 +73,6 @@ static int setup_alone(void **state)
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
 	w->rng = rng_system();
-	w->input = -1;
 	assert_ok(net_loop_create(&w->loop));
 	*state = w;
 	return 0;
@@ -117,10 +99,8 @@ static int teardown(void **state)
 	for (size_t i = 0; i < 2; i++)
 		relay_destroy(w->ends[i].relay);
 	net_loop_destroy(w->loop);
-	if (w->child > 0) {
-		close(w->input);
-		waitpid(w->child, NULL, 0);
-	}
+	if (w->child.pid > 0)
+		child_end(&w->child);
 	free(w);
 	return 0;
 }

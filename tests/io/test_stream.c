@@ -4,15 +4,14 @@
 #include "test.h"
 
 #include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "net/limits.h"
+
+#include "child.h"
 
 #define WAIT (20 * USEC_PER_SEC)
 #define BULK ((size_t)20 * 1000 * 1000)
@@ -20,8 +19,7 @@
 struct world {
 	struct net_loop *loop;
 	struct net_stream *stream;
-	pid_t child;
-	int input; /* of the child: its end ends the child */
+	struct child child;
 	unsigned plain_port, tls_port;
 	char certificate[200];
 
@@ -33,28 +31,12 @@ struct world {
 
 static int setup(void **state)
 {
-	int in[2], out[2];
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
-	assert_int_equal(pipe(in), 0);
-	assert_int_equal(pipe(out), 0);
-	w->child = fork();
-	assert_true(w->child >= 0);
-	if (w->child == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		execlp("python3", "python3", getenv("ECHO_SERVER"), (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	w->input = in[1];
-	FILE *first = fdopen(out[0], "r");
-	assert_non_null(first);
+	child_start(&w->child, "ECHO_SERVER", NULL, false);
 	assert_int_equal(
-		fscanf(first, "%u %u %199s", &w->plain_port, &w->tls_port, w->certificate), 3);
-	fclose(first);
+		sscanf(w->child.line, "%u %u %199s", &w->plain_port, &w->tls_port, w->certificate),
+		3);
 	w->received = buffer_with_max(2 * BULK);
 	assert_ok(net_loop_create(&w->loop));
 	*state = w;
@@ -66,8 +48,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 	net_stream_destroy(w->stream);
 	net_loop_destroy(w->loop);
-	close(w->input);
-	waitpid(w->child, NULL, 0);
+	child_end(&w->child);
 	buffer_deinit(&w->received);
 	free(w);
 	return 0;
