@@ -22,7 +22,7 @@ FORWARD = 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 MARK = 'DPC_LAB_INSIDE'
 SKIP = 77
 
-NETWORK4, NETWORK6 = '203.0.113.', '2001:db8::'
+NETWORK4, NETWORK6 = os.environ.get('DPC_LAB_NETWORK4', '203.0.113.'), '2001:db8::'
 HUB, RELAY, FIRST = 10, 20, 100  # the last part of an address
 HOME_ROUTER, HOME_HOST = '192.168.1.1', '192.168.1.10'  # the same in every home, as in reality
 

@@ -80,6 +80,7 @@ def judge(kind, report, seconds):
     expect('relays', tuple(relay['server'].rsplit('/', 1)[1] for relay in report['relays'] if relay['state'] == 'ok'),
            relays)
     expect('ports', tuple(port['port'] for port in report['tcp'] if port['state'] in ('ok', 'refused')), ports)
+    expect('port mapping', report['port_mapping'], {'protocol': 'none', 'address': None})
     expect('hub', report['hub']['state'], 'ok')
     expect('the server without a name', [stun['state'] for stun in report['stun'] if NAME in stun['server']], ['no_name'])
     expect('dns_dead', report['dns_dead'], True)

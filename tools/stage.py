@@ -178,6 +178,7 @@ class Node:
         self.stage, self.name, self.where = stage, name, where
         self.home = stage.directory / name
         self.id = None
+        self.port_mapping = False  # the router of this machine is none of a test's business
         self.process = None
         self.events = queue.Queue()
 
@@ -199,6 +200,8 @@ class Node:
 
     def init(self):
         self.id = self.one('init', '--name', self.name)['node_id']
+        with open(self.home / 'config.ini', 'a', encoding='utf-8') as config:
+            config.write(f'[node]\nport_mapping = {"yes" if self.port_mapping else "no"}\n')
 
     def ask(self, path, body=None):
         """A request of the local API; its status and answer. With a body it is a POST."""

@@ -170,6 +170,19 @@ static void print_ports(const json_t *report)
 		print_row("tcp", line);
 }
 
+static void print_router(const json_t *report)
+{
+	const json_t *router = json_object_get(report, "port_mapping");
+	char line[LINE_MAX_TEXT] = "";
+	const char *protocol = field_text(router, "protocol"), *at = field_text(router, "address");
+	if (strcmp(protocol, "none") == 0)
+		add(line, "maps no ports (neither NAT-PMP nor UPnP)");
+	else if (*protocol)
+		add(line, "maps ports by %s%s%s", protocol, *at ? ", and says that it is at " : "",
+			at);
+	print_row("router", *protocol ? line : "not asked: 'port_mapping = no'");
+}
+
 static void print_hub(const json_t *report)
 {
 	const json_t *hub = json_object_get(report, "hub");
@@ -195,6 +208,7 @@ static void print_report(const json_t *report)
 	print_stun(report);
 	print_relays(report);
 	print_ports(report);
+	print_router(report);
 	print_hub(report);
 	putchar('\n');
 	for (size_t i = 0; i < json_array_size(verdict); i++) {

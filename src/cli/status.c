@@ -66,6 +66,20 @@ static void print_relays(const json_t *status)
 		print_line("relays", problem);
 }
 
+/* Of the router; nothing where none is asked. */
+static void print_mapping(const json_t *mapping)
+{
+	char line[CLI_PROBLEM_MAX];
+	const char *udp = field_text(mapping, "udp"), *error = field_text(mapping, "error");
+	if (*udp)
+		snprintf(line, sizeof(line), "lets peers in at %.80s, by %.20s", udp,
+			field_text(mapping, "protocol"));
+	else
+		snprintf(line, sizeof(line), "%.200s", error);
+	if (line[0])
+		print_line("router", line);
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *ai = json_object_get(status, "ai");
@@ -76,6 +90,7 @@ static void print_status(const json_t *status)
 	print_line("home", field_text(status, "home"));
 	print_list("listens", json_object_get(status, "listen"));
 	print_list("address", json_object_get(status, "uris"));
+	print_mapping(json_object_get(status, "port_mapping"));
 	print_hub(json_object_get(status, "hub"));
 	print_relays(status);
 	snprintf(line, sizeof(line),

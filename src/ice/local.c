@@ -31,14 +31,18 @@ static bool has_priority(const struct ice_agent *agent, uint32_t priority)
 	return false;
 }
 
-/* RFC 8445 section 5.1.1.3: one for each type and IP of a base; reflexive addresses are taken to
- * come from one server. Relayed ones are not: each is of another server, or reached over another
- * transport, and a relay that goes nowhere must not hold up the checks through the next. */
+/* RFC 8445 section 5.1.1.3: one for each type, IP of a base, and server. A second reflexive address
+ * of one base is of another server, or of a router that has mapped the port; relayed ones are each
+ * of another server, or reached over another transport. What goes nowhere must not hold up the
+ * checks of the next. */
 static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
 {
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (c->type == candidate->type && c->type != ICE_RELAYED &&
+		bool is_other_server =
+			c->type == ICE_RELAYED ||
+			(c->type == ICE_SERVER_REFLEXIVE && addr_equal(&c->base, &candidate->base));
+		if (c->type == candidate->type && !is_other_server &&
 			addr_same_ip(&c->base, &candidate->base)) {
 			memcpy(candidate->foundation, c->foundation, sizeof c->foundation);
 			return;

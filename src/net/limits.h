@@ -83,4 +83,22 @@
 #define NET_TLS_DIAL_ADDRS_MAX 16
 #define NET_TLS_DIAL_INTERVAL (250 * USEC_PER_MS)
 
+/* ---- portmap ---- */
+
+/* Ports asked of the router at once: UDP of WebRTC, and the listeners of direct TLS. */
+#define NET_PORTMAP_PORTS_MAX 5
+/* How long its answer by NAT-PMP may take (sent at 0, 0.25 and 0.75 s), and by UPnP the search. */
+#define NET_PORTMAP_NATPMP_TIME (1500 * USEC_PER_MS)
+#define NET_PORTMAP_UPNP_TIME (2 * USEC_PER_SEC)
+/* Devices that answer the search and are asked what they are. */
+#define NET_PORTMAP_DEVICES_MAX 4
+/* Asked for; less than the second is not worth having, more than the third is not believed. */
+#define NET_PORTMAP_LIFETIME_S 3600
+#define NET_PORTMAP_LIFETIME_MIN_S 60
+#define NET_PORTMAP_LIFETIME_MAX_S (24 * 3600)
+/* The wait after a failure, doubled up to the maximum. */
+#define NET_PORTMAP_RETRY_MIN (10 * USEC_PER_SEC)
+#define NET_PORTMAP_RETRY_MAX (3600 * USEC_PER_SEC)
+#define NET_PORTMAP_REASON_MAX 160
+
 #endif

@@ -42,6 +42,7 @@ void config_init(struct config *config)
 		.listen_count = 1,
 		.strangers = CONFIG_STRANGERS_ASK,
 		.log = LOG_INFO,
+		.port_mapping = true,
 		.ai_provider = CONFIG_AI_NONE,
 		.ai_url = "http://127.0.0.1:11434",
 	};
@@ -143,6 +144,14 @@ static const char *set_udp_port(struct config *config, const char *value)
 	return NULL;
 }
 
+static const char *set_port_mapping(struct config *config, const char *value)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return "expected 'yes' or 'no'";
+	config->port_mapping = value[0] == 'y';
+	return NULL;
+}
+
 /* http or https with a host, without its final slashes. */
 static const char *set_url(char *url, const char *value)
 {
@@ -218,6 +227,7 @@ static const struct key {
 	{"node.strangers", set_strangers, NULL},
 	{"node.log", set_log, NULL},
 	{"node.udp_port", set_udp_port, NULL},
+	{"node.port_mapping", set_port_mapping, NULL},
 	{"hub.url", set_hub_url, NULL},
 	{"stun.server", set_stun, clear_stun},
 	{"turn.server", set_turn, clear_turn},

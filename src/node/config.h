@@ -6,6 +6,7 @@
  *     strangers = ask              ask, allow, deny
  *     log = info                   error, warn, info, debug
  *     udp_port = 0                 of WebRTC; 0: any
+ *     port_mapping = yes           ask the router to let peers in; or "no"
  *     [hub]
  *     url = https://hub.example
  *     [stun]
@@ -62,6 +63,7 @@ struct config {
 	enum config_strangers strangers;
 	enum log_level log;
 	uint16_t udp_port;
+	bool port_mapping;
 	char hub_url[CONFIG_TEXT_MAX + 1]; /* "": none; else http(s)://…, no final slash */
 	struct config_server stun[CONFIG_STUN_MAX];
 	size_t stun_count;

@@ -7,6 +7,7 @@
 #include "net/iface.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
+#include "node/mapping.h"
 #include "node/session.h"
 #include "node/strangers.h"
 
@@ -169,17 +170,23 @@ json_t *describe_status(struct node *node)
 	json_t *listen = json_array(), *uris = json_array();
 	for (size_t i = 0; i < node->listener_count; i++)
 		add_listener(listen, uris, node, net_tls_listener_local(node->listeners[i]));
+	for (size_t i = 0; i < node->listener_count; i++) {
+		const struct addr *mapped = node_mapping_of_listener(node, i);
+		if (mapped)
+			add_uri(uris, node, mapped, mapped->port);
+	}
 	json_t *ai = node->ai ? json_pack("{s:s, s:s}", "provider",
 					config_ai_name(node->config.ai_provider), "url",
 					node->config.ai_url)
 			      : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-			 "s:I, s:I, s:o, s:o}",
+			 "s:I, s:I, s:o, s:o, s:o}",
 		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
 		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
 		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
 		"hub", hub_client_describe(node->hub), "relays", describe_relays(node),
 		"hub_relays", hub_client_describe_turn(node->hub), "contacts", (json_int_t)contacts,
 		"links", count_up(node), "queued", (json_int_t)queued, "strangers",
-		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node));
+		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node),
+		"port_mapping", node_mapping_describe(node));
 }

@@ -24,6 +24,7 @@
 
 struct hub_client;
 struct local_api;
+struct node_mapping;
 struct node_stun;
 
 struct node_counters {
@@ -62,7 +63,8 @@ struct node {
 	struct node_counters counters;
 	struct net_timer quality_timer; /* quality_watch.c */
 	struct node_nat nat;
-	size_t netcheck_count; /* under way, see NETCHECK_RUNS_MAX */
+	struct node_mapping *mapping; /* NULL: no router is asked */
+	size_t netcheck_count;        /* under way, see NETCHECK_RUNS_MAX */
 	size_t link_count, ai_served_count;
 	uint64_t serial;   /* of what is made one after the other: links, requests */
 	double ping_stamp; /* the last timestamp that a ping carried */

@@ -171,6 +171,7 @@ static void finish(struct netcheck *check)
 	read_probe(check);
 	netcheck_stop_servers(check);
 	netcheck_stop_hub(check);
+	netcheck_stop_router(check);
 	nat_probe_destroy(check->probe);
 	check->probe = NULL;
 	check->facts.took = net_now() - check->began_at;
@@ -199,7 +200,8 @@ static void on_settle(void *user)
 		return;
 	/* Every one of these lets go of what is settled. */
 	bool servers = netcheck_settle_servers(check);
-	if (servers && netcheck_is_hub_settled(check) && check->probe_done)
+	if (servers && netcheck_is_hub_settled(check) && netcheck_is_router_settled(check) &&
+		check->probe_done)
 		finish(check);
 }
 
@@ -215,6 +217,7 @@ static void on_timer(void *user)
 		/* The tests of a NAT take longest, and end by themselves. */
 		netcheck_stop_servers(check);
 		netcheck_stop_hub(check);
+		netcheck_stop_router(check);
 		check->config.progress("testing what the NAT does", check->config.user);
 		net_timer_set(&check->timer, end);
 	}
@@ -316,6 +319,7 @@ enum err netcheck_start(const struct netcheck_config *config, struct netcheck **
 	config->progress("looking up the servers", config->user);
 	start_names(check);
 	netcheck_start_hub(check);
+	netcheck_start_router(check);
 	net_timer_set(&check->timer, check->began_at + NETCHECK_NAMES_TIME);
 	net_defer_post(&check->settle);
 	*ret_check = check;
@@ -329,6 +333,7 @@ void netcheck_destroy(struct netcheck *check)
 	stop_names(check);
 	netcheck_stop_servers(check);
 	netcheck_stop_hub(check);
+	netcheck_stop_router(check);
 	nat_probe_destroy(check->probe);
 	net_defer_cancel(&check->settle);
 	net_timer_deinit(&check->timer);

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "message/turn_uri.h"
+#include "net/gateway.h"
 #include "node/config.h"
 #include "node/limits.h"
 #include "node/nat_probe.h"
@@ -52,6 +53,12 @@ struct netcheck_hub {
 	char error[NETCHECK_ERROR_MAX];
 };
 
+struct netcheck_router {
+	bool is_asked;                  /* unless it is switched off */
+	enum gateway_protocol protocol; /* GATEWAY_NONE: it maps no ports */
+	struct addr external;           /* its own address, as it says; ADDR_NONE: unknown */
+};
+
 struct netcheck_facts {
 	bool has_ipv4, has_ipv6;        /* addresses beyond loopback and link-local */
 	struct nat_probe_result nat[2]; /* IPv4, IPv6 */
@@ -61,6 +68,7 @@ struct netcheck_facts {
 	size_t relay_count;
 	struct netcheck_port ports[NETCHECK_PORTS];
 	struct netcheck_hub hub;
+	struct netcheck_router router;
 	bool is_node_running; /* a hub names its relays to a running node only */
 	bool dns_is_dead;     /* names were asked for, and none was found */
 	usec took;

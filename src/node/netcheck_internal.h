@@ -4,6 +4,7 @@
 
 #include "node/netcheck.h"
 #include "net/loop.h"
+#include "net/portmap.h"
 #include "net/resolve.h"
 #include "net/stream.h"
 #include "node/relay.h"
@@ -54,6 +55,7 @@ struct netcheck {
 	struct netcheck_try relays[NETCHECK_RELAYS_MAX];
 	struct netcheck_try ports[NETCHECK_PORTS * NETCHECK_PORT_SERVERS_MAX];
 	size_t port_try_count;
+	struct net_portmap *router;
 	struct http_request *hub_request, *plain_request;
 	usec hub_asked_at;
 
@@ -70,6 +72,11 @@ void netcheck_start_ports(struct netcheck *check);
 bool netcheck_settle_servers(struct netcheck *check);
 /* Lets all of them go. */
 void netcheck_stop_servers(struct netcheck *check);
+
+/* netcheck_router.c: whether the router would map ports; none is. */
+void netcheck_start_router(struct netcheck *check);
+bool netcheck_is_router_settled(const struct netcheck *check);
+void netcheck_stop_router(struct netcheck *check);
 
 /* netcheck_hub.c */
 void netcheck_start_hub(struct netcheck *check);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "net/portmap.h"
 #include "node/netcheck.h"
 
 static json_t *address(const struct addr *addr)
@@ -85,6 +86,16 @@ static json_t *describe_hub(const struct netcheck_hub *hub)
 		"captive_portal", hub->captive, "error", text_or_null(hub->error));
 }
 
+static json_t *describe_router(const struct netcheck_router *router)
+{
+	char ip[ADDR_TEXT_MAX];
+	bool is_known = router->external.family != ADDR_NONE;
+	if (!router->is_asked)
+		return json_null();
+	return json_pack("{s:s, s:s?}", "protocol", gateway_protocol_name(router->protocol),
+		"address", is_known ? addr_ip_text(&router->external, ip) : NULL);
+}
+
 static json_t *describe_udp(const struct netcheck_facts *facts)
 {
 	return facts->stun_count > 0 ? json_boolean(netcheck_has_udp(facts)) : json_null();
@@ -96,12 +107,12 @@ json_t *netcheck_describe(const struct netcheck_facts *facts)
 	json_t *lines = json_array();
 	for (size_t i = 0; i < verdict.count; i++)
 		json_array_append_new(lines, json_string(verdict.lines[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:f, s:o}", "possible",
-		verdict.is_possible, "udp", describe_udp(facts), "ipv4",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:f, s:o}",
+		"possible", verdict.is_possible, "udp", describe_udp(facts), "ipv4",
 		describe_family(&facts->nat[0], facts->has_ipv4), "ipv6",
 		describe_family(&facts->nat[1], facts->has_ipv6), "stun", describe_stun(facts),
 		"relays", describe_relays(facts), "tcp", describe_ports(facts), "hub",
-		describe_hub(&facts->hub), "node_running", facts->is_node_running, "dns_dead",
-		facts->dns_is_dead, "seconds", (double)facts->took / USEC_PER_SEC, "verdict",
-		lines);
+		describe_hub(&facts->hub), "port_mapping", describe_router(&facts->router),
+		"node_running", facts->is_node_running, "dns_dead", facts->dns_is_dead, "seconds",
+		(double)facts->took / USEC_PER_SEC, "verdict", lines);
 }

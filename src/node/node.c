@@ -15,6 +15,7 @@
 #include "node/internal.h"
 #include "node/listen.h"
 #include "node/local_api.h"
+#include "node/mapping.h"
 #include "node/quality_watch.h"
 #include "node/session.h"
 
@@ -206,6 +207,7 @@ static bool start(struct node *node, const struct node_options *options, struct 
 		!start_engines(node, fault) || !start_services(node, fault))
 		return false;
 	hub_client_start(node->hub);
+	node_mapping_start(node);
 	session_resume_all(node);
 	return true;
 }
@@ -226,6 +228,7 @@ static void finish(struct node *node)
 	hub_client_destroy(node->hub);
 	ai_provider_destroy(node->ai);
 	http_client_destroy(node->http);
+	node_mapping_destroy(node);
 	listen_stop(node);
 	net_tls_destroy(node->tls);
 	web_destroy(node->web);
@@ -295,12 +298,13 @@ void node_stop(struct node *node)
 			link_close(CONTAINER_OF(link, struct link, node), "shutdown");
 	}
 	node->stopping = true;
+	node_mapping_stop(node);
 	net_timer_set(&node->stop_timer, net_now() + NODE_SHUTDOWN_TIMEOUT);
 	node_link_gone(node);
 }
 
 void node_link_gone(struct node *node)
 {
-	if (node->stopping && node->link_count == 0)
+	if (node->stopping && node->link_count == 0 && !node_mapping_is_stopping(node))
 		net_loop_stop(node->loop);
 }

@@ -76,6 +76,17 @@ static void add_reflexive(struct peer_io_peer *peer, const struct reflexive *ser
 	(void)dpc_peer_add_reflexive(peer->dpc, now, &base, &mapped);
 }
 
+/* RFC 8445 section 5.1.1.2: what was learnt otherwise than by STUN is reflexive too. */
+static void add_mapped(struct peer_io_peer *peer, usec now)
+{
+	const struct peer_gather *gather = &peer->io->gather;
+	if (gather->mapped.family == ADDR_NONE)
+		return;
+	struct dpc_addr base = addr_to_public(&gather->mapped_base);
+	struct dpc_addr mapped = addr_to_public(&gather->mapped);
+	(void)dpc_peer_add_reflexive(peer->dpc, now, &base, &mapped);
+}
+
 static bool any_server_silent(const struct peer_io *io)
 {
 	for (size_t i = 0; i < io->gather.server_count; i++) {
@@ -106,6 +117,8 @@ void peer_gather_begin(struct peer_io_peer *peer, usec now)
 		add_hosts(peer, now);
 	for (size_t i = 0; peer->with_reflexive && i < io->gather.server_count; i++)
 		add_reflexive(peer, &io->gather.servers[i], now);
+	if (peer->with_reflexive)
+		add_mapped(peer, now);
 	if (is_waiting(peer))
 		peer->gather_until = now + PEER_IO_GATHER_TIME;
 	else if (peer->with_host || peer->with_relayed)
@@ -118,8 +131,9 @@ void peer_gather_advance(struct peer_io_peer *peer, usec now)
 		end(peer, now);
 }
 
-/* ---- STUN queries ---- */
+/* ---- News for those that connect ---- */
 
+/* `server` is one that has answered, or NULL: the router has mapped our port. */
 static void tell_peers(struct peer_io *io, const struct reflexive *server, usec now)
 {
 	LIST_FOREACH (node, &io->peers) {
@@ -129,11 +143,28 @@ static void tell_peers(struct peer_io *io, const struct reflexive *server, usec 
 		enum dpc_state state = dpc_peer_state(peer->dpc);
 		if (state != DPC_NEW && state != DPC_CONNECTING)
 			continue;
-		add_reflexive(peer, server, now);
+		if (server)
+			add_reflexive(peer, server, now);
+		else
+			add_mapped(peer, now);
 		peer_gather_advance(peer, now);
 		peer_io_kick(peer);
 	}
 }
+
+void peer_io_set_mapped(struct peer_io *io, const struct addr *base, const struct addr *mapped)
+{
+	struct peer_gather *gather = &io->gather;
+	const struct net_udp *udp = peer_io_udp(io, ADDR_IPV4);
+	gather->mapped = mapped && udp ? *mapped : (struct addr){0};
+	gather->mapped_base = *base;
+	if (gather->mapped.family == ADDR_NONE)
+		return;
+	gather->mapped_base.port = net_udp_local(udp)->port;
+	tell_peers(io, NULL, net_now());
+}
+
+/* ---- STUN queries ---- */
 
 static void set_timer(struct peer_io *io)
 {

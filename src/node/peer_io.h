@@ -89,6 +89,9 @@ const struct addr *peer_io_local(const struct peer_io *io, enum addr_family fami
  * former ones. ERR_LIMIT. */
 MUST_CHECK enum err peer_io_set_stun_servers(
 	struct peer_io *io, const struct addr *servers, size_t count);
+/* Where the router lets everybody in to our port; base is our address towards it. NULL: nowhere.
+ * One more reflexive candidate of peers that connect from now on, or are about to. */
+void peer_io_set_mapped(struct peer_io *io, const struct addr *base, const struct addr *mapped);
 /* What they said last; NULL while it is unknown. */
 const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family family);
 

@@ -22,8 +22,9 @@ struct peer_gather {
 	uint32_t mtu;  /* the largest of their interfaces */
 	struct reflexive servers[PEER_IO_STUN_SERVERS_MAX];
 	size_t server_count;
-	struct net_timer timer;   /* the next STUN request */
-	struct addr reflexive[2]; /* as last told, IPv4 and IPv6 */
+	struct net_timer timer;          /* the next STUN request */
+	struct addr reflexive[2];        /* as last told, IPv4 and IPv6 */
+	struct addr mapped, mapped_base; /* see peer_io_set_mapped(); ADDR_NONE: nowhere */
 };
 
 /* Our ICE user names are shorter. */

@@ -42,6 +42,15 @@ class LabTest(unittest.TestCase):
         self.assertEqual(len(rows), 10, done.stderr)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_routers_that_map_ports(self):
+        build = pathlib.Path(harness.PROGRAM_DPC).resolve().parents[2]
+        done = subprocess.run([sys.executable, str(LAB), '--build', str(build), '--json', '--portmap'], text=True,
+                              capture_output=True, timeout=280)
+        if done.returncode == SKIP:
+            self.skipTest(done.stderr.strip().splitlines()[-1])
+        rows = json.loads(done.stdout)['protocols'] if done.stdout else []
+        self.assertEqual({row['protocol']: row['problem'] for row in rows}, {'NAT-PMP': None, 'UPnP': None}, done.stderr)
+
     def test_an_unknown_network_is_refused(self):
         done = subprocess.run([sys.executable, str(LAB), '--only', 'avian'], text=True, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 2)

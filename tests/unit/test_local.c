@@ -76,6 +76,19 @@ static void foundations_are_of_type_and_base(void **state)
 	puppet_destroy(p);
 }
 
+static void a_second_reflexive_address_of_a_base_is_of_another_server(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	puppet_add_host(p, "192.0.2.1:1");
+	assert_ok(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:1"));
+	assert_ok(add_reflexive(p, "192.0.2.1:1", "203.0.113.1:2"));
+	static const char *const foundations[] = {"1", "2", "3"};
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(ice_agent_local(p->agent, i)->foundation, foundations[i]);
+	puppet_destroy(p);
+}
+
 static void every_relayed_candidate_has_a_foundation_of_its_own(void **state)
 {
 	(void)state;
@@ -160,6 +173,7 @@ static void after_failure_nothing_is_added(void **state)
 
 TESTS(TEST(families_take_turns_and_narrow_addresses_come_last),
 	TEST(no_two_candidates_have_one_priority), TEST(foundations_are_of_type_and_base),
+	TEST(a_second_reflexive_address_of_a_base_is_of_another_server),
 	TEST(every_relayed_candidate_has_a_foundation_of_its_own),
 	TEST(redundant_candidates_change_nothing),
 	TEST(relayed_candidates_are_the_last_resort_and_show_nothing_else),
