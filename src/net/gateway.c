@@ -131,11 +131,15 @@ static bool upnp_describe(struct gateway_job *job, struct UPNPDev *device)
 
 static bool upnp_discover(struct gateway_job *job)
 {
+	static const char *const types[] = {"urn:schemas-upnp-org:device:InternetGatewayDevice:2",
+		"urn:schemas-upnp-org:device:InternetGatewayDevice:1", NULL};
 	int error = 0;
 	unsigned asked = 0;
 	bool found = false;
-	struct UPNPDev *devices = upnpDiscover((int)(NET_PORTMAP_UPNP_TIME / USEC_PER_MS), NULL,
-		NULL, UPNP_LOCAL_PORT_ANY, 0, 2, &error);
+	/* For all types at once: one after the other, each would have the whole time. */
+	struct UPNPDev *devices =
+		upnpDiscoverDevices(types, (int)(NET_PORTMAP_UPNP_TIME / USEC_PER_MS), NULL, NULL,
+			UPNP_LOCAL_PORT_ANY, 0, 2, &error, 1);
 	for (struct UPNPDev *device = devices; device && !found && asked < NET_PORTMAP_DEVICES_MAX;
 		device = device->pNext, asked++)
 		found = upnp_describe(job, device);
