@@ -8,6 +8,9 @@
 
 /* Host names being resolved at once; the thread pool of libuv works on four of them. */
 #define NET_RESOLVE_PENDING_MAX 64
+/* How long a name server may take: the resolver asks again after five seconds, and further ones
+ * than that would keep somebody waiting who has other ways to go. */
+#define NET_RESOLVE_TIMEOUT (7 * USEC_PER_SEC)
 /* Addresses kept of one answer. */
 #define NET_RESOLVE_ADDRS_MAX 16
 /* "a host name and its final zero" (RFC 1035 section 2.3.4). */

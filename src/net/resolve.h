@@ -9,7 +9,8 @@ struct net_resolve;
 
 /* Looks a name or a numeric address up ("::1" without brackets) and calls once, never from within
  * this call: with ERR_OK and at most NET_RESOLVE_ADDRS_MAX addresses that all have `port`, in the
- * order to try them, or ERR_NOT_FOUND, ERR_AGAIN (no answer from the name server), ERR_IO and none.
+ * order to try them, or ERR_NOT_FOUND, ERR_AGAIN (no answer from the name server,
+ * at the latest after NET_RESOLVE_TIMEOUT), ERR_IO and none.
  * The handle is gone when the callback begins. ERR_TOO_LARGE (no such names), ERR_LIMIT
  * (NET_RESOLVE_PENDING_MAX), ERR_NOMEM. */
 MUST_CHECK enum err net_resolve_start(struct net_loop *loop, const char *host, uint16_t port,

@@ -136,7 +136,8 @@ static void on_stun_resolved(enum err err, const struct addr *addrs, size_t coun
 	for (size_t i = 0; !err && i < count && stun->count < PEER_IO_STUN_SERVERS_MAX; i++)
 		stun->addrs[stun->count++] = addrs[i];
 	if (err)
-		log_warn("a stun server cannot be found: %s", err_text(err));
+		log_warn("a stun server cannot be found: %s",
+			err == ERR_AGAIN ? "the name server does not answer" : err_text(err));
 	else if (peer_io_set_stun_servers(lookup->node->io, stun->addrs, stun->count) != ERR_OK)
 		log_warn("the stun servers cannot be asked");
 	if (stun->pending == 0 && stun->count > 0)

@@ -383,7 +383,8 @@ static void on_resolved(enum err err, const struct addr *addrs, size_t count, vo
 	struct relay *relay = user;
 	relay->resolve = NULL;
 	if (err) {
-		give_up(relay, "its name has no address");
+		give_up(relay, err == ERR_AGAIN ? "the name server does not answer"
+						: "its name has no address");
 		return;
 	}
 	relay->addr_count = min_size(count, NET_RESOLVE_ADDRS_MAX);
