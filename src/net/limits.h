@@ -41,6 +41,19 @@
 /* Local addresses reported: more would only multiply the pairs that ICE has to check. */
 #define NET_IFACE_ADDRS_MAX 32
 
+/* ---- mdns ---- */
+
+/* Names being asked for at once. */
+#define NET_MDNS_QUERIES_MAX 64
+/* A question is repeated once, after this, as a datagram may be lost; and given up. RFC 6762
+ * section 5.2: "the interval between the first two queries MUST be at least one second". */
+#define NET_MDNS_REPEAT (1 * USEC_PER_SEC)
+#define NET_MDNS_TIMEOUT (3 * USEC_PER_SEC)
+/* RFC 6762 section 17: "including the IP and UDP headers, MUST NOT exceed 9000 bytes". */
+#define NET_MDNS_MESSAGE_MAX 9000
+/* Messages of others on the network that are read in one wake-up. */
+#define NET_MDNS_READS_PER_WAKEUP 16
+
 /* ---- frame ---- */
 
 /* Payload of a frame on a direct link: the largest message of the protocol. */

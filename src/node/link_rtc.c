@@ -358,6 +358,7 @@ static enum err take_description(
 		return ERR_MISMATCH;
 	}
 	rtc->verified = true;
+	peer_io_ask_names(rtc->io, signal->sdp);
 	peer_io_kick(rtc->io);
 	return ERR_OK;
 }
@@ -424,8 +425,7 @@ struct link *link_rtc_pending_offer(struct session *session)
 
 static void add_candidate(struct link_rtc *rtc, const char *text)
 {
-	enum dpc_err err =
-		dpc_peer_add_remote_candidate(peer_of(rtc), net_now(), text, strlen(text));
+	enum dpc_err err = peer_io_add_remote_candidate(rtc->io, text, strlen(text));
 	if (err != DPC_OK && err != DPC_ERR_EXISTS)
 		log_debug("a candidate of '%s' is not used: %s", rtc->link.session->name,
 			dpc_peer_err_text(err));

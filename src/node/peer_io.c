@@ -397,6 +397,7 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 	peer->with_host = config->with_host;
 	peer->with_reflexive = config->with_reflexive;
 	peer->with_relayed = config->with_relayed;
+	list_init(&peer->asked);
 	peer->on_event = config->on_event;
 	peer->user_data = config->user;
 	struct dpc_peer_config peer_config = config->peer;
@@ -440,6 +441,7 @@ static void remove_peer(struct peer_io_peer *peer)
 {
 	struct peer_io *io = peer->io;
 	peer->destroyed = true;
+	peer_names_end(peer);
 	peer_relay_end(peer);
 	io->lingering_count -= peer->lingering;
 	peer->lingering = false;
@@ -461,6 +463,7 @@ static void linger(struct peer_io_peer *peer, usec now)
 	if (io->lingering_count == PEER_IO_LINGERING_MAX)
 		remove_oldest_lingering(io);
 	peer->lingering = true;
+	peer_names_end(peer);
 	io->lingering_count++;
 	list_remove(&peer->node);
 	list_push_back(&io->lingering, &peer->node);
@@ -561,6 +564,7 @@ void peer_io_destroy(struct peer_io *io)
 		remove_oldest_lingering(io);
 	while (!list_is_empty(&io->peers))
 		peer_io_peer_destroy(CONTAINER_OF(io->peers.next, struct peer_io_peer, node));
+	net_mdns_destroy(io->mdns);
 	peer_relay_deinit(io);
 	peer_gather_deinit(io);
 	net_defer_cancel(&io->defer);
@@ -581,6 +585,9 @@ const struct addr *peer_io_local(const struct peer_io *io, enum addr_family fami
 void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 {
 	struct peer_io_stats stats = {.unknown_in = io->unknown_in,
+		.names_asked = io->names_asked,
+		.names_answered = io->names_answered,
+		.names_unanswered = io->names_unanswered,
 		.memory = dpc_peer_budget_used(io->budget),
 		.lost_out = io->lost_out,
 		.peers = io->peer_count - io->lingering_count,

@@ -40,6 +40,11 @@
 /* Relays that the hub does not name any more and that links still use; beyond, the oldest goes. */
 #define PEER_IO_RETIRED_RELAYS_MAX 8
 
+/* Names behind which one peer hides its addresses that the local network is asked for; and the
+ * longest candidate with one. */
+#define PEER_IO_NAMES_MAX 8
+#define PEER_IO_CANDIDATE_MAX 512
+
 /* Closed peers that were destroyed and stay behind for a while to repeat their last words; of more,
  * the oldest go. */
 #define PEER_IO_LINGERING_MAX 256
@@ -70,6 +75,8 @@ struct peer_io_stats {
 	uint64_t unknown_in;          /* for no peer, and no answer to a STUN query: dropped */
 	uint64_t lost_out;            /* the kernel refused them */
 	uint64_t overflowed;          /* lost since our receive buffer was full */
+	/* Names of peers that the local network was asked for, see PEER_IO_NAMES_MAX. */
+	uint64_t names_asked, names_answered, names_unanswered;
 	size_t peers, routes;
 	size_t lingering; /* see PEER_IO_LINGERING_MAX */
 	size_t memory;    /* bytes; see PEER_IO_MEMORY_MAX */
@@ -137,6 +144,12 @@ void peer_io_peer_destroy(struct peer_io_peer *peer);
 /* The peer itself, for all of dpc/peer.h but create, destroy, receive, advance, write and
  * next_event. */
 struct dpc_peer *peer_io_peer_dpc(struct peer_io_peer *peer);
+/* A candidate that the other side has signalled. One that hides its address behind a name of
+ * multicast DNS, as browsers do, is added when the local network tells it, if the peer may show
+ * host candidates itself; all others as by dpc_peer_add_remote_candidate(). */
+enum dpc_err peer_io_add_remote_candidate(struct peer_io_peer *peer, const char *text, size_t size);
+/* The same for those in a description that was set. */
+void peer_io_ask_names(struct peer_io_peer *peer, const char *sdp);
 /* It was given something to do: output and events follow before the loop waits again. */
 void peer_io_kick(struct peer_io_peer *peer);
 

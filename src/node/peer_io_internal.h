@@ -1,9 +1,11 @@
 /* The state of a peer_io, shared by peer_io.c (sockets, peers, draining), peer_gather.c (host and
- * reflexive addresses) and peer_relay.c (relayed ones). */
+ * reflexive addresses), peer_relay.c (relayed ones) and peer_names.c (those that peers hide). */
 #ifndef NODE_PEER_IO_INTERNAL_H
 #define NODE_PEER_IO_INTERNAL_H
 
 #include "net/limits.h"
+#include "net/mdns.h"
+#include "net/mdns_message.h"
 #include "net/udp.h"
 #include "node/peer_io.h"
 #include "node/peer_route.h"
@@ -62,6 +64,8 @@ struct peer_io {
 	size_t relay_needs;           /* peers that need one */
 	struct net_timer relay_timer; /* the end of a head start */
 	uint64_t serial;
+	struct net_mdns *mdns; /* NULL: no name was asked for yet */
+	uint64_t names_asked, names_answered, names_unanswered;
 	uint64_t unknown_in, lost_out;
 	bool draining, ending;
 	uint8_t buffer[DPC_WRITE_BEST];
@@ -78,6 +82,8 @@ struct peer_io_peer {
 	bool with_host, with_reflexive, with_relayed;
 	bool needs_relay;
 	usec gather_until; /* the end of candidates is still to be said, then; 0: it was said */
+	struct list asked; /* names that were asked for, see peer_names.c */
+	size_t names_asked;
 	bool in_event, destroyed, lingering;
 	void (*on_event)(struct peer_io_peer *peer, const struct dpc_event *event, void *user);
 	void *user_data;
@@ -113,5 +119,8 @@ void peer_relay_end(struct peer_io_peer *peer);
 /* Whether an allocation is under way. */
 bool peer_relay_is_pending(const struct peer_io *io);
 void peer_relay_deinit(struct peer_io *io);
+
+/* Nobody waits for the answers any more. */
+void peer_names_end(struct peer_io_peer *peer);
 
 #endif
