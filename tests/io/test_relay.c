@@ -389,6 +389,7 @@ static void a_relay_of_ipv4_alone_is_of_use(void **state)
 /* One that answers every request with an error, and where it sends us on to. */
 struct refusing {
 	struct net_udp *udp;
+	struct net_udp *answers_by; /* NULL: itself */
 	uint16_t code;
 	struct addr alternate;
 	unsigned requests;
@@ -409,7 +410,9 @@ static void on_refused(const struct path *path, struct bytes datagram, usec now,
 	stun_add_error(&w, server->code, "no");
 	if (server->code == 300)
 		stun_add_addr(&w, STUN_ALTERNATE_SERVER, &server->alternate);
-	assert_ok(net_udp_send(server->udp, path, writer_bytes(&w), w.size));
+	struct net_udp *udp = server->answers_by ? server->answers_by : server->udp;
+	struct path back = {.local = *net_udp_local(udp), .remote = path->remote};
+	assert_ok(net_udp_send(udp, &back, writer_bytes(&w), w.size));
 }
 
 static const struct addr *start_refusing(struct world *w, struct refusing *server, uint16_t code)
@@ -503,6 +506,26 @@ static void a_relay_sends_us_to_no_other_kind_of_address(void **state)
 		asked_at(w, at, "cannot be one");
 		net_udp_destroy(server.udp);
 	}
+}
+
+/* Somebody who knows the transaction and writes from elsewhere. */
+static void answers_from_another_address_are_dropped(void **state)
+{
+	struct world *w = *state;
+	struct refusing server, stranger;
+	char text[100];
+	snprintf(text, sizeof text, "turn:127.0.0.1:%u",
+		(unsigned)start_refusing(w, &server, 0)->port);
+	start_refusing(w, &stranger, 500);
+	server.answers_by = stranger.udp;
+	server.code = 403;
+	struct relay *relay = make(w, 0, text, "secret");
+	RUN_UNTIL(w, server.requests >= 2);
+	assert_int_equal(relay_state(relay), RELAY_OPENING);
+	server.answers_by = NULL;
+	RUN_UNTIL(w, relay_state(relay) == RELAY_WAITING);
+	net_udp_destroy(server.udp);
+	net_udp_destroy(stranger.udp);
 }
 
 /* RELAY_FULL_WAIT; others are tried again within one and a half seconds. */
@@ -833,6 +856,7 @@ TESTS(WORLD_OF(an_allocation_has_an_address_of_each_family, both_families),
 	WORLD_OF(relays_that_send_us_in_a_circle_are_left, alone),
 	WORLD_OF(only_so_many_relays_in_a_row_are_followed, alone),
 	WORLD_OF(a_relay_sends_us_to_no_other_kind_of_address, alone),
+	WORLD_OF(answers_from_another_address_are_dropped, alone),
 	WORLD_OF(a_relay_that_is_full_is_left_alone_for_a_minute, alone),
 	WORLD(udp_spares_the_relay_tcp_and_tls),
 	WORLD(where_udp_is_silent_the_others_have_their_turn),

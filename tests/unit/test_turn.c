@@ -430,6 +430,28 @@ static void what_nobody_asked_for_or_signed_is_dropped(void **state)
 	teardown(&w);
 }
 
+/* RFC 8489 section 14.5: what stands behind the integrity is anybody's. */
+static void what_stands_behind_the_integrity_is_ignored(void **state)
+{
+	(void)state;
+	struct world w;
+	struct addr ours = addr4(200, 50000), forged = addr6(66, 6);
+	uint8_t data[STUN_MESSAGE_MAX];
+	setup_for(&w, false, ADDR_NONE);
+	challenge(&w);
+	struct writer message = answer(&w, data, sizeof data, STUN_SUCCESS);
+	stun_add_addr(&message, STUN_XOR_RELAYED_ADDRESS, &ours);
+	stun_add_u32(&message, STUN_LIFETIME, LIFETIME);
+	stun_add_integrity(&message, bytes_of(w.key, sizeof w.key));
+	stun_add_addr(&message, STUN_XOR_RELAYED_ADDRESS, &forged);
+	stun_add_u32(&message, STUN_ADDRESS_ERROR_CODE, 0x02000508);
+	give(&w, &message);
+	assert_relayed(&w, ADDR_IPV4, &ours);
+	assert_relayed(&w, ADDR_IPV6, NULL);
+	assert_int_equal(turn_family_error(w.turn, ADDR_IPV6), 0);
+	teardown(&w);
+}
+
 static void an_answer_without_an_address_is_nonsense(void **state)
 {
 	(void)state;
@@ -877,6 +899,7 @@ TESTS(TEST(an_allocation_is_made_with_the_credentials_that_the_challenge_asks_fo
 	TEST(an_alternate_server_is_told),
 	TEST(a_stale_nonce_is_replaced_and_an_endlessly_stale_one_ends_it),
 	TEST(what_nobody_asked_for_or_signed_is_dropped),
+	TEST(what_stands_behind_the_integrity_is_ignored),
 	TEST(an_answer_without_an_address_is_nonsense), TEST(absurd_lifetimes_are_refused_or_cut),
 	TEST(an_allocation_is_refreshed_before_it_expires),
 	TEST(a_server_that_forgot_the_allocation_ends_it),
