@@ -27,11 +27,19 @@ extern "C" {
 
 /* ---- Addresses ---- */
 
+/* A TCP connection carries datagrams with a length of 16 bits in front of each (RFC 4571): framing,
+ * like the connection, is the caller's. */
+enum dpc_transport {
+	DPC_UDP = 0,
+	DPC_TCP = 1,
+};
+
 struct dpc_addr {
-	int family;     /* 0 none, 4, 6 */
-	uint16_t port;  /* host order */
-	uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */
-	uint8_t ip[16]; /* the first 4 bytes for IPv4; the rest is zero */
+	int family;        /* 0 none, 4, 6 */
+	uint16_t port;     /* host order */
+	uint8_t transport; /* enum dpc_transport */
+	uint32_t scope;    /* interface index of an IPv6 link-local address, else 0 */
+	uint8_t ip[16];    /* the first 4 bytes for IPv4; the rest is zero */
 };
 
 struct dpc_path {
@@ -126,8 +134,29 @@ size_t dpc_peer_budget_used(const struct dpc_peer_budget *budget);
 
 /* ---- Candidates and descriptions ---- */
 
-/* An address that the caller can send from and receive on. DPC_ERR_EXISTS, DPC_ERR_LIMIT. */
+/* An address that the caller can send from and receive on. DPC_ERR_EXISTS, DPC_ERR_LIMIT.
+ *
+ * For networks without UDP there is TCP (RFC 6544), in two kinds, each optional:
+ *
+ *     DPC_TCP with the port of a listener    passive: the other side may connect to it
+ *     DPC_TCP with DPC_PORT_DIALS            active: the caller will connect from this IP, once
+ *                                            dpc_peer_can_dial(); the other side is not told
+ *
+ * A path over TCP names a connection of this peer: what dpc_peer_write() gives for one whose local
+ * port is DPC_PORT_DIALS goes over the connection from that IP to the remote address, which the
+ * caller makes when there is none (and keeps that first datagram until it is there). Any other goes
+ * over the connection that the remote address has made to the local one. What comes is received on
+ * a path with the same names, so that the port which the system drew for a connection of ours
+ * appears nowhere. On the stream each datagram (each segment of what was written) has its length in
+ * front, 16 bits in network order (RFC 4571). Whoever connects is a stranger until the peer that
+ * his first datagram names (dpc_peer_peek_user()) writes on that path: until then he has had no
+ * answer, and should have little time and memory. */
+#define DPC_PORT_DIALS 9
 enum dpc_err dpc_peer_add_host(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr);
+/* Whether the other side can be connected to by TCP, as far as is known. */
+bool dpc_peer_can_dial(const struct dpc_peer *peer);
+/* The TCP connection of a path could not be made, or has ended. */
+void dpc_peer_lose_path(struct dpc_peer *peer, int64_t now, const struct dpc_path *path);
 /* What a STUN server sees of the host candidate `base`. DPC_ERR_NOT_FOUND when that was not added.
  */
 enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now, const struct dpc_addr *base,

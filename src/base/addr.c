@@ -39,7 +39,7 @@ bool addr_same_ip(const struct addr *a, const struct addr *b)
 
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
-	return a->port == b->port && addr_same_ip(a, b);
+	return a->port == b->port && a->transport == b->transport && addr_same_ip(a, b);
 }
 
 bool path_equal(const struct path *a, const struct path *b)

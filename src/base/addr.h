@@ -10,15 +10,21 @@ enum addr_family {
 	ADDR_IPV6 = 6,
 };
 
+enum addr_transport {
+	ADDR_UDP = 0,
+	ADDR_TCP = 1,
+};
+
 struct addr {
 	enum addr_family family;
-	uint16_t port;  /* host order */
+	uint16_t port;                     /* host order */
+	enum addr_transport transport : 8; /* where the others were, so that it costs no room */
 	uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */
 	uint8_t ip[16]; /* the first 4 bytes for IPv4; the rest is zero */
 };
 
-/* A local and a remote address of one family. The local one may be unspecified (its IP all zero)
- * where the caller cannot tell on which interface a datagram came. */
+/* A local and a remote address of one family and transport. The local one may be unspecified (its
+ * IP all zero) where the caller cannot tell on which interface a datagram came. */
 struct path {
 	struct addr local, remote;
 };

@@ -66,7 +66,7 @@ bool ice_agent_is_controlling(const struct ice_agent *agent)
 
 bool addr_matches(const struct addr *a, const struct addr *b)
 {
-	return a->family == b->family && a->port == b->port &&
+	return a->family == b->family && a->port == b->port && a->transport == b->transport &&
 	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 

@@ -91,6 +91,10 @@ bool ice_agent_is_controlling(const struct ice_agent *agent);
 /* Local candidates, at any time before failure (ERR_STATE). A redundant one (RFC 8445
  * section 5.1.3) is ERR_EXISTS and changes nothing; ERR_LIMIT. `base` of a reflexive one must be a
  * host candidate already added, else ERR_NOT_FOUND. */
+/* Over TCP (RFC 6544) an address of ours with ICE_PORT_ACTIVE is an active candidate: what is to be
+ * sent from it goes over a connection that the caller makes from this IP to the remote address,
+ * when there is none yet. Any other port is that of a listener, a passive candidate: what is to be
+ * sent from it goes over the connection that came from the remote address. */
 MUST_CHECK enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr *addr);
 MUST_CHECK enum err ice_agent_add_reflexive(
 	struct ice_agent *agent, usec now, const struct addr *base, const struct addr *reflexive);
@@ -126,10 +130,18 @@ bool ice_agent_has_remote(const struct ice_agent *agent);
  * Without it, or with one beyond ICE_PACING_MAX_MS, it is ICE_PACING_DEFAULT_MS. */
 void ice_agent_set_pacing(struct ice_agent *agent, unsigned ms);
 /* ERR_EXISTS for a redundant one, ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single
- * peer's (multicast, port 0), ERR_STATE after failure. May come before set_remote(). */
+ * peer's (multicast, port 0) or a service of this machine's surroundings (see ICE_DIAL_PORT_MIN),
+ * ERR_STATE after failure. May come before set_remote(). An active TCP candidate is taken note of
+ * and not kept: it cannot be connected to, and where it connects from is learned when it does. */
 MUST_CHECK enum err ice_agent_add_remote(
 	struct ice_agent *agent, usec now, const struct ice_candidate *candidate);
+/* Whether the peer has told a passive TCP candidate, so that an active one of ours has a use. */
+bool ice_agent_can_dial(const struct ice_agent *agent);
 void ice_agent_end_of_remote(struct ice_agent *agent, usec now);
+
+/* The TCP connection of a path could not be made, or has ended: what goes over it goes over another
+ * way, or over a new connection. */
+void ice_agent_lose_path(struct ice_agent *agent, usec now, const struct path *path);
 
 /* A datagram whose first byte is 0 to 3 (RFC 7983), with the path it came on. An unspecified local
  * address stands for whichever of ours of its family and port is likeliest. */

@@ -37,10 +37,10 @@ void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool 
  * that the peer's own check has opened only now. A repetition of the first does the same, and a
  * late response still counts. On a short path the response is on its way already: give it the time
  * of a pace. */
-void check_hasten(struct ice_pair *pair, usec now)
+void check_hasten(struct ice_agent *agent, struct ice_pair *pair, usec now)
 {
 	struct transaction *t = &pair->transaction;
-	if (!t->active || t->transmissions == 0)
+	if (!t->active || t->transmissions == 0 || pair_is_tcp(agent, pair))
 		return;
 	t->transmissions = 1;
 	t->due = usec_min(t->due, now + ICE_PACE_FIRST_US);
@@ -117,8 +117,9 @@ static void handle_role_conflict(struct ice_agent *agent, usec now, struct ice_p
 
 static uint32_t reflexive_priority(const struct ice_agent *agent, const struct ice_pair *pair)
 {
-	uint32_t base = agent->local.items[pair->local].priority;
-	return ice_candidate_priority(ICE_PEER_REFLEXIVE, (uint16_t)(base >> 8));
+	uint16_t preference = (uint16_t)(agent->local.items[pair->local].priority >> 8);
+	return pair_is_tcp(agent, pair) ? ice_candidate_priority_tcp(ICE_PEER_REFLEXIVE, preference)
+					: ice_candidate_priority(ICE_PEER_REFLEXIVE, preference);
 }
 
 /* RFC 8445 section 7.2.5.3: the address that the peer saw tells which of our candidates the valid
@@ -128,11 +129,16 @@ static void note_mapped(
 	const struct ice_agent *agent, struct ice_pair *pair, const struct addr *mapped)
 {
 	const struct ice_candidate *base = &agent->local.items[pair->local];
+	struct addr seen = *mapped;
+	seen.transport = base->addr.transport;
+	/* Each connection that we make has another port. */
+	if (base->tcp == ICE_TCP_ACTIVE)
+		seen.port = base->addr.port;
 	pair->valid_type = ICE_PEER_REFLEXIVE;
 	pair->local_priority = reflexive_priority(agent, pair);
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (addr_matches(&c->addr, mapped) && addr_equal(&c->base, &base->addr)) {
+		if (addr_matches(&c->addr, &seen) && addr_equal(&c->base, &base->addr)) {
 			pair->valid_type = c->type;
 			pair->local_priority = c->priority;
 			return;
@@ -224,9 +230,14 @@ static size_t transmit(struct ice_agent *agent, struct ice_pair *pair, usec now,
 	else
 		t->repeated = true;
 	t->transmissions++;
-	t->due = now + (t->transmissions < ICE_TRANSMISSIONS_MAX
-				       ? ICE_RTO_US << (t->transmissions - 1)
-				       : ICE_LAST_WAIT_US);
+	if (pair_is_tcp(agent, pair)) {
+		t->transmissions = ICE_TRANSMISSIONS_MAX;
+		t->due = now + ICE_TCP_WAIT_US;
+	} else if (t->transmissions < ICE_TRANSMISSIONS_MAX) {
+		t->due = now + (ICE_RTO_US << (t->transmissions - 1));
+	} else {
+		t->due = now + ICE_LAST_WAIT_US;
+	}
 	return check_write_request(agent, pair, t, data, capacity, ret_path);
 }
 
@@ -235,7 +246,7 @@ size_t check_write(
 {
 	if (!agent->remote_pwd)
 		return 0;
-	struct ice_pair *next = now >= agent->next_check_at ? pair_next(agent) : NULL;
+	struct ice_pair *next = now >= agent->next_check_at ? pair_next(agent, now) : NULL;
 	if (next)
 		check_start(agent, next, now, false);
 	for (size_t i = 0; i < agent->pairs.count; i++) {
@@ -268,7 +279,11 @@ usec check_deadline(const struct ice_agent *agent)
 {
 	if (!agent->remote_pwd)
 		return USEC_NEVER;
-	usec deadline = pair_next(agent) ? agent->next_check_at : USEC_NEVER;
+	usec deadline = USEC_NEVER;
+	if (pair_next(agent, agent->next_check_at))
+		deadline = agent->next_check_at;
+	else if (pair_next(agent, USEC_NEVER))
+		deadline = agent->checking_since + ICE_TCP_HEAD_START_US;
 	for (size_t i = 0; i < agent->pairs.count; i++) {
 		const struct transaction *t = &agent->pairs.items[i].transaction;
 		if (t->active)

@@ -136,6 +136,8 @@ bool consent_receive_response(struct ice_agent *agent, usec now, const struct pa
 	if (message->class != STUN_SUCCESS)
 		return true;
 	agent->stats.rtt = now - check->sent_at;
+	/* A connection that has lasted so long was no false hope. */
+	agent->pairs.items[agent->selected].redials = 0;
 	consent_renew(agent, now);
 	return true;
 }

@@ -8,6 +8,7 @@
  *   check.c       checks of ours and their responses (7.2)
  *   nomination.c  which pair data goes over (8.1)
  *   consent.c     whether it may still go there (RFC 7675)
+ *   tcp.c         what is different over TCP (RFC 6544)
  *   restart.c     a new session beside the one that carries data (9)
  *
  * Pairs are made of candidates of ours that are bases, host and relayed ones: a reflexive one is
@@ -42,6 +43,13 @@
 #define ICE_LAST_WAIT_US (16 * ICE_RTO_US)
 #define ICE_TRANSACTION_MAX_US (31 * ICE_RTO_US + ICE_LAST_WAIT_US)
 
+/* RFC 8489 section 6.2.2: over TCP a request is sent once, and given up after Ti = 39.5 s unless it
+ * is configured to another value: this has the patience of one over UDP, the time to connect
+ * included. */
+#define ICE_TCP_WAIT_US ICE_TRANSACTION_MAX_US
+/* Where UDP works, it does so before a connection is made for nothing. */
+#define ICE_TCP_HEAD_START_US (100 * USEC_PER_MS)
+
 /* RFC 8863: even with all pairs failed, a check of the peer may still come and find a way; only
  * after the time a check can take is that hopeless. */
 #define ICE_PATIENCE_US ICE_TRANSACTION_MAX_US
@@ -49,8 +57,8 @@
 #define ICE_GIVE_UP_US (40 * USEC_PER_SEC)
 
 /* How long the controlling side lets better pairs catch up before it nominates. Data flows
- * meanwhile. A relay answers soon where hole punching needs a retransmission, so it waits longer.
- */
+ * meanwhile. A relay, or TCP, answers soon where hole punching needs a retransmission, so it waits
+ * longer. */
 #define ICE_NOMINATION_WAIT_US (50 * USEC_PER_MS)
 #define ICE_NOMINATION_WAIT_RELAYED_US USEC_PER_SEC
 
@@ -87,10 +95,10 @@ enum pair_state { /* RFC 8445 section 6.1.2.6 */
 struct transaction {
 	uint64_t tie_breaker;
 	uint8_t id[STUN_ID_SIZE];
-	bool active;
 	uint8_t transmissions; /* since the patience with it began anew */
-	bool repeated;         /* so its answer tells no round trip */
-	bool controlling, use_candidate;
+	bool active : 1;
+	bool repeated : 1; /* so its answer tells no round trip */
+	bool controlling : 1, use_candidate : 1;
 	usec sent_at; /* the first */
 	usec due;     /* next transmission, or failure after the last */
 };
@@ -100,10 +108,11 @@ struct ice_pair {
 	enum pair_state state : 8;
 	enum ice_type
 		valid_type : 8; /* of the local candidate once it succeeded, as the peer saw it */
-	bool heard;             /* an authenticated check of the peer came on it, */
-	bool tried;             /* one that did not nominate it, when the peer controls */
-	bool remote_nominated;  /* with USE-CANDIDATE, when we are controlled */
-	bool nominated;
+	bool heard : 1;         /* an authenticated check of the peer came on it, */
+	bool tried : 1;         /* one that did not nominate it, when the peer controls */
+	bool remote_nominated : 1; /* with USE-CANDIDATE, when we are controlled */
+	bool nominated : 1;
+	uint8_t redials;         /* over TCP: connections made after one that broke */
 	usec heard_at;           /* the latest then */
 	uint32_t local_priority; /* of that local candidate */
 	uint32_t triggered;      /* place in the queue of triggered checks; 0: not in it */
@@ -150,6 +159,7 @@ struct ice_agent {
 	bool controlling;
 	bool refuse_relayed;
 	bool local_ended, remote_ended;
+	bool can_dial;         /* the peer has told a passive TCP candidate */
 	bool selected_changed; /* an event to be pulled */
 	enum ice_state state;
 	enum ice_state reported; /* as the last event said */
@@ -254,8 +264,8 @@ void pair_unfreeze(struct ice_agent *agent);
 /* All frozen pairs of the foundation of one that succeeded become waiting. */
 void pair_unfreeze_like(struct ice_agent *agent, size_t index);
 void pair_trigger(struct ice_agent *agent, struct ice_pair *pair);
-/* The pair to check next: the first triggered, else the best that waits; or NULL. */
-struct ice_pair *pair_next(const struct ice_agent *agent);
+/* The pair to check next: the first triggered, else the best that waits and may begin; or NULL. */
+struct ice_pair *pair_next(const struct ice_agent *agent, usec now);
 /* Forgets all pairs with a remote candidate, none of which is in use. */
 void pair_forget_remote(struct ice_agent *agent, size_t remote);
 /* Whether data goes over a pair with this remote candidate, or shall. */
@@ -264,6 +274,16 @@ bool pair_uses_remote(const struct ice_agent *agent, size_t remote);
 void pair_forget_local(struct ice_agent *agent, usec now, size_t local);
 /* With a pair nominated: forgets those that lose (section 8.1.2). */
 void pair_drop_losers(struct ice_agent *agent);
+
+/* tcp.c */
+/* Over TCP: its request is not repeated, since TCP does that. */
+bool pair_is_tcp(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Whether the transports of two candidates go together. */
+bool tcp_fits(const struct ice_candidate *ours, const struct ice_candidate *theirs);
+/* Whether only a check of the peer makes a pair with this candidate of ours. */
+bool tcp_is_pruned(const struct ice_agent *agent, size_t local);
+/* Whether the pair's check is not to begin yet. */
+bool tcp_must_wait(const struct ice_agent *agent, const struct ice_pair *pair, usec now);
 
 /* request.c */
 void request_receive(struct ice_agent *agent, usec now, const struct path *path,
@@ -276,7 +296,7 @@ size_t request_write_response(
 /* Starts a check; the first transmission has its turn when `due` comes. */
 void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool use_candidate);
 /* Lets an unanswered check be repeated soon, with its patience anew. */
-void check_hasten(struct ice_pair *pair, usec now);
+void check_hasten(struct ice_agent *agent, struct ice_pair *pair, usec now);
 void check_switch_role(struct ice_agent *agent, bool controlling);
 /* The peer refused a check for the role that we had when it began. */
 void check_lose_conflict(struct ice_agent *agent, bool controlling);

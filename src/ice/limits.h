@@ -10,12 +10,17 @@
 #define STUN_UNKNOWN_MAX 8
 
 /* Candidates of ours: interfaces and their reflexive addresses. */
-#define ICE_LOCAL_MAX 32
+#define ICE_LOCAL_MAX 64
 /* Candidates of the peer, signalled and learned. */
 #define ICE_REMOTE_MAX 64
 /* Of those, learned from checks: a peer whose address changes endlessly cannot crowd out what it
  * signals. The oldest that is not in use gives way. */
 #define ICE_PEER_REFLEXIVE_MAX 16
+/* The well-known ports are not dialled, but for those of the web, where what is let out by a
+ * firewall is let in by no other service: a peer must not aim our connections at mail servers. */
+#define ICE_DIAL_PORT_MIN 1024
+/* How often a connection over TCP that breaks is made anew, unless it lasted for some seconds. */
+#define ICE_REDIALS_MAX 2
 /* RFC 8445 section 6.1.2.5: "... MUST limit the total number of connectivity checks ... default of
  * 100". The pairs of lowest priority give way. */
 #define ICE_PAIRS_MAX 100

@@ -5,22 +5,21 @@
 /* RFC 8445 section 5.1.2.1 leaves the local preference to us: the first address of each family is
  * the best, families take turns with IPv6 first (RFC 8421), and addresses that reach no further
  * than the link or the host come last. */
-#define LINK_LOCAL_PENALTY 0x4000
-#define LOOPBACK_PENALTY 0x8000
-
-static uint16_t local_preference(const struct ice_agent *agent, const struct addr *addr)
+static uint16_t local_preference(
+	const struct ice_agent *agent, const struct addr *addr, enum ice_tcp tcp)
 {
-	unsigned rank = addr->family == ADDR_IPV4;
+	unsigned rank = addr->family == ADDR_IPV4, most = tcp ? ICE_TCP_OTHER_MAX : UINT16_MAX;
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
-		if (c->type == ICE_HOST && c->addr.family == addr->family)
+		if (c->type == ICE_HOST && c->addr.family == addr->family && c->tcp == tcp)
 			rank += 2;
 	}
 	if (addr_is_loopback(addr))
-		rank += LOOPBACK_PENALTY;
+		rank += (most + 1) / 2;
 	else if (addr_is_link_local(addr))
-		rank += LINK_LOCAL_PENALTY;
-	return (uint16_t)(UINT16_MAX - rank);
+		rank += (most + 1) / 4;
+	uint16_t preference = (uint16_t)(most - rank);
+	return tcp ? ice_tcp_local_preference(tcp, preference) : preference;
 }
 
 static bool has_priority(const struct ice_agent *agent, uint32_t priority)
@@ -31,10 +30,10 @@ static bool has_priority(const struct ice_agent *agent, uint32_t priority)
 	return false;
 }
 
-/* RFC 8445 section 5.1.1.3: one for each type, IP of a base, and server. A second reflexive address
- * of one base is of another server, or of a router that has mapped the port; relayed ones are each
- * of another server, or reached over another transport. What goes nowhere must not hold up the
- * checks of the next. */
+/* RFC 8445 section 5.1.1.3: one for each type, transport, IP of a base, and server. A second
+ * reflexive address of one base is of another server, or of a router that has mapped the port;
+ * relayed ones are each of another server, or reached over another transport. What goes nowhere
+ * must not hold up the checks of the next. */
 static void set_foundation(const struct ice_agent *agent, struct ice_candidate *candidate)
 {
 	for (size_t i = 0; i < agent->local.count; i++) {
@@ -42,7 +41,7 @@ static void set_foundation(const struct ice_agent *agent, struct ice_candidate *
 		bool is_other_server =
 			c->type == ICE_RELAYED ||
 			(c->type == ICE_SERVER_REFLEXIVE && addr_equal(&c->base, &candidate->base));
-		if (c->type == candidate->type && !is_other_server &&
+		if (c->type == candidate->type && c->tcp == candidate->tcp && !is_other_server &&
 			addr_same_ip(&c->base, &candidate->base)) {
 			memcpy(candidate->foundation, c->foundation, sizeof c->foundation);
 			return;
@@ -88,12 +87,12 @@ enum err ice_agent_add_host(struct ice_agent *agent, usec now, const struct addr
 {
 	(void)now;
 	CHECK(addr->family != ADDR_NONE);
-	struct ice_candidate candidate = {
-		.type = ICE_HOST,
-		.addr = *addr,
-		.base = *addr,
-		.priority = ice_candidate_priority(ICE_HOST, local_preference(agent, addr)),
-	};
+	struct ice_candidate candidate = {.type = ICE_HOST, .addr = *addr, .base = *addr};
+	if (addr->transport == ADDR_TCP)
+		candidate.tcp = addr->port == ICE_PORT_ACTIVE ? ICE_TCP_ACTIVE : ICE_TCP_PASSIVE;
+	uint16_t preference = local_preference(agent, addr, candidate.tcp);
+	candidate.priority = candidate.tcp ? ice_candidate_priority_tcp(ICE_HOST, preference)
+					   : ice_candidate_priority(ICE_HOST, preference);
 	return add_base(agent, &candidate);
 }
 
@@ -133,7 +132,8 @@ enum err ice_agent_add_relayed(struct ice_agent *agent, usec now, const struct a
 		.type = ICE_RELAYED,
 		.addr = *addr,
 		.base = *addr,
-		.priority = ice_candidate_priority(ICE_RELAYED, local_preference(agent, addr)),
+		.priority = ice_candidate_priority(
+			ICE_RELAYED, local_preference(agent, addr, ICE_TCP_NONE)),
 	};
 	return add_base(agent, &candidate);
 }

@@ -78,9 +78,10 @@ static bool selected_is(const struct ice_agent *agent, enum ice_type local, enum
 
 static usec wait_until(const struct ice_agent *agent)
 {
-	bool relayed = selected_is(agent, ICE_RELAYED, ICE_RELAYED);
+	bool last_resort = selected_is(agent, ICE_RELAYED, ICE_RELAYED) ||
+			   pair_is_tcp(agent, &agent->pairs.items[agent->selected]);
 	return agent->valid_since +
-	       (relayed ? ICE_NOMINATION_WAIT_RELAYED_US : ICE_NOMINATION_WAIT_US);
+	       (last_resort ? ICE_NOMINATION_WAIT_RELAYED_US : ICE_NOMINATION_WAIT_US);
 }
 
 static bool may_nominate(const struct ice_agent *agent)

@@ -97,7 +97,8 @@ size_t pair_find_local(const struct ice_agent *agent, const struct path *path)
 	for (size_t i = 0; i < agent->local.count; i++) {
 		const struct ice_candidate *c = &agent->local.items[i];
 		if (!candidate_is_base(c) || c->addr.family != path->local.family ||
-			c->addr.port != path->local.port)
+			c->addr.port != path->local.port ||
+			c->addr.transport != path->local.transport)
 			continue;
 		if (!addr_is_unspecified(&path->local)) {
 			if (addr_matches(&c->addr, &path->local))
@@ -124,7 +125,8 @@ static bool is_possible(const struct ice_agent *agent, size_t local, size_t remo
 	const struct addr *theirs = &agent->remote.items[remote].addr;
 	if (agent_refuses_remote(agent, remote))
 		return false;
-	if (!candidate_is_base(ours) || ours->addr.family != theirs->family)
+	if (!candidate_is_base(ours) || ours->addr.family != theirs->family ||
+		!tcp_fits(ours, &agent->remote.items[remote]))
 		return false;
 	if (theirs->family == ADDR_IPV6 &&
 		addr_is_link_local(&ours->addr) != addr_is_link_local(theirs))
@@ -179,7 +181,8 @@ size_t pair_add(struct ice_agent *agent, size_t local, size_t remote)
 
 void pair_add_all_of_local(struct ice_agent *agent, size_t local)
 {
-	for (size_t remote = 0; remote < agent->remote.count; remote++)
+	for (size_t remote = 0; remote < agent->remote.count && !tcp_is_pruned(agent, local);
+		remote++)
 		(void)pair_add(agent, local, remote);
 	pair_unfreeze(agent);
 }
@@ -187,7 +190,8 @@ void pair_add_all_of_local(struct ice_agent *agent, size_t local)
 void pair_add_all_of_remote(struct ice_agent *agent, size_t remote)
 {
 	for (size_t local = 0; local < agent->local.count; local++)
-		(void)pair_add(agent, local, remote);
+		if (!tcp_is_pruned(agent, local))
+			(void)pair_add(agent, local, remote);
 	pair_unfreeze(agent);
 }
 
@@ -241,12 +245,12 @@ void pair_trigger(struct ice_agent *agent, struct ice_pair *pair)
 		pair->triggered = ++agent->triggered_last;
 }
 
-struct ice_pair *pair_next(const struct ice_agent *agent)
+struct ice_pair *pair_next(const struct ice_agent *agent, usec now)
 {
 	struct ice_pair *best = NULL;
 	for (size_t i = 0; i < agent->pairs.count; i++) {
 		struct ice_pair *pair = &agent->pairs.items[i];
-		if (pair->state != PAIR_WAITING)
+		if (pair->state != PAIR_WAITING || tcp_must_wait(agent, pair, now))
 			continue;
 		bool first = !best;
 		if (best && (pair->triggered > 0) != (best->triggered > 0))

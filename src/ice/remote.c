@@ -73,6 +73,12 @@ static bool is_unicast(const struct addr *a)
 	return a->family == ADDR_IPV4 ? a->ip[0] > 0 && a->ip[0] < 224 : a->ip[0] != 0xff;
 }
 
+/* What a peer may have us connect to. */
+static bool may_dial(const struct addr *a)
+{
+	return a->port >= ICE_DIAL_PORT_MIN || a->port == 80 || a->port == 443;
+}
+
 static void drop_learned(struct ice_agent *agent, size_t place)
 {
 	CHECK(place < agent->learned_count);
@@ -101,8 +107,11 @@ static size_t forget_oldest(struct ice_agent *agent)
 static struct ice_candidate learned_candidate(
 	const struct addr *addr, uint32_t priority, size_t index)
 {
-	struct ice_candidate candidate = {
-		.type = ICE_PEER_REFLEXIVE, .addr = *addr, .priority = priority};
+	struct ice_candidate candidate = {.type = ICE_PEER_REFLEXIVE,
+		/* RFC 6544 section 7.2: who has connected to us is active. */
+		.tcp = addr->transport == ADDR_TCP ? ICE_TCP_ACTIVE : ICE_TCP_NONE,
+		.addr = *addr,
+		.priority = priority};
 	candidate.addr.scope = 0;
 	snprintf(candidate.foundation, sizeof candidate.foundation, "-%zu", index);
 	return candidate;
@@ -186,8 +195,14 @@ enum err ice_agent_add_remote(
 		return ERR_STATE;
 	if (!is_unicast(&candidate->addr))
 		return ERR_UNSUPPORTED;
+	if (candidate->tcp == ICE_TCP_PASSIVE && !may_dial(&candidate->addr))
+		return ERR_UNSUPPORTED;
 	agent->news_at = now;
+	if (candidate->tcp == ICE_TCP_ACTIVE)
+		return ERR_OK;
 	size_t known = agent_find_remote(agent, &candidate->addr);
+	if (known != NONE && agent->remote.items[known].tcp != candidate->tcp)
+		return ERR_EXISTS;
 	if (known != NONE)
 		return complete_learned(agent, now, known, candidate);
 	struct ice_candidate copy = *candidate;
@@ -195,6 +210,7 @@ enum err ice_agent_add_remote(
 	enum err err = candidates_append(&agent->remote, &copy, ICE_REMOTE_MAX);
 	if (err)
 		return err;
+	agent->can_dial |= copy.tcp == ICE_TCP_PASSIVE;
 	if (agent_is_pairing(agent))
 		pair_add_all_of_remote(agent, agent->remote.count - 1);
 	return ERR_OK;

@@ -74,7 +74,7 @@ static bool trigger(struct ice_agent *agent, usec now, const struct early_check 
 	if (!agent->controlling && check->use_candidate)
 		nomination_receive(agent, pair);
 	if (pair->state == PAIR_IN_PROGRESS)
-		check_hasten(pair, now);
+		check_hasten(agent, pair, now);
 	else if (pair->state != PAIR_SUCCEEDED)
 		pair_trigger(agent, pair);
 	else if (pair->remote_nominated)

@@ -10,6 +10,7 @@
 static inline struct addr addr_from_public(const struct dpc_addr *a)
 {
 	struct addr addr = {.port = a->port, .scope = a->scope};
+	addr.transport = a->transport == DPC_TCP ? ADDR_TCP : ADDR_UDP;
 	if (a->family == ADDR_IPV4 || a->family == ADDR_IPV6)
 		addr.family = (enum addr_family)a->family;
 	memcpy(addr.ip, a->ip, addr_ip_size(&addr));
@@ -18,7 +19,10 @@ static inline struct addr addr_from_public(const struct dpc_addr *a)
 
 static inline struct dpc_addr addr_to_public(const struct addr *a)
 {
-	struct dpc_addr addr = {.family = (int)a->family, .port = a->port, .scope = a->scope};
+	struct dpc_addr addr = {.family = (int)a->family,
+		.port = a->port,
+		.transport = (uint8_t)a->transport,
+		.scope = a->scope};
 	memcpy(addr.ip, a->ip, sizeof addr.ip);
 	return addr;
 }

@@ -9,7 +9,7 @@
 enum dpc_err dpc_peer_add_host(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr)
 {
 	struct addr host = addr_from_public(addr);
-	if (host.family == ADDR_NONE)
+	if (host.family == ADDR_NONE || (host.transport == ADDR_TCP && host.port == 0))
 		return DPC_ERR_MALFORMED;
 	peer->now = now;
 	enum err err = ice_agent_add_host(peer->ice, now, &host);
@@ -66,15 +66,23 @@ enum dpc_err dpc_peer_remove_host(
 
 /* ---- Ours ---- */
 
+bool peer_tells(const struct ice_candidate *candidate)
+{
+	return candidate->tcp != ICE_TCP_ACTIVE;
+}
+
 static size_t format_candidates(struct dpc_peer *peer, struct sdp *sdp,
 	char texts[SDP_CANDIDATES_MAX][ICE_CANDIDATE_TEXT_MAX])
 {
 	size_t count = min_size(ice_agent_local_count(peer->ice), SDP_CANDIDATES_MAX);
 	for (size_t i = 0; i < count; i++) {
-		ice_candidate_format(ice_agent_local(peer->ice, i), texts[i]);
-		sdp->candidates[i] = bytes_of_text(texts[i]);
+		const struct ice_candidate *c = ice_agent_local(peer->ice, i);
+		char *text = texts[sdp->candidate_count];
+		if (!peer_tells(c))
+			continue;
+		ice_candidate_format(c, text);
+		sdp->candidates[sdp->candidate_count++] = bytes_of_text(text);
 	}
-	sdp->candidate_count = count;
 	return count;
 }
 
@@ -280,7 +288,7 @@ static enum err add_candidate(struct dpc_peer *peer, struct bytes text)
 	return err ? err : ice_agent_add_remote(peer->ice, peer->now, &candidate);
 }
 
-/* Candidates that are not for us (TCP, host names) are passed over; so are those beyond the limit.
+/* Candidates that are not for us (host names) are passed over; so are those beyond the limit.
  */
 static void add_candidates(struct dpc_peer *peer, const struct sdp *sdp)
 {

@@ -10,9 +10,11 @@ static bool candidate_event(struct dpc_peer *peer, struct dpc_event *event)
 	if (!peer->described)
 		return false;
 	size_t count = ice_agent_local_count(peer->ice);
-	if (peer->candidates_told < count) {
-		ice_candidate_format(
-			ice_agent_local(peer->ice, peer->candidates_told++), peer->candidate_text);
+	while (peer->candidates_told < count) {
+		const struct ice_candidate *c = ice_agent_local(peer->ice, peer->candidates_told++);
+		if (!peer_tells(c))
+			continue;
+		ice_candidate_format(c, peer->candidate_text);
 		*event = (struct dpc_event){
 			.type = DPC_EVENT_CANDIDATE, .text = peer->candidate_text};
 		return true;

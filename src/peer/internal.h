@@ -52,7 +52,7 @@ struct dpc_peer {
 	bool restarted;
 	bool described; /* our description was made: later candidates are trickled */
 	bool end_of_local, end_reported;
-	size_t candidates_told; /* in the description or as events */
+	size_t candidates_told; /* in the description or as events, or nobody's business */
 	bool has_remote;
 	bool remote_legacy, dtls_client;
 	char mid[SDP_MID_MAX + 1];
@@ -129,6 +129,10 @@ static inline enum dpc_err err_to_public(enum err err)
 size_t peer_sctp_packet_max(size_t datagram);
 /* The largest datagram sent now, probes of the path apart. */
 size_t peer_datagram_max(const struct dpc_peer *peer);
+
+/* Whether the other side is told of a candidate of ours. An active one of TCP is to it what comes
+ * when we connect, so that its name would only be words. */
+bool peer_tells(const struct ice_candidate *candidate);
 
 /* Carries the layers on after any input: starts DTLS when there is a path, SCTP when DTLS is up,
  * and ends the peer when a layer has ended. */

@@ -337,6 +337,21 @@ void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path 
 	peer_pump(peer);
 }
 
+void dpc_peer_lose_path(struct dpc_peer *peer, int64_t now, const struct dpc_path *public_path)
+{
+	struct path path = path_from_public(public_path);
+	peer->now = now;
+	if (is_ended(peer) || path.remote.transport != ADDR_TCP)
+		return;
+	ice_agent_lose_path(peer->ice, now, &path);
+	peer_pump(peer);
+}
+
+bool dpc_peer_can_dial(const struct dpc_peer *peer)
+{
+	return ice_agent_can_dial(peer->ice);
+}
+
 /* A graceful close has as long as it takes, while it gets on. */
 static bool closing_gets_on(struct dpc_peer *peer)
 {

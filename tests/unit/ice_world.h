@@ -37,7 +37,11 @@ struct world {
 	usec now, delay;
 	struct rng rng;
 	unsigned loss_percent;
-	bool cut; /* nothing passes */
+	bool cut;    /* nothing passes */
+	bool no_udp; /* nothing but TCP passes */
+	/* The port that the system draws for a connection; another one when it is made anew. */
+	uint16_t drawn_port;
+	size_t dialled; /* datagrams sent over one that we make */
 	/* Sockets are bound to no address: receivers do not know which of theirs was meant, and the
 	 * route decides from which they send. */
 	bool wildcard;
@@ -57,6 +61,7 @@ static inline struct world *world_create(uint64_t seed, bool controlling0, bool 
 	struct world *w = test_calloc(1, sizeof *w);
 	w->now = USEC_PER_SEC;
 	w->delay = USEC_PER_MS;
+	w->drawn_port = 40000;
 	w->rng = rng_seeded(seed);
 	for (size_t i = 0; i < 2; i++) {
 		struct world_side *side = &w->sides[i];
@@ -82,6 +87,16 @@ static inline void world_add_host(struct world *w, size_t i, const char *text)
 	assert_true(side->address_count < WORLD_ADDRESSES);
 	side->addresses[side->address_count] = world_addr(text);
 	assert_ok(ice_agent_add_host(side->agent, w->now, &side->addresses[side->address_count++]));
+}
+
+static inline void world_add_tcp(struct world *w, size_t i, const char *text)
+{
+	struct world_side *side = &w->sides[i];
+	assert_true(side->address_count < WORLD_ADDRESSES);
+	struct addr *addr = &side->addresses[side->address_count++];
+	*addr = world_addr(text);
+	addr->transport = ADDR_TCP;
+	assert_ok(ice_agent_add_host(side->agent, w->now, addr));
 }
 
 static inline void world_add_relayed(struct world *w, size_t i, const char *text)
@@ -125,11 +140,31 @@ static inline struct addr world_source(const struct world_side *side, const stru
 	return side->addresses[best];
 }
 
+/* Over a connection, which is there as soon as something is to go over it. */
+static inline bool world_route_tcp(
+	struct world *w, size_t from, struct path sent, struct path *ret_path)
+{
+	if (sent.local.port == ICE_PORT_ACTIVE) {
+		sent.local.port = w->drawn_port;
+		w->dialled++;
+	} else if (sent.remote.port == w->drawn_port) {
+		sent.remote.port = ICE_PORT_ACTIVE;
+	}
+	if (!world_owns(&w->sides[1 - from], &sent.remote))
+		return false;
+	*ret_path = (struct path){.local = sent.remote, .remote = sent.local};
+	return !w->cut;
+}
+
 /* The path of a packet as its receiver sees it; false when the network drops it. */
 static inline bool world_route(
 	struct world *w, size_t from, struct path sent, struct path *ret_path)
 {
 	struct world_side *here = &w->sides[from], *there = &w->sides[1 - from];
+	if (sent.remote.transport == ADDR_TCP)
+		return world_route_tcp(w, from, sent, ret_path);
+	if (w->no_udp)
+		return false;
 	struct addr source = w->wildcard ? world_source(here, &sent.remote) : sent.local;
 	if (here->outside.family != ADDR_NONE && addr_equal(&source, &here->addresses[0])) {
 		source = here->outside;

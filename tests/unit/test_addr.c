@@ -35,4 +35,19 @@ static void mapped_ipv4_becomes_ipv4(void **state)
 	assert_int_equal(a.family, ADDR_IPV4);
 }
 
-TESTS(TEST(texts_round_trip), TEST(refuses_what_is_no_address), TEST(mapped_ipv4_becomes_ipv4))
+/* A TCP port and a UDP port of one number are two addresses. */
+static void the_transport_is_part_of_an_address(void **state)
+{
+	(void)state;
+	struct addr udp, tcp;
+	assert_true(addr_parse("192.0.2.1:80", &udp));
+	assert_int_equal(udp.transport, ADDR_UDP);
+	tcp = udp;
+	tcp.transport = ADDR_TCP;
+	assert_false(addr_equal(&udp, &tcp));
+	assert_true(addr_same_ip(&udp, &tcp));
+	assert_false(path_equal(&(struct path){udp, udp}, &(struct path){udp, tcp}));
+}
+
+TESTS(TEST(texts_round_trip), TEST(refuses_what_is_no_address), TEST(mapped_ipv4_becomes_ipv4),
+	TEST(the_transport_is_part_of_an_address))

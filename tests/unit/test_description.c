@@ -267,6 +267,47 @@ static void other_credentials_are_an_ice_restart(void **state)
 	pair_deinit(&pair);
 }
 
+static enum dpc_err add_tcp(struct peer_pair *pair, int to, uint16_t port)
+{
+	struct dpc_addr addr = pair->ends[to].addr;
+	addr.transport = DPC_TCP;
+	addr.port = port;
+	return dpc_peer_add_host(pair->ends[to].peer, pair->now, &addr);
+}
+
+static void tcp_is_told_to_whom_it_has_a_use(void **state)
+{
+	(void)state;
+	struct peer_pair pair;
+	struct dpc_event event;
+	char offer[DPC_SDP_MAX], answer[DPC_SDP_MAX];
+	pair_init(&pair, NULL);
+	assert_int_equal(add_tcp(&pair, 0, 0), DPC_ERR_MALFORMED);
+	assert_int_equal(add_tcp(&pair, 0, DPC_PORT_DIALS), DPC_OK);
+	assert_int_equal(add_tcp(&pair, 0, 5000), DPC_OK);
+	describe(&pair, 0, offer);
+	assert_non_null(strstr(offer, " 5000 typ host tcptype passive\r\n"));
+	assert_null(strstr(offer, "tcptype active"));
+	assert_int_equal(give(&pair, 1, offer), DPC_OK);
+	assert_true(dpc_peer_can_dial(pair.ends[1].peer));
+	describe(&pair, 1, answer);
+	assert_int_equal(give(&pair, 0, answer), DPC_OK);
+	assert_false(dpc_peer_can_dial(pair.ends[0].peer));
+	/* Likewise those that are trickled. */
+	assert_int_equal(add_tcp(&pair, 1, DPC_PORT_DIALS), DPC_OK);
+	assert_int_equal(add_tcp(&pair, 1, 6000), DPC_OK);
+	bool told = false;
+	while (dpc_peer_next_event(pair.ends[1].peer, &event)) {
+		if (event.type != DPC_EVENT_CANDIDATE || event.text[0] == 0)
+			continue;
+		assert_false(told);
+		told = true;
+		assert_non_null(strstr(event.text, " 6000 typ host tcptype passive"));
+	}
+	assert_true(told);
+	pair_deinit(&pair);
+}
+
 TESTS(TEST(both_descriptions_carry_an_init_and_it_is_used), TEST(no_snap_leaves_it_out_of_both),
 	TEST(the_old_form_has_neither_init_nor_tls_id),
 	TEST(an_offer_with_a_broken_init_is_answered_without),
@@ -276,4 +317,4 @@ TESTS(TEST(both_descriptions_carry_an_init_and_it_is_used), TEST(no_snap_leaves_
 	TEST(a_changed_init_ends_in_a_report_and_not_in_silence),
 	TEST(a_repeated_description_changes_nothing),
 	TEST(a_changed_fingerprint_or_tls_id_asks_for_a_new_dtls_connection),
-	TEST(other_credentials_are_an_ice_restart))
+	TEST(other_credentials_are_an_ice_restart), TEST(tcp_is_told_to_whom_it_has_a_use))
