@@ -65,6 +65,8 @@
 #define NET_STREAM_OPEN_TIMEOUT (10 * USEC_PER_SEC)
 /* Bytes that wait for the socket: at 10 Mbit/s a fifth of a second. More would be delay. */
 #define NET_STREAM_QUEUE_MAX (256 * 1024)
+/* How long a listener waits when the process has no descriptor left. */
+#define NET_STREAM_ACCEPT_PAUSE (1 * USEC_PER_SEC)
 /* What received() is called with at most. */
 #define NET_STREAM_READ_MAX (16 * 1024)
 

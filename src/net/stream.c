@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "net/internal.h"
 #include "net/limits.h"
+#include "net/stream_internal.h"
 
 /* Reads in one wake-up before others have their turn. */
 #define READS_MAX 16
@@ -170,6 +171,19 @@ static void flush(struct net_stream *stream)
 	net_watch_set(stream->watch, NET_READABLE | (queued(stream) > 0 ? NET_WRITABLE : 0u));
 }
 
+/* What waited goes out. False when the stream is gone. */
+static bool drain(struct net_stream *stream)
+{
+	bool waited = queued(stream) > 0;
+	flush(stream);
+	if (!waited || stream->state != STREAM_OPEN || queued(stream) > 0 ||
+		!stream->config.drained)
+		return true;
+	callback_begin(stream);
+	stream->config.drained(stream->config.user);
+	return callback_end(stream);
+}
+
 enum err net_stream_send(struct net_stream *stream, struct bytes bytes)
 {
 	if (stream->state == STREAM_CLOSED)
@@ -288,8 +302,8 @@ static void on_event(unsigned events, void *user)
 		if (!shake_hands(stream))
 			return;
 	}
-	if (stream->state == STREAM_OPEN)
-		flush(stream);
+	if (stream->state == STREAM_OPEN && !drain(stream))
+		return;
 	if (stream->state == STREAM_OPEN)
 		receive(stream);
 }
@@ -323,6 +337,25 @@ static enum err prepare_tls(struct net_stream *stream, const struct net_stream_c
 	return named && SSL_set_fd(stream->ssl, stream->fd) ? ERR_OK : ERR_CRYPTO;
 }
 
+static void configure(const struct net_stream *stream)
+{
+	int on = 1;
+	unsigned patience_ms = (unsigned)(stream->config.patience / USEC_PER_MS);
+	(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (patience_ms > 0)
+		(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms,
+			sizeof patience_ms);
+}
+
+static enum err bind_to(int fd, const struct addr *local)
+{
+	struct sockaddr_storage name;
+	struct addr any_port = *local;
+	any_port.port = 0;
+	socklen_t size = sockaddr_of_addr(&any_port, &name);
+	return bind(fd, (struct sockaddr *)&name, size) == 0 ? ERR_OK : err_of_errno(errno);
+}
+
 static enum err begin(struct net_stream *stream, const struct addr *remote)
 {
 	struct sockaddr_storage name;
@@ -330,31 +363,75 @@ static enum err begin(struct net_stream *stream, const struct addr *remote)
 	stream->fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (stream->fd < 0)
 		return err_of_errno(errno);
-	int on = 1;
-	(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	configure(stream);
+	enum err err = ERR_OK;
+	if (stream->config.local.family != ADDR_NONE)
+		err = bind_to(stream->fd, &stream->config.local);
+	if (err)
+		return err;
 	if (connect(stream->fd, (struct sockaddr *)&name, size) != 0 && errno != EINPROGRESS)
 		return err_of_errno(errno);
 	return ERR_OK;
+}
+
+/* Without a descriptor. NULL: memory is out. */
+static struct net_stream *create(struct net_loop *loop)
+{
+	struct net_stream *stream = calloc(1, sizeof *stream);
+	if (!stream)
+		return NULL;
+	stream->queue = buffer_with_max(2 * NET_STREAM_QUEUE_MAX);
+	stream->fd = -1;
+	net_defer_init(&stream->defer, loop, on_closed, stream);
+	if (net_timer_init(&stream->timer, loop, on_timeout, stream) != ERR_OK) {
+		free(stream);
+		return NULL;
+	}
+	return stream;
+}
+
+enum err stream_of_accepted(
+	struct net_loop *loop, int fd, const struct addr *remote, struct net_stream **ret_stream)
+{
+	struct net_stream *stream = create(loop);
+	if (!stream) {
+		close(fd);
+		return ERR_NOMEM;
+	}
+	stream->fd = fd;
+	stream->state = STREAM_OPEN;
+	stream->config.remote = *remote;
+	enum err err = net_watch_create(loop, fd, 0, on_event, stream, &stream->watch);
+	if (err) {
+		net_stream_destroy(stream);
+		return err;
+	}
+	*ret_stream = stream;
+	return ERR_OK;
+}
+
+void net_stream_handle(struct net_stream *stream, const struct net_stream_config *config)
+{
+	CHECK(config->received && config->closed);
+	CHECK(!stream->config.received);
+	struct addr remote = stream->config.remote;
+	stream->config = *config;
+	stream->config.remote = remote;
+	stream->config.tls_name = stream->config.authorities = NULL;
+	configure(stream);
+	net_watch_set(stream->watch, NET_READABLE);
 }
 
 enum err net_stream_create(struct net_loop *loop, const struct net_stream_config *config,
 	struct net_stream **ret_stream)
 {
 	CHECK(config->opened && config->received && config->closed);
-	struct net_stream *stream = calloc(1, sizeof *stream);
+	struct net_stream *stream = create(loop);
 	if (!stream)
 		return ERR_NOMEM;
 	stream->config = *config;
 	stream->config.tls_name = stream->config.authorities = NULL;
-	stream->queue = buffer_with_max(2 * NET_STREAM_QUEUE_MAX);
-	stream->fd = -1;
-	net_defer_init(&stream->defer, loop, on_closed, stream);
-	enum err err = net_timer_init(&stream->timer, loop, on_timeout, stream);
-	if (err) {
-		free(stream);
-		return err;
-	}
-	err = begin(stream, &config->remote);
+	enum err err = begin(stream, &config->remote);
 	if (!err && config->tls_name)
 		err = prepare_tls(stream, config);
 	if (!err)
@@ -367,6 +444,11 @@ enum err net_stream_create(struct net_loop *loop, const struct net_stream_config
 	net_timer_set(&stream->timer, net_now() + NET_STREAM_OPEN_TIMEOUT);
 	*ret_stream = stream;
 	return ERR_OK;
+}
+
+size_t net_stream_queued(const struct net_stream *stream)
+{
+	return queued(stream);
 }
 
 const struct addr *net_stream_remote(const struct net_stream *stream)
