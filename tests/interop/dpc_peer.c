@@ -529,7 +529,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"offer", no_argument, NULL, 'o'},
 		{"answer", no_argument, NULL, 'a'}, {"legacy", no_argument, NULL, 'l'},
 		{"loss", required_argument, NULL, 'L'}, {"reorder", required_argument, NULL, 'R'},
-		{"seed", required_argument, NULL, 'S'}, {0}};
+		{"seed", required_argument, NULL, 'S'}, {"tcp", no_argument, NULL, 't'}, {0}};
 	struct dpc_peer_config config = {.unix_time = time(NULL)};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -537,6 +537,8 @@ int main(int argc, char **argv)
 			config.offerer = p.offerer = true;
 		else if (option == 'l')
 			config.legacy_sdp = true;
+		else if (option == 't')
+			p.weather.tcp.wanted = true;
 		else if (option == 'L')
 			p.weather.loss = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'R')

@@ -148,12 +148,14 @@ class Side:
 class Connection:
     """One connection of the two: who offers, who is the client of DTLS, and the weather between them."""
 
-    def __init__(self, peer, dpc_command, name, offerer, client, lossy, ending, features, legacy=False):
+    def __init__(self, peer, dpc_command, name, offerer, client, lossy, ending, features, legacy=False, tcp=False):
         self.name, self.peer, self.lossy, self.ending, self.features = name, peer, lossy, ending, features
         self.offerer, self.client, self.legacy = offerer, client, legacy
         command = dpc_command + ["--offer" if offerer == "dpc" else "--answer"]
         if legacy and offerer == "dpc":
             command.append("--legacy")
+        if tcp:
+            command.append("--tcp")
         if lossy:
             command += ["--loss", str(LOSS), "--reorder", str(REORDER), "--seed", "1"]
         self.dpc = Side("dpc", command, listens=False)
@@ -390,6 +392,12 @@ LEGACY = {
     "offerer-legacy": ("dpc", "peer", False, "dpc aborts", SHORT, True),
     "answerer-legacy": ("peer", "dpc", False, "peer closes", SHORT, True),
 }
+# A passive TCP candidate of ours and nothing else (RFC 6544): the peer connects.
+TCP = {
+    "offerer-tcp": ("dpc", "peer", False, "dpc closes", SHORT, False, True),
+    "answerer-tcp": ("peer", "dpc", False, "peer closes", SHORT, False, True),
+}
+TCP_PEERS = ("chromium", "wrtc")
 
 
 # ---- Peers ----
@@ -484,7 +492,7 @@ def print_matrix(peer_name, rows):
 
 def main():
     peer_name, dpc_command, names = sys.argv[1], [sys.argv[2]], sys.argv[3:]
-    cases = dict(CONNECTIONS, **(LEGACY if peer_name == "aiortc" else {}))
+    cases = dict(CONNECTIONS, **(LEGACY if peer_name == "aiortc" else {}), **(TCP if peer_name in TCP_PEERS else {}))
     with tempfile.TemporaryDirectory(prefix="dpc-interop-") as directory:
         command = find_peer(peer_name, directory)
         if isinstance(command, str):

@@ -1,6 +1,7 @@
 #include "weather.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,8 +61,27 @@ static int open_socket(struct dpc_addr *addr)
 	return fd;
 }
 
+static bool open_listener(struct weather_tcp *tcp, struct dpc_peer *peer, int64_t now)
+{
+	struct dpc_addr addr = {.family = 4, .ip = {127, 0, 0, 1}};
+	struct sockaddr_storage storage;
+	socklen_t size = to_sockaddr(&addr, &storage);
+	tcp->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (tcp->listener < 0 || bind(tcp->listener, (struct sockaddr *)&storage, size) < 0 ||
+		listen(tcp->listener, 1) < 0 ||
+		getsockname(tcp->listener, (struct sockaddr *)&storage, &size) < 0)
+		return false;
+	tcp->path.local = from_sockaddr(&storage);
+	tcp->path.local.transport = DPC_TCP;
+	bool added = dpc_peer_add_host(peer, now, &tcp->path.local) == DPC_OK;
+	dpc_peer_end_of_candidates(peer, now);
+	return added;
+}
+
 bool weather_open(struct weather *w, struct dpc_peer *peer, int64_t now)
 {
+	if (w->tcp.wanted)
+		return open_listener(&w->tcp, peer, now);
 	const struct dpc_addr loopback[WEATHER_SOCKETS] = {
 		{.family = 4, .ip = {127, 0, 0, 1}}, {.family = 6, .ip = {[15] = 1}}};
 	bool any = false;
@@ -77,6 +97,12 @@ bool weather_open(struct weather *w, struct dpc_peer *peer, int64_t now)
 
 void weather_close(struct weather *w)
 {
+	if (w->tcp.connection > 0)
+		close(w->tcp.connection);
+	if (w->tcp.wanted) {
+		close(w->tcp.listener);
+		return;
+	}
 	for (int i = 0; i < WEATHER_SOCKETS; i++)
 		if (w->sockets[i] >= 0)
 			close(w->sockets[i]);
@@ -84,6 +110,13 @@ void weather_close(struct weather *w)
 
 void weather_poll(const struct weather *w, struct pollfd *fds)
 {
+	if (w->tcp.wanted) {
+		int fd = w->tcp.connection > 0 ? w->tcp.connection : w->tcp.listener;
+		fds[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+		for (int i = 1; i < WEATHER_SOCKETS; i++)
+			fds[i] = (struct pollfd){.fd = -1};
+		return;
+	}
 	for (int i = 0; i < WEATHER_SOCKETS; i++)
 		fds[i] = (struct pollfd){.fd = w->sockets[i], .events = POLLIN};
 }
@@ -151,9 +184,86 @@ static void travel(struct weather *w, struct dpc_peer *peer, int64_t now, int di
 	release(w, peer, now, direction);
 }
 
+/* ---- TCP (RFC 6544, RFC 4571) ---- */
+
+static void lose_connection(struct weather_tcp *tcp, struct dpc_peer *peer, int64_t now)
+{
+	close(tcp->connection);
+	tcp->connection = 0;
+	tcp->in_size = 0;
+	dpc_peer_lose_path(peer, now, &tcp->path);
+}
+
+static void accept_connection(struct weather_tcp *tcp)
+{
+	struct sockaddr_storage from;
+	socklen_t size = sizeof from;
+	int fd = accept4(tcp->listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK);
+	if (fd <= 0)
+		return;
+	tcp->connection = fd;
+	tcp->path.remote = from_sockaddr(&from);
+	tcp->path.remote.transport = DPC_TCP;
+}
+
+/* Waits where it has to: the other side reads whatever we do. */
+static bool send_all(int fd, const void *data, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		ssize_t n = send(fd, (const char *)data + at, size - at, MSG_NOSIGNAL);
+		struct pollfd writable = {.fd = fd, .events = POLLOUT};
+		if (n < 0 && (errno != EAGAIN || poll(&writable, 1, 10000) != 1))
+			return false;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return true;
+}
+
+static void send_framed(struct weather_tcp *tcp, struct dpc_peer *peer, int64_t now,
+	const struct dpc_path *path, const void *data, size_t size)
+{
+	const uint8_t length[2] = {(uint8_t)(size >> 8), (uint8_t)size};
+	if (tcp->connection == 0 || path->remote.port != tcp->path.remote.port)
+		return;
+	if (!send_all(tcp->connection, length, sizeof length) ||
+		!send_all(tcp->connection, data, size))
+		lose_connection(tcp, peer, now);
+}
+
+static void receive_framed(struct weather_tcp *tcp, struct dpc_peer *peer, int64_t now)
+{
+	if (tcp->connection == 0)
+		accept_connection(tcp);
+	while (tcp->connection > 0) {
+		ssize_t n = recv(
+			tcp->connection, tcp->in + tcp->in_size, sizeof tcp->in - tcp->in_size, 0);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			lose_connection(tcp, peer, now);
+			return;
+		}
+		tcp->in_size += (size_t)n;
+		size_t at = 0;
+		while (tcp->in_size - at >= 2) {
+			size_t size = (size_t)(tcp->in[at] << 8 | tcp->in[at + 1]);
+			if (tcp->in_size - at < 2 + size)
+				break;
+			dpc_peer_receive(peer, now, &tcp->path, tcp->in + at + 2, size);
+			at += 2 + size;
+		}
+		tcp->in_size -= at;
+		memmove(tcp->in, tcp->in + at, tcp->in_size);
+	}
+}
+
 void weather_receive(struct weather *w, struct dpc_peer *peer, int64_t now)
 {
 	static char data[WEATHER_DATAGRAM_MAX];
+	if (w->tcp.wanted) {
+		receive_framed(&w->tcp, peer, now);
+		return;
+	}
 	release(w, peer, now, WEATHER_IN);
 	for (int i = 0; i < WEATHER_SOCKETS; i++) {
 		struct sockaddr_storage from;
@@ -176,7 +286,11 @@ void weather_send(struct weather *w, struct dpc_peer *peer, int64_t now)
 	size_t segment, size;
 	release(w, peer, now, WEATHER_OUT);
 	while ((size = dpc_peer_write(peer, now, data, sizeof data, &path, &segment)) > 0)
-		for (size_t at = 0; at < size; at += segment)
-			travel(w, peer, now, WEATHER_OUT, &path, data + at,
-				size - at < segment ? size - at : segment);
+		for (size_t at = 0; at < size; at += segment) {
+			size_t one = size - at < segment ? size - at : segment;
+			if (path.remote.transport == DPC_TCP)
+				send_framed(&w->tcp, peer, now, &path, data + at, one);
+			else
+				travel(w, peer, now, WEATHER_OUT, &path, data + at, one);
+		}
 }

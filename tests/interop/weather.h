@@ -21,7 +21,18 @@ struct weather_held {
 
 enum { WEATHER_IN, WEATHER_OUT, WEATHER_DIRECTIONS };
 
+/* Instead of the sockets: a listener, and whoever connects. What TCP carries arrives, so there is
+ * no weather. */
+struct weather_tcp {
+	bool wanted;
+	int listener, connection; /* 0: none yet */
+	struct dpc_path path;
+	uint8_t in[2 + WEATHER_DATAGRAM_MAX];
+	size_t in_size;
+};
+
 struct weather {
+	struct weather_tcp tcp;
 	uint32_t loss, reorder; /* per mille */
 	uint32_t seed;
 	uint32_t draws;
@@ -31,7 +42,8 @@ struct weather {
 	struct weather_held held[WEATHER_DIRECTIONS];
 };
 
-/* Opens the sockets and adds them to the peer as host candidates; false: none could be. */
+/* Opens the sockets, or the listener, and adds them to the peer as host candidates; false: none
+ * could be. */
 bool weather_open(struct weather *w, struct dpc_peer *peer, int64_t now);
 void weather_close(struct weather *w);
 
