@@ -112,13 +112,14 @@ char *link_text(const json_t *link, char text[LINK_TEXT_MAX])
 	const char *path = field_text(link, "path");
 	const char *local_type = field_text(link, "local_type");
 	const char *remote_type = field_text(link, "remote_type");
+	bool is_direct = strcmp(path, "direct") == 0;
+	bool by_tcp = !is_direct && strcmp(field_text(link, "transport"), "tcp") == 0;
 	double setup = field_number(link, "setup_ms", -1), rtt = field_number(link, "rtt_ms", -1);
 
 	text[0] = 0;
-	append(text, "over %s (%s%s%s to %s%s%s)",
-		strcmp(path, "direct") == 0 ? "direct TLS" : path, field_text(link, "local"),
-		*local_type ? " " : "", local_type, field_text(link, "remote"),
-		*remote_type ? " " : "", remote_type);
+	append(text, "over %s%s (%s%s%s to %s%s%s)", is_direct ? "direct TLS" : path,
+		by_tcp ? " by TCP" : "", field_text(link, "local"), *local_type ? " " : "",
+		local_type, field_text(link, "remote"), *remote_type ? " " : "", remote_type);
 	if (setup >= 0)
 		append(text, ", set up in %.1f ms", setup);
 	if (rtt > 0)

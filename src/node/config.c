@@ -43,6 +43,7 @@ void config_init(struct config *config)
 		.strangers = CONFIG_STRANGERS_ASK,
 		.log = LOG_INFO,
 		.port_mapping = true,
+		.tcp = true,
 		.ai_provider = CONFIG_AI_NONE,
 		.ai_url = "http://127.0.0.1:11434",
 	};
@@ -144,12 +145,22 @@ static const char *set_udp_port(struct config *config, const char *value)
 	return NULL;
 }
 
-static const char *set_port_mapping(struct config *config, const char *value)
+static const char *set_yes_or_no(bool *yes, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
 		return "expected 'yes' or 'no'";
-	config->port_mapping = value[0] == 'y';
+	*yes = value[0] == 'y';
 	return NULL;
+}
+
+static const char *set_port_mapping(struct config *config, const char *value)
+{
+	return set_yes_or_no(&config->port_mapping, value);
+}
+
+static const char *set_tcp(struct config *config, const char *value)
+{
+	return set_yes_or_no(&config->tcp, value);
 }
 
 /* http or https with a host, without its final slashes. */
@@ -228,6 +239,7 @@ static const struct key {
 	{"node.log", set_log, NULL},
 	{"node.udp_port", set_udp_port, NULL},
 	{"node.port_mapping", set_port_mapping, NULL},
+	{"node.tcp", set_tcp, NULL},
 	{"hub.url", set_hub_url, NULL},
 	{"stun.server", set_stun, clear_stun},
 	{"turn.server", set_turn, clear_turn},

@@ -7,6 +7,7 @@
  *     log = info                   error, warn, info, debug
  *     udp_port = 0                 of WebRTC; 0: any
  *     port_mapping = yes           ask the router to let peers in; or "no"
+ *     tcp = yes                    WebRTC over TCP too, where UDP is blocked: yes, no
  *     [hub]
  *     url = https://hub.example
  *     [stun]
@@ -64,6 +65,7 @@ struct config {
 	enum log_level log;
 	uint16_t udp_port;
 	bool port_mapping;
+	bool tcp;
 	char hub_url[CONFIG_TEXT_MAX + 1]; /* "": none; else http(s)://…, no final slash */
 	struct config_server stun[CONFIG_STUN_MAX];
 	size_t stun_count;

@@ -97,7 +97,7 @@ static void add_listener(json_t *listen, json_t *uris, struct node *node, const 
 	}
 }
 
-/* Whoever came to the TLS port and did not authenticate, or found no place. */
+/* Whoever came to a TCP port and did not authenticate, or found no place. */
 static json_int_t count_refused_connections(const struct node *node)
 {
 	uint64_t count = 0;
@@ -106,6 +106,9 @@ static json_int_t count_refused_connections(const struct node *node)
 			net_tls_listener_stats(node->listeners[i]);
 		count += stats->failed + stats->timed_out + stats->crowded_out + stats->refused;
 	}
+	struct peer_io_stats io;
+	peer_io_stats(node->io, &io);
+	count += io.tcp_refused;
 	return (json_int_t)count;
 }
 

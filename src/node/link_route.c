@@ -63,8 +63,9 @@ static void describe_direct(const struct link_route_facts *facts, struct link_ro
 	if (facts->tls)
 		snprintf(route->text, sizeof(route->text), "direct TLS %s (%s)", remote, family);
 	else
-		snprintf(route->text, sizeof(route->text), "direct %s (%s, %s)", remote,
-			facts->remote_type, family);
+		snprintf(route->text, sizeof(route->text), "direct %s (%s, %s%s)", remote,
+			facts->remote_type, family,
+			facts->remote.transport == ADDR_TCP ? ", TCP" : "");
 }
 
 static void describe_relayed(const struct link_route_facts *facts, struct link_route *route)

@@ -87,6 +87,7 @@ static struct addr addr_of(const struct dpc_addr *from)
 				      : from->family == 4 ? ADDR_IPV4
 							  : ADDR_NONE,
 		.port = from->port,
+		.transport = from->transport == DPC_TCP ? ADDR_TCP : ADDR_UDP,
 		.scope = from->scope};
 	memcpy(addr.ip, from->ip, sizeof(addr.ip));
 	return addr;
@@ -108,6 +109,8 @@ static void rtc_describe(struct link *link, json_t *description)
 	json_object_set_new(description, "remote", json_string(addr_text(&addr, remote)));
 	json_object_set_new(description, "local_type", json_string(stats.local_type));
 	json_object_set_new(description, "remote_type", json_string(stats.remote_type));
+	bool is_tcp = stats.path.remote.transport == DPC_TCP;
+	json_object_set_new(description, "transport", json_string(is_tcp ? "tcp" : "udp"));
 }
 
 static void rtc_count(struct link *link, struct quality_counters *ret_counters)

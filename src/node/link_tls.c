@@ -69,6 +69,7 @@ static void tls_describe(struct link *link, json_t *description)
 		description, "local", json_string(addr_text(net_tls_conn_local(conn), local)));
 	json_object_set_new(
 		description, "remote", json_string(addr_text(net_tls_conn_remote(conn), remote)));
+	json_object_set_new(description, "transport", json_string("tcp"));
 	json_object_set_new(description, "bytes_in", json_integer((json_int_t)stats->bytes_in));
 	json_object_set_new(description, "bytes_out", json_integer((json_int_t)stats->bytes_out));
 }

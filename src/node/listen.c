@@ -199,6 +199,7 @@ static bool start_udp(struct node *node, struct fault *fault)
 		.local4 = {.family = ADDR_IPV4, .port = node->config.udp_port},
 		.local6 = {.family = ADDR_IPV6, .port = node->config.udp_port},
 		.loopback = is_hub_local(node),
+		.tcp = node->config.tcp,
 		.search_mtu = true};
 	enum err err = peer_io_create(node->loop, &config, &node->io);
 	if (err) {

@@ -66,6 +66,33 @@ static void add_hosts(struct peer_io_peer *peer, usec now)
 	}
 }
 
+/* The same addresses over TCP. */
+static void add_tcp_hosts(struct peer_io_peer *peer, usec now)
+{
+	struct peer_io *io = peer->io;
+	struct addr hosts[NET_IFACE_ADDRS_MAX + 2];
+	size_t count = 0;
+	for (size_t i = 0; i < 2; i++) {
+		const struct net_udp *udp = io->sockets[i].udp;
+		if (udp && !addr_is_unspecified(net_udp_local(udp)))
+			hosts[count++] = *net_udp_local(udp);
+	}
+	for (size_t i = 0; i < io->gather.host_count; i++) {
+		const struct addr *host = &io->gather.hosts[i];
+		const struct net_udp *udp = peer_io_udp(io, host->family);
+		/* On a link of one's own nobody blocks UDP. */
+		if (udp && addr_is_unspecified(net_udp_local(udp)) && !addr_is_link_local(host))
+			hosts[count++] = *host;
+	}
+	peer_tcp_add_hosts(peer, hosts, count, now);
+}
+
+void peer_gather_dial(struct peer_io_peer *peer, usec now)
+{
+	peer->dials = true;
+	add_tcp_hosts(peer, now);
+}
+
 static void add_reflexive(struct peer_io_peer *peer, const struct reflexive *server, usec now)
 {
 	if (server->mapped.family == ADDR_NONE)
@@ -113,8 +140,10 @@ void peer_gather_begin(struct peer_io_peer *peer, usec now)
 {
 	struct peer_io *io = peer->io;
 	/* Reflexive candidates need their bases: a peer without host candidates has none. */
-	if (peer->with_host)
+	if (peer->with_host) {
 		add_hosts(peer, now);
+		add_tcp_hosts(peer, now);
+	}
 	for (size_t i = 0; peer->with_reflexive && i < io->gather.server_count; i++)
 		add_reflexive(peer, &io->gather.servers[i], now);
 	if (peer->with_reflexive)

@@ -48,10 +48,14 @@ static bool is_blocked(const struct peer_io *io)
 	return false;
 }
 
-static void send_flight(
-	struct peer_io_peer *peer, const struct path *path, struct bytes flight, size_t segment)
+static void send_flight(struct peer_io_peer *peer, const struct path *path, struct bytes flight,
+	size_t segment, usec now)
 {
 	struct peer_io *io = peer->io;
+	if (path->remote.transport == ADDR_TCP) {
+		peer_tcp_send(peer, path, flight, segment, now);
+		return;
+	}
 	struct net_udp *udp = peer_io_udp(io, path->remote.family);
 	/* Without a route the answers find nobody, as if they were lost. */
 	enum err err = peer_route_learn(&io->routes, &peer->route, path);
@@ -63,13 +67,17 @@ static void send_flight(
 		io->lost_out++; /* all else is in the socket's own count */
 }
 
-/* False when the sockets cannot take more. */
+/* False when the sockets cannot take more. A peer whose TCP connection cannot has written what it
+ * may for now. */
 static bool write_out(struct peer_io_peer *peer, usec now)
 {
 	struct peer_io *io = peer->io;
 	for (;;) {
 		if (is_blocked(io))
 			return false;
+		peer->is_full = peer->tcp_count > 0 && peer_tcp_is_full(peer, now);
+		if (peer->is_full)
+			return true;
 		struct dpc_path public;
 		size_t segment;
 		size_t size = dpc_peer_write(
@@ -77,7 +85,7 @@ static bool write_out(struct peer_io_peer *peer, usec now)
 		if (size == 0)
 			return true;
 		struct path path = path_from_public(&public);
-		send_flight(peer, &path, bytes_of(io->buffer, size), segment);
+		send_flight(peer, &path, bytes_of(io->buffer, size), segment, now);
 	}
 }
 
@@ -183,6 +191,8 @@ static void set_timer(struct peer_io_peer *peer, usec now)
 	usec deadline = coalesce(dpc_peer_deadline(peer->dpc), now);
 	if (peer->gather_until)
 		deadline = usec_min(deadline, peer->gather_until);
+	if (peer->is_full)
+		deadline = usec_max(deadline, now + PEER_IO_TCP_RETRY);
 	net_timer_set(&peer->timer, deadline);
 }
 
@@ -192,6 +202,8 @@ static void drain_peer(struct peer_io_peer *peer, usec now)
 	for (int round = 0; round < ROUNDS_MAX && list_is_linked(&peer->dirty_node); round++) {
 		list_remove(&peer->dirty_node);
 		follow_names(peer);
+		if (peer->with_host && !peer->dials && dpc_peer_can_dial(peer->dpc))
+			peer_gather_dial(peer, now);
 		bool written = write_out(peer, now);
 		if (!tell_events(peer))
 			return;
@@ -254,6 +266,12 @@ void peer_io_kick(struct peer_io_peer *peer)
 		kick(peer);
 }
 
+void peer_io_touch(struct peer_io_peer *peer)
+{
+	if (!peer->destroyed)
+		kick(peer);
+}
+
 static void on_timer(void *user)
 {
 	struct peer_io_peer *peer = user;
@@ -265,7 +283,7 @@ static void on_timer(void *user)
 
 /* ---- In ---- */
 
-static void give(
+void peer_io_give(
 	struct peer_io_peer *peer, const struct path *path, struct bytes datagram, usec now)
 {
 	struct dpc_path public = path_to_public(path);
@@ -288,16 +306,16 @@ static void give_to_claimant(struct peer_io *io, struct peer_route *route, const
 			guess = guess ? guess : peer;
 			break;
 		case DPC_CLAIM_SHARED:
-			give(peer, path, datagram, now);
+			peer_io_give(peer, path, datagram, now);
 			given = true;
 			break;
 		case DPC_CLAIM_CERTAIN:
-			give(peer, path, datagram, now);
+			peer_io_give(peer, path, datagram, now);
 			return;
 		}
 	}
 	if (!given && guess)
-		give(guess, path, datagram, now);
+		peer_io_give(guess, path, datagram, now);
 	else if (!given)
 		io->unknown_in++;
 }
@@ -317,7 +335,7 @@ void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes d
 		name = bytes_of(name_text, name.size);
 		struct peer_io_peer *peer = map_get(&io->users, name);
 		if (peer)
-			give(peer, path, datagram, now);
+			peer_io_give(peer, path, datagram, now);
 		else
 			io->unknown_in++;
 		return;
@@ -331,7 +349,7 @@ void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes d
 	if (route->older)
 		give_to_claimant(io, route, path, datagram, now);
 	else
-		give(peer_of_route(route), path, datagram, now);
+		peer_io_give(peer_of_route(route), path, datagram, now);
 }
 
 static void on_receive(const struct path *path, struct bytes datagram, usec now, void *user)
@@ -415,6 +433,7 @@ enum err peer_io_peer_create(struct peer_io *io, const struct peer_io_peer_confi
 		goto fail_timer;
 	io->peer_count++;
 	peer_route_owner_init(&peer->route, ++io->serial);
+	peer_tcp_begin(peer);
 	list_push_back(&io->peers, &peer->node);
 	peer_relay_begin(peer, now);
 	peer_gather_begin(peer, now);
@@ -449,6 +468,7 @@ static void remove_peer(struct peer_io_peer *peer)
 	remove_name(peer, peer->names[1]);
 	io->peer_count--;
 	peer_route_forget(&io->routes, &peer->route);
+	peer_tcp_end(peer);
 	net_timer_deinit(&peer->timer);
 	list_remove(&peer->node);
 	if (list_is_linked(&peer->dirty_node))
@@ -545,11 +565,14 @@ enum err peer_io_create(
 	if (!err)
 		err = peer_relay_init(io);
 	if (!err)
+		err = peer_tcp_init(io);
+	if (!err)
 		err = open_sockets(io);
 	if (err) {
 		peer_io_destroy(io);
 		return err;
 	}
+	peer_tcp_listen(io);
 	*ret_io = io;
 	return ERR_OK;
 }
@@ -566,6 +589,7 @@ void peer_io_destroy(struct peer_io *io)
 		peer_io_peer_destroy(CONTAINER_OF(io->peers.next, struct peer_io_peer, node));
 	net_mdns_destroy(io->mdns);
 	peer_relay_deinit(io);
+	peer_tcp_deinit(io);
 	peer_gather_deinit(io);
 	net_defer_cancel(&io->defer);
 	for (size_t i = 0; i < 2; i++)
@@ -592,6 +616,8 @@ void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats)
 		.lost_out = io->lost_out,
 		.peers = io->peer_count - io->lingering_count,
 		.lingering = io->lingering_count,
+		.tcp_refused = io->tcp.refused,
+		.tcp_strangers = io->tcp.stranger_count,
 		.routes = io->routes.count};
 	for (size_t i = 0; i < 2; i++) {
 		if (!io->sockets[i].udp)

@@ -1,5 +1,5 @@
 /* Where the WebRTC stack meets the sockets: drives any number of dpc_peers over one UDP socket an
- * address family.
+ * address family, and over TCP connections where UDP is blocked.
  *
  * A STUN request finds its peer by its user name (dpc_peer_peek_user()); everything else by its
  * path, that is local IP and remote address, which is learnt from what a peer sends: a peer answers
@@ -49,6 +49,29 @@
  * the oldest go. */
 #define PEER_IO_LINGERING_MAX 256
 
+/* Over TCP. Who has connected and not yet proved that one of our peers expects him: at once, of one
+ * IPv4 address or IPv6 /64 network (then the newest is refused; of all, the oldest makes room), and
+ * for how long. */
+#define PEER_IO_TCP_STRANGERS_MAX 256
+#define PEER_IO_TCP_STRANGERS_PER_PLACE_MAX 16
+#define PEER_IO_TCP_STRANGER_TIME (5 * USEC_PER_SEC)
+/* Connections of one peer: the one that nothing has gone over for longest makes room. */
+#define PEER_IO_TCP_PER_PEER_MAX 16
+/* One that nothing goes over is closed: that of the path in use has checks every few seconds. */
+#define PEER_IO_TCP_IDLE (60 * USEC_PER_SEC)
+/* How long sent bytes may stay unacknowledged. */
+#define PEER_IO_TCP_PATIENCE (10 * USEC_PER_SEC)
+/* Bytes kept for a connection that is being made: a check. */
+#define PEER_IO_TCP_HELD_MAX 2048
+/* With more waiting for the kernel, the peer waits too, unless that has lasted so long without any
+ * change. */
+#define PEER_IO_TCP_QUEUE_HIGH (64 * 1024)
+#define PEER_IO_TCP_STUCK (1 * USEC_PER_SEC)
+/* How often such a peer is looked at. */
+#define PEER_IO_TCP_RETRY (20 * USEC_PER_MS)
+/* Addresses of this machine that are offered over TCP. */
+#define PEER_IO_TCP_HOSTS_MAX 8
+
 /* What all peers together have received and not handed out, or not got confirmed yet (see
  * dpc_peer_budget_create()). */
 #define PEER_IO_MEMORY_MAX ((size_t)512 * 1024 * 1024)
@@ -62,6 +85,7 @@ struct peer_io_config {
 	size_t peers_max;   /* 0: PEER_IO_PEERS_MAX, which is the most */
 	size_t memory_max;  /* bytes; 0: PEER_IO_MEMORY_MAX */
 	bool loopback;      /* offer 127.0.0.1 and ::1 as host candidates too */
+	bool tcp;           /* over TCP too, with a listener beside each UDP socket */
 	bool search_mtu;    /* peers search their paths for what the interfaces carry */
 	unsigned udp_avoid; /* enum net_udp_avoid, for tests */
 	/* Our reflexive address of this family is new or has changed. NULL: not wanted. */
@@ -77,6 +101,8 @@ struct peer_io_stats {
 	uint64_t overflowed;          /* lost since our receive buffer was full */
 	/* Names of peers that the local network was asked for, see PEER_IO_NAMES_MAX. */
 	uint64_t names_asked, names_answered, names_unanswered;
+	uint64_t tcp_refused; /* TCP connections of nobody's that were closed */
+	size_t tcp_strangers; /* see PEER_IO_TCP_STRANGERS_MAX */
 	size_t peers, routes;
 	size_t lingering; /* see PEER_IO_LINGERING_MAX */
 	size_t memory;    /* bytes; see PEER_IO_MEMORY_MAX */
@@ -91,6 +117,9 @@ void peer_io_destroy(struct peer_io *io);
 
 /* The bound address of a family, with its port; NULL when that family is not there. */
 const struct addr *peer_io_local(const struct peer_io *io, enum addr_family family);
+
+/* Where TCP is listened on; NULL: not. */
+const struct addr *peer_io_local_tcp(const struct peer_io *io, enum addr_family family);
 
 /* Asks these servers, in the background and again and again, what they see of us; replaces the
  * former ones. ERR_LIMIT. */

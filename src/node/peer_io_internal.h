@@ -1,5 +1,6 @@
-/* The state of a peer_io, shared by peer_io.c (sockets, peers, draining), peer_gather.c (host and
- * reflexive addresses), peer_relay.c (relayed ones) and peer_names.c (those that peers hide). */
+/* The state of a peer_io, shared by peer_io.c (sockets, peers, draining), peer_tcp.c (connections),
+ * peer_gather.c (host and reflexive addresses), peer_relay.c (relayed ones) and peer_names.c (those
+ * that peers hide). */
 #ifndef NODE_PEER_IO_INTERNAL_H
 #define NODE_PEER_IO_INTERNAL_H
 
@@ -9,6 +10,7 @@
 #include "net/udp.h"
 #include "node/peer_io.h"
 #include "node/peer_route.h"
+#include "node/peer_tcp.h"
 #include "node/relay.h"
 #include "peer/reflexive.h"
 
@@ -57,6 +59,7 @@ struct peer_io {
 	struct list dirty;      /* those with something to do */
 	struct net_defer defer; /* drains the dirty ones */
 	struct peer_gather gather;
+	struct peer_tcp tcp;
 	struct peer_io_relay *relays[PEER_IO_RELAYS_MAX];
 	size_t relay_count;
 	struct list retired; /* relays that are there for the links that use them alone */
@@ -81,6 +84,10 @@ struct peer_io_peer {
 	struct net_timer timer;
 	bool with_host, with_reflexive, with_relayed;
 	bool needs_relay;
+	bool dials;   /* has active TCP candidates, as the other side has passive ones */
+	bool is_full; /* a TCP connection of it takes no more for now */
+	struct list tcp_conns;
+	size_t tcp_count;
 	usec gather_until; /* the end of candidates is still to be said, then; 0: it was said */
 	struct list asked; /* names that were asked for, see peer_names.c */
 	size_t names_asked;
@@ -95,12 +102,20 @@ struct net_udp *peer_io_udp(const struct peer_io *io, enum addr_family family);
 /* A datagram that came on a path, whatever brought it. The owner of the loop drains afterwards. */
 void peer_io_receive(struct peer_io *io, const struct path *path, struct bytes datagram, usec now);
 
+/* A datagram for this peer; it is drained like any other then. */
+void peer_io_give(
+	struct peer_io_peer *peer, const struct path *path, struct bytes datagram, usec now);
+/* As peer_io_kick(), also for a peer whose owner has left it. */
+void peer_io_touch(struct peer_io_peer *peer);
+
 MUST_CHECK enum err peer_gather_init(struct peer_io *io);
 void peer_gather_deinit(struct peer_io *io);
 /* The largest UDP payload that an interface of ours carries, 0 when that is not known. */
 uint32_t peer_gather_mtu(struct peer_io *io, usec now);
 /* Gives a new peer what is known. */
 void peer_gather_begin(struct peer_io_peer *peer, usec now);
+/* The other side can be dialled: now there is a use for addresses to dial from. */
+void peer_gather_dial(struct peer_io_peer *peer, usec now);
 /* Time has passed. */
 void peer_gather_advance(struct peer_io_peer *peer, usec now);
 /* Whether the datagram was an answer to one of our queries. */

@@ -38,7 +38,7 @@ static void every_key_is_read(void **state)
 	struct fault fault;
 	assert_ok(load(*state,
 		"[node]\nname = Alice B.\nlisten = 127.0.0.1:0\nlisten = [::1]\n"
-		"strangers = deny\nlog = debug\nudp_port = 40000\nport_mapping = no\n"
+		"strangers = deny\nlog = debug\nudp_port = 40000\nport_mapping = no\ntcp = no\n"
 		"[hub]\nurl = https://hub.example/\n"
 		"[stun]\nserver = stun.example\nserver = [2001:db8::1]:19302\n"
 		"[turn]\nserver = turn:turn.example\nserver = turns:turn.example:443\n"
@@ -55,6 +55,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.log, LOG_DEBUG);
 	assert_int_equal(config.udp_port, 40000);
 	assert_false(config.port_mapping);
+	assert_false(config.tcp);
 	assert_string_equal(config.hub_url, "https://hub.example");
 	assert_int_equal(config.stun_count, 2);
 	assert_int_equal(config.stun[0].port, 3478);
@@ -119,6 +120,7 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[node]\nport_mapping = maybe\n",
 			"/config.ini:2: node.port_mapping: expected 'yes'"},
 		{"[node]\nudp_port = 65536\n", "/config.ini:2: node.udp_port: expected a port"},
+		{"[node]\ntcp = maybe\n", "/config.ini:2: node.tcp: expected 'yes' or 'no'"},
 		{"[hub]\nurl = ftp://x\n", "/config.ini:2: hub.url: expected http://"},
 		{"[hub]\nurl = http://\n", "/config.ini:2: hub.url: expected http://"},
 		{"[hub]\nurl = https://\n", "/config.ini:2: hub.url: expected http://"},

@@ -41,6 +41,9 @@ static void a_direct_path_is_shown_with_its_kind_and_family(void **state)
 	assert_true(route.known);
 	assert_false(route.relayed);
 	assert_string_equal(route.text, "direct 192.0.2.7:40122 (srflx, IPv4)");
+	facts.remote.transport = ADDR_TCP;
+	link_route_of(&facts, &route);
+	assert_string_equal(route.text, "direct 192.0.2.7:40122 (srflx, IPv4, TCP)");
 	assert_null(route.why);
 	assert_int_equal(route.nat, LINK_NAT_INDEPENDENT);
 	facts.remote = addr_of("[2001:db8::7]:1");
