@@ -563,15 +563,20 @@ static void a_destroyed_peer_stays_until_its_last_words_are_heard(void **state)
 static void of_too_many_that_stay_the_oldest_go(void **state)
 {
 	(void)state;
+	static struct end pairs[PEER_IO_LINGERING_MAX + 1][2];
+	const size_t count = sizeof pairs / sizeof pairs[0];
 	open_sockets("127.0.0.1", NULL, 0);
-	for (size_t i = 0; i <= PEER_IO_LINGERING_MAX; i++) {
+	for (size_t i = 0; i < count; i++) {
+		begin(&pairs[i][0], &pairs[i][1]);
+		RUN_UNTIL(pairs[i][0].open && pairs[i][1].open);
+	}
+	/* All at once, before the first has stayed for long enough. */
+	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(lingering(offerer_io), i);
-		begin(&a, &b);
-		RUN_UNTIL(a.open && b.open);
 		/* It says nothing and will not answer. */
-		peer_io_peer_destroy(b.peer);
-		dpc_peer_abort(dpc(&a), net_now());
-		peer_io_peer_destroy(a.peer);
+		peer_io_peer_destroy(pairs[i][1].peer);
+		dpc_peer_abort(dpc(&pairs[i][0]), net_now());
+		peer_io_peer_destroy(pairs[i][0].peer);
 	}
 	assert_int_equal(lingering(offerer_io), PEER_IO_LINGERING_MAX);
 }
