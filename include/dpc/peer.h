@@ -201,6 +201,12 @@ enum dpc_err dpc_peer_add_remote_candidate(
  * DPC_ERR_STATE: before the first remote description, and when closed. */
 enum dpc_err dpc_peer_restart_ice(struct dpc_peer *peer, int64_t now);
 
+/* The caller has a reason to believe that the path may be gone: its network has changed, it has
+ * slept. The other side is asked at once, and if it does not answer the state is DPC_DISCONNECTED
+ * after some three seconds. Without this, silence is noticed as fast while there is something to
+ * send, and within ten seconds when there is not. */
+void dpc_peer_check_path(struct dpc_peer *peer, int64_t now);
+
 /* The ICE user name fragment by which dpc_peer_peek_user() finds this peer. A restart, by either
  * side, changes it; the one before is former_user as long as datagrams for it are to be received,
  * some seconds after the restart is complete, then NULL. */

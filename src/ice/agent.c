@@ -289,6 +289,20 @@ bool ice_agent_path_is_valid(const struct ice_agent *agent, const struct path *p
 	return false;
 }
 
+void ice_agent_note_heard(struct ice_agent *agent, usec now, const struct path *path)
+{
+	consent_note_heard(agent, now, path);
+	if (agent->former)
+		consent_note_heard(agent->former, now, path);
+}
+
+void ice_agent_doubt(struct ice_agent *agent, usec now)
+{
+	consent_ask(agent, now);
+	if (agent->former)
+		consent_ask(agent->former, now);
+}
+
 const struct ice_stats *ice_agent_stats(const struct ice_agent *agent)
 {
 	return &agent->stats;

@@ -166,6 +166,11 @@ bool ice_agent_selected(const struct ice_agent *agent, struct ice_selected *ret_
  * peer's authentic check came on it, whose answer lets the peer send before our own check is done.
  */
 bool ice_agent_path_is_valid(const struct ice_agent *agent, const struct path *path);
+/* Something authentic came from the peer on this path besides STUN. It shows that the peer is
+ * there, not that it hears us: consent it is not, but silence neither. */
+void ice_agent_note_heard(struct ice_agent *agent, usec now, const struct path *path);
+/* The path in use may be gone: the peer is asked now, and not within the next seconds. */
+void ice_agent_doubt(struct ice_agent *agent, usec now);
 const struct ice_stats *ice_agent_stats(const struct ice_agent *agent);
 
 const char *ice_state_name(enum ice_state state);

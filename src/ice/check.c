@@ -238,6 +238,9 @@ static size_t transmit(struct ice_agent *agent, struct ice_pair *pair, usec now,
 	} else {
 		t->due = now + ICE_LAST_WAIT_US;
 	}
+	/* What a stream has taken needs no repetition. */
+	if (!pair_is_tcp(agent, pair))
+		consent_hurry(agent, pair, now);
 	return check_write_request(agent, pair, t, data, capacity, ret_path);
 }
 

@@ -1,3 +1,7 @@
+/* Whether the peer is still there and wants what we send (RFC 7675), which is asked on the pair
+ * that data goes over. Idle, that is one request in five seconds. Only when one is not answered, or
+ * when somebody doubts that the path works, there are more, until the path counts as silent; after
+ * half a minute without an answer nothing may be sent on it any more. */
 #include "ice/internal.h"
 
 /* Uniform in 0.8 to 1.2 times the interval. */
@@ -10,8 +14,8 @@ static usec draw_interval(struct ice_agent *agent)
 
 static void have_consent(struct ice_agent *agent, usec now)
 {
-	agent->consent_at = now;
-	agent->consent_again_at = agent->consent_doubt_at = USEC_NEVER;
+	agent->consent_at = agent->heard_at = now;
+	agent->consent_asked_at = agent->consent_again_at = agent->consent_doubt_at = USEC_NEVER;
 	agent->consent_in_doubt = false;
 }
 
@@ -32,6 +36,14 @@ void consent_renew(struct ice_agent *agent, usec now)
 					       : ICE_CONNECTED);
 }
 
+void consent_note_heard(struct ice_agent *agent, usec now, const struct path *path)
+{
+	if (agent->selected == NONE)
+		return;
+	if (pair_is_path(agent, &agent->pairs.items[agent->selected], path))
+		agent->heard_at = now;
+}
+
 /* RFC 7675 section 5.1: a consent check "is transmitted once only", and the next may not come
  * before 4 s. Where every third datagram is lost, six of them in the 30 s of consent are too few. A
  * connectivity check is answered by the same peer with the same credentials and RFC 8489 repeats it
@@ -40,19 +52,58 @@ static void check_instead(struct ice_agent *agent, usec now)
 {
 	struct ice_pair *pair = &agent->pairs.items[agent->selected];
 	agent->consent_again_at = USEC_NEVER;
-	if (!(pair->transaction.active && pair->transaction.use_candidate))
+	if (!pair->transaction.active)
 		check_start(agent, pair, now, false);
+}
+
+void consent_hurry(const struct ice_agent *agent, struct ice_pair *pair, usec now)
+{
+	struct transaction *t = &pair->transaction;
+	bool is_selected = agent->selected == (size_t)(pair - agent->pairs.items);
+	if (!is_selected || agent->consent_asked_at == USEC_NEVER || t->use_candidate)
+		return;
+	t->due = usec_min(t->due, now + ICE_CONSENT_REPEAT_US);
+	/* As long as there is consent there is patience. */
+	if (t->transmissions == ICE_TRANSMISSIONS_MAX)
+		t->transmissions--;
+}
+
+static void begin_to_ask(struct ice_agent *agent, usec now)
+{
+	agent->consent_asked_at = now;
+	agent->consent_doubt_at = now + usec_max(ICE_CONSENT_DOUBT_US, 4 * agent->stats.rtt);
+}
+
+void consent_ask(struct ice_agent *agent, usec now)
+{
+	if (agent->selected == NONE || agent->consent_asked_at != USEC_NEVER)
+		return;
+	begin_to_ask(agent, now);
+	check_instead(agent, now);
+}
+
+static usec late_at(const struct ice_agent *agent)
+{
+	usec asked = agent->consent_asked_at;
+	if (asked == USEC_NEVER)
+		return USEC_NEVER;
+	usec quiet =
+		usec_min(agent->heard_at + ICE_CONSENT_QUIET_US, asked + ICE_CONSENT_LATE_HEARD_US);
+	usec late = asked + usec_max(ICE_CONSENT_LATE_US, 6 * agent->stats.rtt);
+	return usec_max(late, quiet);
 }
 
 void consent_advance(struct ice_agent *agent, usec now)
 {
 	if (agent->selected == NONE)
 		return;
+	if (now >= agent->consent_check_at && agent->consent_asked_at == USEC_NEVER)
+		begin_to_ask(agent, now);
 	if (now >= agent->consent_again_at)
 		check_instead(agent, now);
 	if (now >= agent->consent_at + ICE_CONSENT_EXPIRY_US)
 		agent_set_state(agent, ICE_FAILED);
-	else if (now >= agent->consent_at + ICE_CONSENT_LATE_US)
+	else if (now >= late_at(agent))
 		agent_set_state(agent, ICE_DISCONNECTED);
 	if (now >= agent->consent_doubt_at) {
 		agent->consent_doubt_at = USEC_NEVER;
@@ -71,8 +122,9 @@ usec consent_deadline(const struct ice_agent *agent)
 {
 	if (agent->selected == NONE)
 		return USEC_NEVER;
-	usec next = agent->consent_at + (agent->state == ICE_DISCONNECTED ? ICE_CONSENT_EXPIRY_US
-									  : ICE_CONSENT_LATE_US);
+	usec next = agent->consent_at + ICE_CONSENT_EXPIRY_US;
+	if (agent->state != ICE_DISCONNECTED)
+		next = usec_min(next, late_at(agent));
 	next = usec_min(next, usec_min(agent->consent_check_at, agent->consent_again_at));
 	return usec_min(next, agent->consent_doubt_at);
 }
@@ -87,9 +139,8 @@ size_t consent_write(
 	agent->consent_next = (agent->consent_next + 1) % ICE_CONSENT_CHECKS;
 	agent->consent_check_at = now + draw_interval(agent);
 	agent->consent_again_at = now + usec_max(ICE_CONSENT_WAIT_MIN_US, 2 * agent->stats.rtt);
-	if (!agent->consent_in_doubt && agent->consent_doubt_at == USEC_NEVER)
-		agent->consent_doubt_at =
-			now + usec_max(ICE_CONSENT_DOUBT_US, 4 * agent->stats.rtt);
+	if (agent->consent_asked_at == USEC_NEVER)
+		begin_to_ask(agent, now);
 	struct transaction t = {.active = true,
 		.controlling = agent->controlling,
 		.tie_breaker = agent->tie_breaker};

@@ -67,11 +67,18 @@
 #define ICE_CONSENT_EXPIRY_US (30 * USEC_PER_SEC)
 /* An answer that takes longer than twice the latest round trip is not waited for. */
 #define ICE_CONSENT_WAIT_MIN_US ICE_RTO_US
-/* A consent check and its three repetitions unanswered: reason enough to follow the peer to another
- * pair that it was heard on since, none to call the path silent. */
+/* While nothing is answered, a check is repeated at least this often, so that the end of the
+ * silence is noticed as soon as its beginning. */
+#define ICE_CONSENT_REPEAT_US USEC_PER_SEC
+/* A check and three more unanswered, after 0.5, 1 and 2 s: reason enough to follow the peer to
+ * another pair that it was heard on since, none to call the path silent. */
 #define ICE_CONSENT_DOUBT_US (2 * USEC_PER_SEC)
-/* Two checks in a row unanswered. */
-#define ICE_CONSENT_LATE_US (13 * USEC_PER_SEC)
+/* From the first check that is not answered until the path counts as silent. A peer that is heard is
+ * not silent: its answers may be late or lost one after the other, so as long as its last word is
+ * younger than QUIET they have until HEARD. */
+#define ICE_CONSENT_LATE_US (3 * USEC_PER_SEC)
+#define ICE_CONSENT_QUIET_US (1500 * USEC_PER_MS)
+#define ICE_CONSENT_LATE_HEARD_US (10 * USEC_PER_SEC)
 /* As many checks as can be younger than the expiry. */
 #define ICE_CONSENT_CHECKS 8
 static_assert(ICE_CONSENT_CHECKS * (ICE_CONSENT_INTERVAL_US * 4 / 5) >= ICE_CONSENT_EXPIRY_US,
@@ -194,6 +201,8 @@ struct ice_agent {
 	usec consent_at;       /* latest proof of consent */
 	usec consent_check_at; /* the next check */
 	usec consent_again_at; /* when the latest is given up, if it is not answered */
+	usec consent_asked_at; /* the first check since that proof; USEC_NEVER: none yet */
+	usec heard_at;         /* the peer's latest authentic word on the selected path */
 	usec consent_doubt_at; /* when doubts begin, if none is answered; */
 	bool consent_in_doubt; /* they have */
 
@@ -331,6 +340,13 @@ usec nomination_deadline(const struct ice_agent *agent);
 void consent_begin(struct ice_agent *agent, usec now);
 /* The peer has answered on the selected pair. */
 void consent_renew(struct ice_agent *agent, usec now);
+/* The peer has said something on this path: it is there, though whether it hears us is for its
+ * answers to say. */
+void consent_note_heard(struct ice_agent *agent, usec now, const struct path *path);
+/* A check was sent: the next follows sooner when it is one that stands in for consent. */
+void consent_hurry(const struct ice_agent *agent, struct ice_pair *pair, usec now);
+/* Asks now and not when the next check is due. */
+void consent_ask(struct ice_agent *agent, usec now);
 void consent_advance(struct ice_agent *agent, usec now);
 /* Whether the selected pair, if there is one, seems to have fallen silent. */
 bool consent_is_in_doubt(const struct ice_agent *agent);

@@ -127,6 +127,7 @@ void request_receive(struct ice_agent *agent, usec now, const struct path *path,
 		return;
 	}
 	agent->stats.checks_received++;
+	consent_note_heard(agent, now, path);
 	if (message->unknown_count > 0) {
 		respond(agent, path, message, STUN_UNKNOWN_ATTRIBUTE);
 		return;

@@ -65,6 +65,8 @@ struct dpc_peer {
 
 	/* The path, as last reported. */
 	bool path_changed, has_path, path_silent;
+	usec heard_at;     /* when ICE was last told of a record of the peer */
+	uint64_t timeouts; /* of SCTP, that ICE knows of */
 	struct path path;
 
 	/* DTLS datagrams that came too early. */

@@ -168,16 +168,31 @@ static void notice_ice(struct dpc_peer *peer)
 	}
 }
 
-/* Hands the records that DTLS has opened to SCTP. */
-static void drain_records(struct dpc_peer *peer)
+/* Hands the records that DTLS has opened to SCTP. Whether there were any. */
+static bool drain_records(struct dpc_peer *peer)
 {
 	uint8_t data[DTLS_DATAGRAM_MAX];
 	size_t size;
-	while (dtls_read(peer->dtls, data, sizeof data, &size))
+	bool any = false;
+	while (dtls_read(peer->dtls, data, sizeof data, &size)) {
 		sctp_receive(peer->sctp, peer->now, bytes_of(data, size));
+		any = true;
+	}
+	return any;
 }
 
-static void receive_dtls(struct dpc_peer *peer, struct bytes datagram)
+/* That the peer is heard is told to ICE, which needs it to the tenth of a second. */
+#define HEARD_GRAIN (100 * USEC_PER_MS)
+
+static void note_heard(struct dpc_peer *peer, const struct path *path)
+{
+	if (peer->now - peer->heard_at < HEARD_GRAIN)
+		return;
+	peer->heard_at = peer->now;
+	ice_agent_note_heard(peer->ice, peer->now, path);
+}
+
+static void receive_dtls(struct dpc_peer *peer, const struct path *path, struct bytes datagram)
 {
 	dtls_receive(peer->dtls, peer->now, datagram);
 	/* RFC 8831 section 6.1: no SCTP before the handshake is complete and the peer verified. */
@@ -185,7 +200,8 @@ static void receive_dtls(struct dpc_peer *peer, struct bytes datagram)
 		peer->sctp_started = true;
 		sctp_connect(peer->sctp, peer->now);
 	}
-	drain_records(peer);
+	if (drain_records(peer))
+		note_heard(peer, path);
 }
 
 /* Of another connection on the path, where it came before the description that tells. */
@@ -207,7 +223,7 @@ static void release_early(struct dpc_peer *peer)
 			continue;
 		}
 		if (is_known && !is_foreign(peer, early))
-			receive_dtls(peer, bytes_of(early->data, early->size));
+			receive_dtls(peer, &early->path, bytes_of(early->data, early->size));
 		else
 			peer->dropped++;
 		free(early);
@@ -325,7 +341,7 @@ void dpc_peer_receive(struct dpc_peer *peer, int64_t now, const struct dpc_path 
 		break;
 	case DEMUX_DTLS:
 		if (peer->dtls && ice_agent_path_is_valid(peer->ice, &path))
-			receive_dtls(peer, datagram);
+			receive_dtls(peer, &path, datagram);
 		else
 			keep_early(peer, &path, datagram);
 		break;
@@ -379,6 +395,16 @@ static void guard_expired(struct dpc_peer *peer)
 	peer_set_closed(peer, reason);
 }
 
+/* What was sent and is not acknowledged in time may be lost, or the path may be gone: consent
+ * checks alone would ask only some seconds later. */
+static void watch_timeouts(struct dpc_peer *peer)
+{
+	uint64_t timeouts = sctp_stats(peer->sctp)->timeouts;
+	if (timeouts != peer->timeouts)
+		ice_agent_doubt(peer->ice, peer->now);
+	peer->timeouts = timeouts;
+}
+
 void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
 {
 	peer->now = now;
@@ -391,10 +417,21 @@ void dpc_peer_advance(struct dpc_peer *peer, int64_t now)
 	ice_agent_advance(peer->ice, now);
 	if (peer->dtls) {
 		dtls_advance(peer->dtls, now);
-		if (dtls_state(peer->dtls) == DTLS_OPEN)
+		if (dtls_state(peer->dtls) == DTLS_OPEN) {
 			sctp_advance(peer->sctp, now);
+			watch_timeouts(peer);
+		}
 	}
 	channels_advance(peer->channels, now);
+	peer_pump(peer);
+}
+
+void dpc_peer_check_path(struct dpc_peer *peer, int64_t now)
+{
+	peer->now = now;
+	if (is_ended(peer))
+		return;
+	ice_agent_doubt(peer->ice, now);
 	peer_pump(peer);
 }
 

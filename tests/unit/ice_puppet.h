@@ -88,6 +88,13 @@ static inline void puppet_wait(struct puppet *p, usec time)
 	ice_agent_advance(p->agent, p->now);
 }
 
+/* Until the pair in use counts as silent: the next consent check and its patience. */
+static inline void puppet_wait_until_silent(struct puppet *p)
+{
+	puppet_wait(p, ICE_CONSENT_INTERVAL_US * 6 / 5);
+	puppet_wait(p, ICE_CONSENT_LATE_US);
+}
+
 static inline bool puppet_take(struct puppet *p, struct taken *ret_taken)
 {
 	struct path path;

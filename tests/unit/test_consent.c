@@ -38,23 +38,105 @@ static void checks_come_every_five_seconds_more_or_less(void **state)
 	puppet_destroy(p);
 }
 
-static void without_answers_it_is_late_and_then_expires(void **state)
+static usec time_until(struct puppet *p, enum ice_state state, size_t *ret_requests)
+{
+	usec start = p->now;
+	struct taken taken;
+	*ret_requests = 0;
+	while (ice_agent_state(p->agent) != state) {
+		assert_true(p->now - start < 60 * USEC_PER_SEC);
+		*ret_requests += puppet_take_within(p, STUN_REQUEST, 10 * USEC_PER_MS, &taken);
+	}
+	return p->now - start;
+}
+
+static void three_seconds_after_an_unanswered_check_it_is_silent(void **state)
 {
 	(void)state;
 	struct puppet *p = puppet_completed();
-	usec start = p->now;
 	struct taken taken;
-	while (ice_agent_state(p->agent) == ICE_COMPLETED)
-		puppet_take_within(p, STUN_ERROR, 100 * USEC_PER_MS, &taken);
-	assert_in_range(p->now - start, ICE_CONSENT_LATE_US - 10 * USEC_PER_MS,
-		ICE_CONSENT_LATE_US + 100 * USEC_PER_MS);
+	size_t requests;
+	usec start = p->now;
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	usec time = time_until(p, ICE_DISCONNECTED, &requests);
+	assert_in_range(time, ICE_CONSENT_LATE_US, ICE_CONSENT_LATE_US + 20 * USEC_PER_MS);
+	/* After 0.5, 1, 2 and 3 s: a single loss, or two, is no silence. */
+	assert_in_range(requests, 3, 4);
 	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
-	while (ice_agent_state(p->agent) == ICE_DISCONNECTED)
-		puppet_take_within(p, STUN_ERROR, 100 * USEC_PER_MS, &taken);
+	/* RFC 7675 section 5.1: and after half a minute nothing more may be sent. */
+	time_until(p, ICE_FAILED, &requests);
 	assert_in_range(p->now - start, ICE_CONSENT_EXPIRY_US - 10 * USEC_PER_MS,
-		ICE_CONSENT_EXPIRY_US + 100 * USEC_PER_MS);
-	assert_int_equal(ice_agent_state(p->agent), ICE_FAILED);
+		ICE_CONSENT_EXPIRY_US + 20 * USEC_PER_MS);
+	/* Once a second, and the consent checks of their own. */
+	assert_in_range(requests, 20, 32);
 	assert_false(puppet_take(p, &taken));
+	puppet_destroy(p);
+}
+
+static void doubt_asks_at_once_and_only_once(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	struct taken taken;
+	size_t requests;
+	puppet_wait(p, USEC_PER_SEC);
+	assert_false(puppet_take(p, &taken));
+	ice_agent_doubt(p->agent, p->now);
+	puppet_take_request(p, &taken);
+	ice_agent_doubt(p->agent, p->now);
+	assert_false(puppet_take(p, &taken));
+	/* RFC 7675 allows no consent check yet: it is an ordinary one, whose answer is as good. */
+	puppet_wait(p, 30 * USEC_PER_MS);
+	usec before = p->agent->consent_at;
+	ice_agent_doubt(p->agent, p->now);
+	puppet_answer(p, &taken);
+	assert_true(p->agent->consent_at == p->now && p->now > before);
+	/* With nobody there, silence is known in time. */
+	ice_agent_doubt(p->agent, p->now);
+	usec time = time_until(p, ICE_DISCONNECTED, &requests);
+	assert_in_range(time, ICE_CONSENT_LATE_US, ICE_CONSENT_LATE_US + 20 * USEC_PER_MS);
+	assert_in_range(requests, 3, 6);
+	puppet_destroy(p);
+}
+
+/* Its answers are lost, or behind a queue of seconds. */
+static void a_peer_that_is_heard_is_not_silent_so_soon(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 2; kind++) {
+		struct puppet *p = puppet_completed();
+		struct path path = puppet_path(LOCAL, REMOTE);
+		struct taken taken;
+		assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+		usec start = p->now;
+		while (ice_agent_state(p->agent) != ICE_DISCONNECTED) {
+			assert_true(p->now - start < 20 * USEC_PER_SEC);
+			if (kind == 0)
+				ice_agent_note_heard(p->agent, p->now, &path);
+			else
+				puppet_check_on(p, LOCAL, REMOTE, false);
+			puppet_take_within(p, STUN_ERROR, 200 * USEC_PER_MS, &taken);
+		}
+		assert_in_range(p->now - start, ICE_CONSENT_LATE_HEARD_US,
+			ICE_CONSENT_LATE_HEARD_US + 200 * USEC_PER_MS);
+		puppet_destroy(p);
+	}
+}
+
+static void what_is_heard_elsewhere_does_not_count(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_completed();
+	struct path path = puppet_path(LOCAL, "192.0.2.66:6");
+	struct taken taken;
+	assert_true(puppet_take_within(p, STUN_REQUEST, 7 * USEC_PER_SEC, &taken));
+	usec start = p->now;
+	while (ice_agent_state(p->agent) != ICE_DISCONNECTED) {
+		ice_agent_note_heard(p->agent, p->now, &path);
+		puppet_take_within(p, STUN_ERROR, 100 * USEC_PER_MS, &taken);
+	}
+	assert_in_range(
+		p->now - start, ICE_CONSENT_LATE_US, ICE_CONSENT_LATE_US + 100 * USEC_PER_MS);
 	puppet_destroy(p);
 }
 
@@ -156,7 +238,9 @@ static void errors_and_strangers_give_no_consent(void **state)
 }
 
 TESTS(TEST(checks_come_every_five_seconds_more_or_less),
-	TEST(without_answers_it_is_late_and_then_expires),
+	TEST(three_seconds_after_an_unanswered_check_it_is_silent),
+	TEST(doubt_asks_at_once_and_only_once), TEST(a_peer_that_is_heard_is_not_silent_so_soon),
+	TEST(what_is_heard_elsewhere_does_not_count),
 	TEST(a_late_answer_to_any_check_of_the_last_half_minute_counts),
 	TEST(an_unanswered_check_is_followed_by_checks_that_are_repeated),
 	TEST(a_refused_check_of_the_pair_in_use_leaves_it_in_use),

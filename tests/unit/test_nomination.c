@@ -225,7 +225,7 @@ static void when_the_pair_in_use_is_silent_a_new_nomination_wins(void **state)
 	puppet_answer(p, &best);
 	puppet_check_on(p, LOCAL, BEST, true);
 	assert_true(puppet_selected_is(p, BEST, true));
-	puppet_wait(p, ICE_CONSENT_LATE_US);
+	puppet_wait_until_silent(p);
 	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
 	puppet_check_on(p, LOCAL, WORSE, true);
 	assert_true(puppet_selected_is(p, WORSE, true));
@@ -244,7 +244,7 @@ static void when_the_pair_in_use_is_silent_a_check_on_another_is_enough(void **s
 	puppet_check_on(p, LOCAL, BEST, true);
 	puppet_check_on(p, LOCAL, WORSE, false);
 	assert_true(puppet_selected_is(p, BEST, true));
-	puppet_wait(p, ICE_CONSENT_LATE_US);
+	puppet_wait_until_silent(p);
 	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
 	puppet_check_on(p, LOCAL, WORSE, false);
 	assert_true(puppet_selected_is(p, WORSE, true));
@@ -267,7 +267,7 @@ static void when_the_pair_in_use_is_silent_the_controlling_side_nominates_anothe
 	puppet_answer(p, &taken);
 	assert_true(puppet_selected_is(p, BEST, true));
 	puppet_check_on(p, LOCAL, WORSE, false);
-	puppet_wait(p, ICE_CONSENT_LATE_US);
+	puppet_wait_until_silent(p);
 	assert_int_equal(ice_agent_state(p->agent), ICE_DISCONNECTED);
 	while (puppet_take(p, &taken)) {}
 	puppet_check_on(p, LOCAL, WORSE, false);
