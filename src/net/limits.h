@@ -40,6 +40,15 @@
 
 /* Local addresses reported: more would only multiply the pairs that ICE has to check. */
 #define NET_IFACE_ADDRS_MAX 32
+/* From the kernel's first word of a change until it is looked at: the others of it come meanwhile.
+ */
+#define NET_IFACE_SETTLE (20 * USEC_PER_MS)
+/* Between two looks where the kernel does not tell. */
+#define NET_IFACE_POLL (2 * USEC_PER_SEC)
+/* Between two comparisons of the clocks, beside the kernel's word; less than the least sleep is the
+ * clocks being read one after the other. */
+#define NET_WAKE_INTERVAL (10 * USEC_PER_SEC)
+#define NET_WAKE_SLEPT_MIN USEC_PER_SEC
 
 /* ---- mdns ---- */
 
@@ -92,9 +101,12 @@
 #define NET_TLS_CLOSE_TIMEOUT (3 * USEC_PER_SEC)
 /* The text in a close frame. */
 #define NET_TLS_REASON_MAX 200
-/* Idle time before TCP keep-alive probes, and how long sent bytes may stay unacknowledged. */
-#define NET_TLS_KEEPALIVE_SEC 30
-#define NET_TLS_UNACKNOWLEDGED_MS 30000
+/* Idle time before TCP keep-alive probes, the time between two of them, and how long sent bytes,
+ * and probes, may stay unacknowledged: a dead connection is known after 8 s while something is sent
+ * and 12 s when not, and then dialled again. */
+#define NET_TLS_KEEPALIVE_SEC 10
+#define NET_TLS_KEEPALIVE_INTERVAL_SEC 2
+#define NET_TLS_UNACKNOWLEDGED_MS 8000
 /* One attempt of a dial, from its start to the end of the TLS handshake. */
 #define NET_TLS_DIAL_TIMEOUT (10 * USEC_PER_SEC)
 /* Addresses of one dial, and the head start of each over the next (RFC 8305 section 5). */

@@ -141,8 +141,11 @@ static void set_options(struct net_tls_conn *conn)
 	(void)uv_tcp_nodelay(&conn->tcp, 1);
 	(void)uv_tcp_keepalive(&conn->tcp, 1, NET_TLS_KEEPALIVE_SEC);
 	unsigned timeout = NET_TLS_UNACKNOWLEDGED_MS;
-	if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0)
+	int interval = NET_TLS_KEEPALIVE_INTERVAL_SEC;
+	if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0) {
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	}
 	struct sockaddr_storage name;
 	int size = sizeof(name);
 	if (uv_tcp_getsockname(&conn->tcp, (struct sockaddr *)&name, &size) == 0)
