@@ -444,6 +444,17 @@ static void refresh(struct turn *turn, usec now)
 	turn_transaction_start(turn, &turn->transaction, TURN_REFRESH, now);
 }
 
+void turn_check(struct turn *turn, usec now)
+{
+	if (turn->state == TURN_READY && !turn->transaction.active)
+		turn->refresh_at = now;
+}
+
+bool turn_is_asking(const struct turn *turn)
+{
+	return turn->transaction.active;
+}
+
 void turn_advance(struct turn *turn, usec now)
 {
 	if (turn->state == TURN_FAILED || turn->state == TURN_CLOSED)

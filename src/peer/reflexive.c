@@ -11,6 +11,13 @@ void reflexive_init(struct reflexive *r, const struct path *path, usec now)
 	*r = (struct reflexive){.path = *path, .deadline = now};
 }
 
+void reflexive_ask(struct reflexive *r, usec now)
+{
+	/* A request under way may have gone out before the change. */
+	r->attempts = 0;
+	r->deadline = now;
+}
+
 usec reflexive_deadline(const struct reflexive *r)
 {
 	return r->deadline;

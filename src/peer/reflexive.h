@@ -24,6 +24,9 @@ struct reflexive {
 /* The first request is due at once. */
 void reflexive_init(struct reflexive *r, const struct path *path, usec now);
 
+/* The answer may be another one now: asks again at once. What was seen last counts until then. */
+void reflexive_ask(struct reflexive *r, usec now);
+
 usec reflexive_deadline(const struct reflexive *r);
 
 /* The request that is due by `now`, written into REFLEXIVE_DATAGRAM_MAX bytes; its size, or 0. */

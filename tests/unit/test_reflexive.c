@@ -50,6 +50,29 @@ static void learns_its_address_and_asks_again(void **state)
 	assert_true(reflexive_write(&r, &rng, reflexive_deadline(&r), request) > 0);
 }
 
+static void asked_out_of_turn_it_keeps_what_it_knows_until_the_answer(void **state)
+{
+	(void)state;
+	struct rng rng = rng_seeded(1);
+	struct reflexive r = new_client();
+	uint8_t request[REFLEXIVE_DATAGRAM_MAX], memory[128];
+	char text[ADDR_TEXT_MAX];
+	assert_true(reflexive_write(&r, &rng, START, request) > 0);
+	assert_true(reflexive_receive(
+		&r, START + 1, &r.path, answer(&r, STUN_SUCCESS, memory, sizeof memory)));
+	reflexive_ask(&r, START + 2);
+	assert_true(reflexive_deadline(&r) == START + 2);
+	assert_string_equal(addr_text(&r.mapped, text), mapped_text);
+	assert_true(reflexive_write(&r, &rng, START + 2, request) > 0);
+	/* The answer to what was asked before is no answer. */
+	struct bytes late = answer(&r, STUN_SUCCESS, memory, sizeof memory);
+	reflexive_ask(&r, START + 3);
+	assert_true(reflexive_write(&r, &rng, START + 3, request) > 0);
+	assert_false(reflexive_receive(&r, START + 4, &r.path, late));
+	assert_true(reflexive_receive(
+		&r, START + 4, &r.path, answer(&r, STUN_SUCCESS, memory, sizeof memory)));
+}
+
 static void a_server_of_old_says_it_plainly(void **state)
 {
 	(void)state;
@@ -105,4 +128,5 @@ static void ignores_what_is_no_answer_of_its_server(void **state)
 }
 
 TESTS(TEST(a_server_of_old_says_it_plainly), TEST(learns_its_address_and_asks_again),
+	TEST(asked_out_of_turn_it_keeps_what_it_knows_until_the_answer),
 	TEST(gives_up_after_seven_requests), TEST(ignores_what_is_no_answer_of_its_server))

@@ -490,6 +490,33 @@ static void absurd_lifetimes_are_refused_or_cut(void **state)
 	}
 }
 
+static void a_server_in_doubt_is_asked_at_once_and_may_have_forgotten_us(void **state)
+{
+	(void)state;
+	struct world w;
+	allocate(&w, false);
+	assert_false(turn_is_asking(w.turn));
+	turn_check(w.turn, w.now);
+	go_to(&w, w.now);
+	assert_true(turn_is_asking(w.turn));
+	expect(&w, TURN_REFRESH);
+	/* Asked again while it is asked, it waits. */
+	turn_check(w.turn, w.now);
+	go_to(&w, w.now);
+	expect_nothing(&w);
+	give_success(&w);
+	assert_false(turn_is_asking(w.turn));
+	assert_int_equal(turn_state(w.turn), TURN_READY);
+	/* It was started anew meanwhile. */
+	turn_check(w.turn, w.now);
+	go_to(&w, w.now);
+	expect(&w, TURN_REFRESH);
+	give_error(&w, 437, true);
+	assert_int_equal(turn_state(w.turn), TURN_FAILED);
+	assert_int_equal(turn_failure(w.turn), TURN_MISMATCH);
+	teardown(&w);
+}
+
 static void an_allocation_is_refreshed_before_it_expires(void **state)
 {
 	(void)state;
@@ -902,6 +929,7 @@ TESTS(TEST(an_allocation_is_made_with_the_credentials_that_the_challenge_asks_fo
 	TEST(what_stands_behind_the_integrity_is_ignored),
 	TEST(an_answer_without_an_address_is_nonsense), TEST(absurd_lifetimes_are_refused_or_cut),
 	TEST(an_allocation_is_refreshed_before_it_expires),
+	TEST(a_server_in_doubt_is_asked_at_once_and_may_have_forgotten_us),
 	TEST(a_server_that_forgot_the_allocation_ends_it),
 	TEST(a_machine_that_slept_too_long_has_lost_it), TEST(closing_gives_the_allocation_back),
 	TEST(a_permission_is_asked_for_before_the_first_datagram), TEST(data_gets_a_channel),
