@@ -7,14 +7,24 @@
 
 /* 32 pairs of digits with colons between them. */
 #define FINGERPRINT_SIZE (3 * SHA256_SIZE - 1)
-#define TYPE_MAX 8
+#define TYPE_MAX 14
 #define SIGNED_MAX                                                                                 \
 	(14 + TYPE_MAX + ASSERTION_SESSION_ID_MAX + 2 * NODE_ID_MAX + FINGERPRINT_SIZE +           \
 		sizeof(uint64_t) + SHA256_SIZE)
 
 static const char *type_text(enum assertion_type type)
 {
-	return type == ASSERTION_OFFER ? "offer" : "answer";
+	switch (type) {
+	case ASSERTION_OFFER:
+		return "offer";
+	case ASSERTION_ANSWER:
+		return "answer";
+	case ASSERTION_RESTART:
+		return "restart";
+	case ASSERTION_RESTART_ANSWER:
+		return "restart-answer";
+	}
+	UNREACHABLE();
 }
 
 /* Upper case, since SDP allows either (RFC 8122 section 5); false if it is no SHA-256. */
@@ -56,8 +66,8 @@ static bool serialise(const struct assertion *a, struct writer *w)
 	write_field(w, bytes_of_text(fingerprint));
 	write_u16(w, sizeof(uint64_t));
 	write_u64(w, (uint64_t)a->expiry);
-	write_field(w, a->type == ASSERTION_ANSWER ? bytes_of(a->offer_hash, sizeof a->offer_hash)
-						   : (struct bytes){0});
+	write_field(w, a->type == ASSERTION_OFFER ? (struct bytes){0}
+						  : bytes_of(a->sdp_hash, sizeof a->sdp_hash));
 	CHECK(!w->failed);
 	return true;
 }
@@ -100,9 +110,10 @@ static enum err compare(const struct assertion *claimed, const struct assertion 
 	*reason = "assertion has not the fingerprint of the description";
 	if (!fingerprints_equal(claimed->fingerprint, expected->fingerprint))
 		return ERR_MISMATCH;
-	*reason = "assertion answers another offer";
-	if (claimed->type == ASSERTION_ANSWER &&
-		memcmp(claimed->offer_hash, expected->offer_hash, SHA256_SIZE) != 0)
+	*reason = claimed->type == ASSERTION_ANSWER ? "assertion answers another offer"
+						    : "assertion is for another description";
+	if (claimed->type != ASSERTION_OFFER &&
+		memcmp(claimed->sdp_hash, expected->sdp_hash, SHA256_SIZE) != 0)
 		return ERR_MISMATCH;
 	*reason = "assertion has expired";
 	if (claimed->expiry < unix_time)

@@ -73,9 +73,9 @@
 /* A check and three more unanswered, after 0.5, 1 and 2 s: reason enough to follow the peer to
  * another pair that it was heard on since, none to call the path silent. */
 #define ICE_CONSENT_DOUBT_US (2 * USEC_PER_SEC)
-/* From the first check that is not answered until the path counts as silent. A peer that is heard is
- * not silent: its answers may be late or lost one after the other, so as long as its last word is
- * younger than QUIET they have until HEARD. */
+/* From the first check that is not answered until the path counts as silent. A peer that is heard
+ * is not silent: its answers may be late or lost one after the other, so as long as its last word
+ * is younger than QUIET they have until HEARD. */
 #define ICE_CONSENT_LATE_US (3 * USEC_PER_SEC)
 #define ICE_CONSENT_QUIET_US (1500 * USEC_PER_MS)
 #define ICE_CONSENT_LATE_HEARD_US (10 * USEC_PER_SEC)

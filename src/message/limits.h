@@ -38,6 +38,8 @@
 #define SIGNAL_SDP_MAX 16384
 #define SIGNAL_CANDIDATE_MAX 1024
 #define SIGNAL_REASON_MAX 256
+/* A signal that goes over the link: a description, each character of which JSON may escape. */
+#define SIGNAL_MESSAGE_MAX 65536
 /* The media section a candidate belongs to; there is only one, of index 0, with dpc. */
 #define SIGNAL_MLINE_MAX 15
 

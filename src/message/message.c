@@ -234,6 +234,16 @@ static void write_pong(struct fields_out *out, const struct message *m)
 	fields_put_number(out, "timestamp", m->pong.timestamp);
 }
 
+static void read_signal(struct fields_in *in, struct message *m)
+{
+	m->signal.payload = fields_object(in, "payload");
+}
+
+static void write_signal(struct fields_out *out, const struct message *m)
+{
+	fields_put(out, "payload", shared(m->signal.payload));
+}
+
 static void read_error(struct fields_in *in, struct message *m)
 {
 	m->error.request_id = fields_id_or(in, "request_id", NULL);

@@ -29,6 +29,7 @@
 	X(AI_MODELS,        ai_models,        "ai_models",        65536)                           \
 	X(PING,             ping,             "ping",             1024)                            \
 	X(PONG,             pong,             "pong",             1024)                            \
+	X(SIGNAL,           signal,           "signal",           SIGNAL_MESSAGE_MAX)              \
 	X(ERROR,            error,            "error",            8192)
 /* clang-format on */
 
@@ -118,6 +119,11 @@ struct message_ping {
 /* Carries the timestamp of the ping it answers. */
 struct message_pong {
 	double timestamp;
+};
+
+/* What would go through the hub goes over the link itself: see message/signal.h. */
+struct message_signal {
+	const json_t *payload; /* object */
 };
 
 struct message_error {

@@ -18,6 +18,8 @@ static const char *const names[SIGNAL_TYPE_COUNT] = {
 	[SIGNAL_OFFER] = "offer",
 	[SIGNAL_ANSWER] = "answer",
 	[SIGNAL_CANDIDATE] = "ice-candidate",
+	[SIGNAL_RESTART] = "restart",
+	[SIGNAL_RESTART_ANSWER] = "restart-answer",
 	[SIGNAL_BYE] = "bye",
 };
 
@@ -44,6 +46,26 @@ static void read_signature(struct fields_in *in, struct signal_identity *identit
 		fields_fail(in, "signature");
 }
 
+enum assertion_type signal_assertion_type(enum signal_type type)
+{
+	switch (type) {
+	case SIGNAL_OFFER:
+		return ASSERTION_OFFER;
+	case SIGNAL_ANSWER:
+		return ASSERTION_ANSWER;
+	case SIGNAL_RESTART:
+		return ASSERTION_RESTART;
+	case SIGNAL_RESTART_ANSWER:
+		return ASSERTION_RESTART_ANSWER;
+	case SIGNAL_NONE:
+	case SIGNAL_CANDIDATE:
+	case SIGNAL_BYE:
+	case SIGNAL_TYPE_COUNT:
+		break;
+	}
+	UNREACHABLE();
+}
+
 static void read_identity(struct fields_in *in, struct signal *s)
 {
 	if (!fields_any(in, "identity"))
@@ -52,7 +74,7 @@ static void read_identity(struct fields_in *in, struct signal *s)
 	if (!fields.object)
 		return;
 	struct assertion *a = &s->identity.assertion;
-	a->type = s->type == SIGNAL_OFFER ? ASSERTION_OFFER : ASSERTION_ANSWER;
+	a->type = signal_assertion_type(s->type);
 	a->session_id = s->session_id;
 	a->sender = read_node_id(&fields, "sender");
 	a->target = read_node_id(&fields, "target");
@@ -63,7 +85,7 @@ static void read_identity(struct fields_in *in, struct signal *s)
 	if (a->expiry < 0)
 		fields_fail(&fields, "expiry");
 	if (s->type == SIGNAL_ANSWER &&
-		!hex_decode(fields_text(&fields, "offer_hash", 2 * SHA256_SIZE), a->offer_hash,
+		!hex_decode(fields_text(&fields, "offer_hash", 2 * SHA256_SIZE), a->sdp_hash,
 			SHA256_SIZE))
 		fields_fail(&fields, "offer_hash");
 	s->identity.certificate =
@@ -106,6 +128,8 @@ static void read_signal(struct fields_in *in, struct signal *s)
 	switch (s->type) {
 	case SIGNAL_OFFER:
 	case SIGNAL_ANSWER:
+	case SIGNAL_RESTART:
+	case SIGNAL_RESTART_ANSWER:
 		read_description(in, s);
 		break;
 	case SIGNAL_CANDIDATE:
@@ -150,7 +174,7 @@ static void write_identity(struct fields_out *out, const struct signal *s)
 	struct fields_out fields = fields_new();
 	char *signature = base64_encode(bytes_of(identity->signature, identity->signature_size));
 	char hash[2 * SHA256_SIZE + 1];
-	hex_encode(bytes_of(a->offer_hash, SHA256_SIZE), hash);
+	hex_encode(bytes_of(a->sdp_hash, SHA256_SIZE), hash);
 	fields_put_text(&fields, "certificate", identity->certificate);
 	fields_put_text(&fields, "signature", signature);
 	fields_put_text(&fields, "sender", a->sender);

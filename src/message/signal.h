@@ -7,13 +7,21 @@
  *     {"type":"answer","answer":{"type":"answer","sdp":"…"},"session_id":"…","identity":{…}}
  *     {"type":"ice-candidate","candidate":{"candidate":"candidate:…","sdpMid":"0",
  *      "sdpMLineIndex":0},"session_id":"…"}
+ *     {"type":"restart","restart":{"type":"restart","sdp":"…"},"session_id":"…","identity":{…}}
+ *     {"type":"restart-answer","restart-answer":{"type":"restart-answer","sdp":"…"},
+ *      "session_id":"…","identity":{…}}
  *     {"type":"bye","session_id":"…","reason":"…"}
  *
  * with the identity
  *
  *     {"certificate":"-----BEGIN …","signature":"<base64>","sender":"dpc-node-…",
  *      "target":"dpc-node-…","fingerprint":"AB:CD:…","expiry":1753000000,
- *      "offer_hash":"<64 hex digits, in an answer>"} */
+ *      "offer_hash":"<64 hex digits, in an answer>"}
+ *
+ * A restart is the offer of an ICE restart of a connection that is up. It and its answer also
+ * travel over the connection itself, as the message `signal`, without an identity: who is at the
+ * other end is known there. What is signed in theirs is the hash of their own SDP, which need not
+ * be said. */
 #ifndef MESSAGE_SIGNAL_H
 #define MESSAGE_SIGNAL_H
 
@@ -29,6 +37,8 @@ enum signal_type {
 	SIGNAL_OFFER,
 	SIGNAL_ANSWER,
 	SIGNAL_CANDIDATE,
+	SIGNAL_RESTART,
+	SIGNAL_RESTART_ANSWER,
 	SIGNAL_BYE,
 	SIGNAL_TYPE_COUNT
 };
@@ -46,7 +56,7 @@ struct signal {
 	json_t *root;           /* owned by a parsed signal; NULL when the caller made it */
 	const char *session_id; /* NULL: an older peer's */
 
-	/* SIGNAL_OFFER, SIGNAL_ANSWER */
+	/* SIGNAL_OFFER, SIGNAL_ANSWER, SIGNAL_RESTART, SIGNAL_RESTART_ANSWER */
 	const char *sdp;
 	bool has_identity;
 	struct signal_identity identity;
@@ -73,7 +83,9 @@ MUST_CHECK enum err signal_encode(const struct signal *signal, json_t **ret_payl
 /* Accepts a zeroed one. */
 void signal_deinit(struct signal *signal);
 
-/* "offer", "answer", "ice-candidate", "bye". */
+/* "offer", "answer", "ice-candidate", "restart", "restart-answer", "bye". */
 const char *signal_type_name(enum signal_type type);
+/* What is signed in the identity of a description. */
+enum assertion_type signal_assertion_type(enum signal_type type);
 
 #endif

@@ -111,8 +111,8 @@ static bool listen_to_kernel(struct net_iface_watch *watch, struct net_loop *loo
 	if (watch->fd < 0)
 		return false;
 	if (bind(watch->fd, (struct sockaddr *)&name, sizeof(name)) == 0 &&
-		net_watch_create(loop, watch->fd, NET_READABLE, on_readable, watch,
-			&watch->watch) == ERR_OK)
+		net_watch_create(
+			loop, watch->fd, NET_READABLE, on_readable, watch, &watch->watch) == ERR_OK)
 		return true;
 	close(watch->fd);
 	watch->fd = -1;
@@ -165,7 +165,8 @@ enum err net_iface_watch_create(struct net_loop *loop, const struct net_iface_wa
 	}
 	if (config->poll_every || !listen_to_kernel(watch, loop)) {
 		if (!config->poll_every) {
-			log_info("the kernel does not tell of changes of the network; it is looked at");
+			log_info("the kernel does not tell of changes of the network; it is looked "
+				 "at");
 			watch->config.poll_every = NET_IFACE_POLL;
 		}
 		(void)list_changed(watch);

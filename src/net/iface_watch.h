@@ -1,4 +1,5 @@
-/* Tells when the network of this machine changes: an address, a route, or an interface comes or goes.
+/* Tells when the network of this machine changes: an address, a route, or an interface comes or
+ * goes.
  *
  * The kernel says so at once, on a netlink socket (RTNETLINK). Where that is not to be had, in some
  * sandboxes, the list of addresses is looked at every NET_IFACE_POLL instead, and what changes

@@ -23,13 +23,12 @@ static usec clock_read(clockid_t clock)
 	return (usec)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
-/* The descriptor never expires; it becomes readable, with ECANCELED, when the real-time clock is set,
- * which every wake-up does. */
+/* The descriptor never expires; it becomes readable, with ECANCELED, when the real-time clock is
+ * set, which every wake-up does. */
 static void arm(struct net_wake *wake)
 {
 	struct itimerspec spec = {.it_value.tv_sec = INT32_MAX};
-	(void)timerfd_settime(
-		wake->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+	(void)timerfd_settime(wake->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
 }
 
 void net_wake_compare(struct net_wake *wake, usec boottime, usec monotonic)

@@ -1,7 +1,7 @@
 /* Tells when this machine has slept. The monotonic clock, by which all timers go, stands still
- * meanwhile, while the network and everybody on it went on: CLOCK_BOOTTIME shows the difference. The
- * kernel reports a wake-up at once, as a change of the real-time clock (TFD_TIMER_CANCEL_ON_SET);
- * the two clocks are compared now and then as well. */
+ * meanwhile, while the network and everybody on it went on: CLOCK_BOOTTIME shows the difference.
+ * The kernel reports a wake-up at once, as a change of the real-time clock
+ * (TFD_TIMER_CANCEL_ON_SET); the two clocks are compared now and then as well. */
 #ifndef NET_WAKE_H
 #define NET_WAKE_H
 

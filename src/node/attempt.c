@@ -29,14 +29,24 @@ bool via_parse(const char *name, enum via *ret_via)
 	return false;
 }
 
-usec attempt_backoff(unsigned failures, usec first, usec max, struct rng *rng)
+static usec longest_wait(unsigned failures, usec first, usec max)
 {
 	CHECK(failures > 0);
 	usec wait = first;
 	for (unsigned i = 1; i < failures && wait < max; i++)
 		wait *= 2;
-	wait = usec_min(wait, max);
+	return usec_min(wait, max);
+}
+
+usec attempt_backoff(unsigned failures, usec first, usec max, struct rng *rng)
+{
+	usec wait = longest_wait(failures, first, max);
 	return wait - (usec)rng_below(rng, (uint64_t)wait / 2 + 1);
+}
+
+usec attempt_spread(unsigned failures, usec first, usec max, struct rng *rng)
+{
+	return (usec)rng_below(rng, (uint64_t)longest_wait(failures, first, max) + 1);
 }
 
 static struct attempt_step end_round(struct attempt *a, usec now, struct rng *rng)
@@ -132,12 +142,11 @@ void attempt_lost(struct attempt *a, usec now, struct rng *rng)
 			  : USEC_NEVER;
 }
 
-void attempt_hurry(struct attempt *a, usec now, struct rng *rng)
+void attempt_hurry(struct attempt *a, usec now, usec window, struct rng *rng)
 {
 	if (a->state != ATTEMPT_WAITING)
 		return;
-	a->deadline = usec_min(a->deadline,
-		now + attempt_backoff(1, NODE_BACKOFF_FIRST / 4, NODE_BACKOFF_MAX, rng));
+	a->deadline = usec_min(a->deadline, now + (usec)rng_below(rng, (uint64_t)window + 1));
 }
 
 void attempt_unwant(struct attempt *a)

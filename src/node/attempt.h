@@ -66,13 +66,17 @@ struct attempt_step attempt_failed(
 void attempt_linked(struct attempt *a);
 /* The last link is gone: the next round soon, if wanted. */
 void attempt_lost(struct attempt *a, usec now, struct rng *rng);
-/* The hub or an address has become available: a waiting session need not wait on. */
-void attempt_hurry(struct attempt *a, usec now, struct rng *rng);
+/* The hub or an address has become available: a waiting session need not wait on, but for a moment
+ * of this window, which it shares with others. */
+void attempt_hurry(struct attempt *a, usec now, usec window, struct rng *rng);
 /* Nobody wants it any more: stops waiting; a round that is under way ends by itself. */
 void attempt_unwant(struct attempt *a);
 
-/* The wait after `failures` rounds without a link (at least 1). */
+/* The wait after `failures` rounds without a link (at least 1): from the upper half of what doubles
+ * with each. For two that lost each other. */
 usec attempt_backoff(unsigned failures, usec first, usec max, struct rng *rng);
+/* The same, from the whole of it: for many that lost the same. */
+usec attempt_spread(unsigned failures, usec first, usec max, struct rng *rng);
 
 /* ---- Two decisions that both ends take alike ---- */
 

@@ -16,6 +16,7 @@ static const struct dispatch_entry table[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_AI_MODELS] = {PERMIT_LIMITED, handle_ai_models},
 	[MESSAGE_PING] = {PERMIT_LIMITED, handle_ping},
 	[MESSAGE_PONG] = {PERMIT_CONTACT, handle_pong},
+	[MESSAGE_SIGNAL] = {PERMIT_LIMITED, handle_signal},
 	[MESSAGE_ERROR] = {PERMIT_CONTACT, handle_error},
 };
 

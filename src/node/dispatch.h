@@ -43,6 +43,7 @@ void handle_ai_cancel(struct session *session, struct link *link, const struct m
 void handle_ai_models(struct session *session, struct link *link, const struct message *message);
 void handle_ping(struct session *session, struct link *link, const struct message *message);
 void handle_pong(struct session *session, struct link *link, const struct message *message);
+void handle_signal(struct session *session, struct link *link, const struct message *message);
 void handle_error(struct session *session, struct link *link, const struct message *message);
 
 /* A link is gone: stops the work on what came over it. */

@@ -32,6 +32,7 @@ struct hub_client {
 	struct net_timer timer; /* WAITING: the next try; CONNECTED: ping, or its pong is late */
 	bool pong_due;
 	unsigned failures;
+	usec hurried_at; /* when a wait was last cut short */
 	double since;
 	struct failure last;
 	char last_target[NODE_ID_MAX]; /* of the last signal that we sent */
@@ -168,9 +169,8 @@ static void retry_later(struct hub_client *hub, const struct failure *failure)
 		return;
 	}
 	set_state(hub, HUB_WAITING);
-	net_timer_set(
-		&hub->timer, net_now() + attempt_backoff(hub->failures, NODE_HUB_BACKOFF_FIRST,
-						 NODE_HUB_BACKOFF_MAX, &hub->node->rng));
+	net_timer_set(&hub->timer, net_now() + attempt_spread(hub->failures, NODE_HUB_BACKOFF_FIRST,
+						       NODE_HUB_BACKOFF_MAX, &hub->node->rng));
 	answer_waiting(hub);
 }
 
@@ -416,6 +416,55 @@ static void on_timer(void *user)
 	failure_set(&failure, FAILURE_HUB, "hub '%s' does not answer; it is tried again by itself",
 		hub->url);
 	retry_later(hub, &failure);
+}
+
+static void ping_soon(struct hub_client *hub)
+{
+	if (hub->pong_due)
+		return;
+	json_t *ping = json_pack("{s:s, s:f}", "type", "ping", "timestamp", node_unix_time());
+	if (send_json(hub, ping) != ERR_OK)
+		return;
+	hub->pong_due = true;
+	net_timer_set(&hub->timer, net_now() + NODE_HUB_CHECK_TIMEOUT);
+}
+
+void hub_client_check(struct hub_client *hub)
+{
+	usec now = net_now();
+	switch (hub->state) {
+	case HUB_CONNECTED:
+		ping_soon(hub);
+		return;
+	case HUB_WAITING:
+		/* Who lost its links as well as its hub lost its network, and not alone. */
+		if (now - hub->hurried_at < NODE_HUB_HURRY_INTERVAL)
+			return;
+		hub->hurried_at = now;
+		net_timer_set(
+			&hub->timer, now + (usec)rng_below(&hub->node->rng, NODE_HUB_HURRY_SPREAD));
+		return;
+	case HUB_NONE:
+	case HUB_LOGIN:
+	case HUB_CONNECTING:
+		return;
+	}
+	UNREACHABLE();
+}
+
+void hub_client_network_changed(struct hub_client *hub, bool lost)
+{
+	if (!hub->wanted || hub->state == HUB_NONE || hub->state == HUB_LOGIN)
+		return;
+	if (hub->state == HUB_CONNECTED && !lost) {
+		ping_soon(hub);
+		return;
+	}
+	/* What was connected from the former address is gone, and the wait was for another network.
+	 */
+	stop_all(hub);
+	hub->failures = 0;
+	begin(hub);
 }
 
 static void abandoned(void *user)

@@ -6,6 +6,8 @@
 #ifndef NODE_HUB_CLIENT_H
 #define NODE_HUB_CLIENT_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "node/failure.h"
@@ -48,6 +50,12 @@ json_t *hub_client_describe_turn(const struct hub_client *hub);
  * reason. */
 void hub_client_login(struct hub_client *hub, const char *url, struct web_request *http);
 void hub_client_logout(struct hub_client *hub);
+
+/* There is a reason to believe that the network is not what it was: a link has fallen silent. A
+ * connection is asked whether it lives, and a wait is cut short. */
+void hub_client_check(struct hub_client *hub);
+/* The addresses of this machine are others, or its routes; `lost`: one that was is no more. */
+void hub_client_network_changed(struct hub_client *hub, bool lost);
 
 /* Sends a payload to a node; takes it. ERR_STATE: not connected; ERR_LIMIT, ERR_TOO_LARGE,
  * ERR_NOMEM. */

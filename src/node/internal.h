@@ -25,6 +25,7 @@
 struct hub_client;
 struct local_api;
 struct node_mapping;
+struct node_network;
 struct node_stun;
 
 struct node_counters {
@@ -53,6 +54,7 @@ struct node {
 	size_t listener_count;
 	struct peer_io *io;
 	struct node_stun *stun; /* listen.c */
+	struct node_network *network;
 	struct hub_client *hub; /* always there; it may have no URL */
 	struct local_api *api;
 	struct map sessions; /* node id -> struct session */

@@ -87,6 +87,22 @@
 #define NODE_BACKOFF_FIRST (1 * USEC_PER_SEC)
 #define NODE_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
 
+/* A restart of ICE that is not answered is repeated after this, doubled for each repetition, and
+ * given up after so many. */
+#define NODE_RESTART_RETRY (1 * USEC_PER_SEC)
+#define NODE_RESTART_TRIES 3
+/* The side that did not make the link lets the other one begin. */
+#define NODE_RESTART_DEFER (200 * USEC_PER_MS)
+/* A silent path has so long to come back, from the last exchange on, before a new link is made. */
+#define NODE_RESTART_PATIENCE (8 * USEC_PER_SEC)
+/* Links that work and only look for a better path do so one after the other. */
+#define NODE_RESTART_SPACING (5 * USEC_PER_MS)
+/* Links are asked whether they live because of a change of routes or interfaces at most so often.
+ */
+#define NODE_DOUBT_INTERVAL (5 * USEC_PER_SEC)
+/* After so much sleep the other side does not send to us any more (RFC 7675). */
+#define NODE_CONSENT_TIME (30 * USEC_PER_SEC)
+
 /* ---- messages ---- */
 
 /* Chat messages sent over a link and not yet acknowledged. */
@@ -131,6 +147,8 @@
  */
 #define RELAY_RETRY_MIN (1 * USEC_PER_SEC)
 #define RELAY_RETRY_MAX (5 * 60 * USEC_PER_SEC)
+/* How long a relay that is asked whether it is still there has to answer. */
+#define RELAY_CHECK_TIME (2 * USEC_PER_SEC)
 /* How long an allocation that nobody needs is kept for the next who does. */
 #define RELAY_LINGER (30 * USEC_PER_SEC)
 /* The least wait after a relay was full, or the user's quota there used up. */
@@ -163,13 +181,26 @@
 
 /* ---- hub ---- */
 
-/* The wait before signalling is tried again; doubled up to the maximum, drawn from its upper half.
- */
-#define NODE_HUB_BACKOFF_FIRST (500 * USEC_PER_MS)
+/* The wait before signalling is tried again is drawn from a window that begins now and has this
+ * length, doubled with each failure up to the maximum: all nodes of a hub that was started again
+ * notice in the same instant, and come back one after the other. Their links do not need it
+ * meanwhile. */
+#define NODE_HUB_BACKOFF_FIRST (8 * USEC_PER_SEC)
 #define NODE_HUB_BACKOFF_MAX (60 * USEC_PER_SEC)
 /* A ping to the hub when the socket was silent, and how long the pong may take. */
 #define NODE_HUB_PING_INTERVAL (25 * USEC_PER_SEC)
 #define NODE_HUB_PONG_TIMEOUT (10 * USEC_PER_SEC)
+/* The pong when there is a reason to believe that the network is another one. */
+#define NODE_HUB_CHECK_TIMEOUT (3 * USEC_PER_SEC)
+/* When links have fallen silent a wait is cut short: to a time drawn from the spread, and no more
+ * often than this. */
+#define NODE_HUB_HURRY_SPREAD (500 * USEC_PER_MS)
+#define NODE_HUB_HURRY_INTERVAL (10 * USEC_PER_SEC)
+/* Sessions that wait for the hub dial in a window of this length for each of them, within these
+ * bounds. */
+#define NODE_HUB_READY_SPACING (20 * USEC_PER_MS)
+#define NODE_HUB_READY_MIN (250 * USEC_PER_MS)
+#define NODE_HUB_READY_MAX (30 * USEC_PER_SEC)
 /* An access token is refreshed this long before it ends. */
 #define NODE_HUB_REFRESH_EARLY (60 * USEC_PER_SEC)
 /* The relays of one hub that are used, and how long credentials for them are believed. */

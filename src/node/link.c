@@ -13,8 +13,10 @@
 #include "node/quality_watch.h"
 #include "node/session.h"
 
+/* It takes a restart of ICE, through the hub and over the link. */
+#define FEATURE_RESTART "restart"
 /* What we can do beyond plain messages, said in hello. */
-static const char *const features[] = {"chat_ack", "context", "ai"};
+static const char *const features[] = {"chat_ack", "context", "ai", FEATURE_RESTART};
 
 const char *link_path_name(enum link_path path)
 {
@@ -260,6 +262,8 @@ static bool greeted(struct link *link, const struct message_hello *hello)
 		return false;
 	}
 	(void)text_copy(link->agent, sizeof(link->agent), hello->agent);
+	for (size_t i = 0; i < hello->features.count; i++)
+		link->can_restart |= strcmp(hello->features.items[i], FEATURE_RESTART) == 0;
 	return true;
 }
 

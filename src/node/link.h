@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "base/addr.h"
 #include "base/bytes.h"
 #include "base/list.h"
 #include "crypto/node_id.h"
@@ -66,6 +67,7 @@ struct link {
 	bool initiator;   /* we dialled, or made the offer */
 	bool attempt;     /* belongs to the session's present round */
 	bool hub_vouched; /* no assertion: the hub's word is all there is */
+	bool can_restart; /* the other side can restart ICE: said in its hello */
 	uint64_t serial;
 	usec started, up_at;
 	double up_unix_time;
@@ -98,6 +100,14 @@ void link_ping(struct link *link);
 /* Says why ("disconnected", "shutdown", "duplicate") and goodbye; what is only in the making is
  * destroyed. */
 void link_close(struct link *link, const char *code);
+/* The network of this machine has changed, it has slept, the hub is back: whether the link needs
+ * another path (link_restart.c). One that works is left alone for `delay`. */
+struct peer_io_change;
+void link_network_changed(struct link *link, const struct peer_io_change *change, usec delay);
+void link_woke(struct link *link, usec slept);
+void link_hub_ready(struct link *link);
+/* Whether it is up and carries nothing just now. */
+bool link_is_silent(const struct link *link);
 /* At once and without telling the session. */
 void link_destroy(struct link *link);
 
@@ -127,6 +137,8 @@ struct signal;
 
 /* An incoming connection that showed the contact's key. Takes the connection. */
 void link_tls_accept(struct session *session, struct net_tls_conn *conn);
+/* Whether what is sent over this direct link leaves from one of these addresses. */
+bool link_tls_is_from(struct link *link, const struct addr *locals, size_t count);
 
 /* Answers a contact's offer. ERR_UNTRUSTED and the like: refused, `failure` says why. */
 MUST_CHECK enum err link_rtc_accept(
@@ -135,8 +147,9 @@ MUST_CHECK enum err link_rtc_accept(
 struct link *link_rtc_find(struct session *session, const char *session_id);
 /* Our offer that has no answer yet, or NULL. */
 struct link *link_rtc_pending_offer(struct session *session);
-/* What came from the peer through the hub for a WebRTC link. May end and destroy it. */
-void link_rtc_signal(struct link *link, const struct signal *signal);
+/* What came from the peer for a WebRTC link, through the hub, or `inside` the link itself. May end
+ * and destroy it. */
+void link_rtc_signal(struct link *link, const struct signal *signal, bool inside);
 /* The hub said that the peer is offline, or refused our signal otherwise. */
 void link_rtc_hub_error(struct link *link, const struct failure *failure);
 

@@ -1,44 +1,19 @@
 /* A link over WebRTC: one dpc_peer on the node's UDP sockets, set up by offer and answer through
  * the hub. Messages are text on the channel "dpc-data". Nothing is sent on it before the assertion
  * in the other side's description was verified. */
-#include "node/link.h"
+#include "node/link_rtc.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "message/signal.h"
+#include "node/events.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
-#include "node/limits.h"
-#include "node/peer_io.h"
 #include "node/session.h"
 #include "node/signalling.h"
 
 #define CHANNEL_LABEL "dpc-data"
-
-struct link_rtc {
-	struct link link;
-	struct peer_io_peer *io;
-	enum store_policy policy; /* a new one replaces the link */
-	bool has_channel;
-	uint16_t channel;
-	bool verified;                       /* the remote description is set and believed */
-	char session_id[MESSAGE_ID_MAX + 1]; /* "": an older peer's */
-	char *offer_sdp;                     /* ours, as it was sent */
-	char *candidates[NODE_EARLY_CANDIDATES_MAX];
-	size_t candidate_count;
-};
-
-static struct link_rtc *rtc_of(struct link *link)
-{
-	return CONTAINER_OF(link, struct link_rtc, link);
-}
-
-static struct dpc_peer *peer_of(const struct link_rtc *rtc)
-{
-	return peer_io_peer_dpc(rtc->io);
-}
 
 /* ---- The transport ---- */
 
@@ -46,7 +21,7 @@ static enum err rtc_send(struct link *link, struct bytes text)
 {
 	struct link_rtc *rtc = rtc_of(link);
 	enum dpc_err err =
-		dpc_peer_send(peer_of(rtc), net_now(), rtc->channel, false, text.data, text.size);
+		dpc_peer_send(rtc_peer(rtc), net_now(), rtc->channel, false, text.data, text.size);
 	switch (err) {
 	case DPC_OK:
 		peer_io_kick(rtc->io);
@@ -66,7 +41,7 @@ static void rtc_close(struct link *link, const char *reason)
 {
 	struct link_rtc *rtc = rtc_of(link);
 	(void)reason;
-	dpc_peer_close(peer_of(rtc), net_now());
+	dpc_peer_close(rtc_peer(rtc), net_now());
 	peer_io_kick(rtc->io);
 }
 
@@ -77,6 +52,7 @@ static void rtc_destroy(struct link *link)
 	for (size_t i = 0; i < rtc->candidate_count; i++)
 		free(rtc->candidates[i]);
 	free(rtc->offer_sdp);
+	link_restart_deinit(rtc);
 	link_deinit(link);
 	free(rtc);
 }
@@ -97,7 +73,8 @@ static void rtc_describe(struct link *link, json_t *description)
 {
 	const struct link_rtc *rtc = rtc_of(link);
 	struct dpc_stats stats;
-	dpc_peer_stats(peer_of(rtc), &stats);
+	dpc_peer_stats(rtc_peer(rtc), &stats);
+	json_object_set_new(description, "restarts", json_integer(rtc->restart.count));
 	json_object_set_new(description, "bytes_in", json_integer((json_int_t)stats.bytes_in));
 	json_object_set_new(description, "bytes_out", json_integer((json_int_t)stats.bytes_out));
 	if (!stats.has_path)
@@ -116,7 +93,7 @@ static void rtc_describe(struct link *link, json_t *description)
 static void rtc_count(struct link *link, struct quality_counters *ret_counters)
 {
 	struct dpc_stats stats;
-	dpc_peer_stats(peer_of(rtc_of(link)), &stats);
+	dpc_peer_stats(rtc_peer(rtc_of(link)), &stats);
 	*ret_counters = (struct quality_counters){
 		.rtt = stats.rtt_us,
 		.rtt_min = stats.rtt_min_us,
@@ -140,7 +117,7 @@ static void rtc_route(struct link *link, struct link_route_facts *ret_facts)
 	const struct link_rtc *rtc = rtc_of(link);
 	const struct peer_io *io = link->session->node->io;
 	struct dpc_stats stats;
-	dpc_peer_stats(peer_of(rtc), &stats);
+	dpc_peer_stats(rtc_peer(rtc), &stats);
 	struct addr remote = addr_of(&stats.path.remote);
 	*ret_facts = (struct link_route_facts){
 		.known = stats.has_path,
@@ -173,7 +150,7 @@ static const struct link_transport transport = {
 
 static void on_channel_open(struct link_rtc *rtc, uint16_t channel)
 {
-	const char *label = dpc_peer_channel_label(peer_of(rtc), channel);
+	const char *label = dpc_peer_channel_label(rtc_peer(rtc), channel);
 	if (!label || strcmp(label, CHANNEL_LABEL) != 0 || rtc->link.state != LINK_CONNECTING)
 		return;
 	if (rtc->has_channel && rtc->channel != channel)
@@ -207,6 +184,8 @@ static void on_channel_closed(struct link_rtc *rtc)
 static void on_candidate(struct link_rtc *rtc, const char *text)
 {
 	struct session *session = rtc->link.session;
+	if (rtc->link.state == LINK_UP)
+		link_restart_candidate(rtc, text);
 	if (rtc->link.state == LINK_CONNECTING &&
 		signalling_send_candidate(session->node, session->id,
 			rtc->session_id[0] ? rtc->session_id : NULL, text) != ERR_OK)
@@ -221,6 +200,7 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 	case DPC_EVENT_STATE:
 		log_debug("webrtc to '%s': %s", rtc->link.session->name,
 			dpc_peer_state_name(event->state));
+		link_restart_follow(rtc, event->state);
 		break;
 	case DPC_EVENT_CANDIDATE:
 		on_candidate(rtc, event->text);
@@ -278,9 +258,14 @@ static enum err create(struct session *session, bool offerer, struct link_rtc **
 	err = link_init(&rtc->link, session, LINK_WEBRTC, offerer, &transport);
 	if (err)
 		goto fail_peer;
+	err = link_restart_init(rtc);
+	if (err)
+		goto fail_link;
 	*ret_rtc = rtc;
 	return ERR_OK;
 
+fail_link:
+	link_deinit(&rtc->link);
 fail_peer:
 	peer_io_peer_destroy(rtc->io);
 fail_rtc:
@@ -307,11 +292,12 @@ enum err link_offer(struct session *session, struct failure *failure)
 	rtc->has_channel = true;
 	err = ERR_NOMEM;
 	if (!rtc->offer_sdp ||
-		dpc_peer_open_channel(peer_of(rtc), net_now(), &channel, &rtc->channel) != DPC_OK ||
-		dpc_peer_local_description(peer_of(rtc), rtc->offer_sdp, DPC_SDP_MAX) != DPC_OK)
+		dpc_peer_open_channel(rtc_peer(rtc), net_now(), &channel, &rtc->channel) !=
+			DPC_OK ||
+		dpc_peer_local_description(rtc_peer(rtc), rtc->offer_sdp, DPC_SDP_MAX) != DPC_OK)
 		goto fail_link;
 	err = signalling_send_description(node, session->id, SIGNAL_OFFER, rtc->session_id,
-		rtc->offer_sdp, dpc_peer_fingerprint(peer_of(rtc)), NULL);
+		rtc->offer_sdp, dpc_peer_fingerprint(rtc_peer(rtc)), NULL);
 	if (err)
 		goto fail_link;
 	peer_io_kick(rtc->io);
@@ -341,14 +327,14 @@ static enum err take_description(
 	struct node_pin pin;
 	const char *reason = "";
 	if (dpc_peer_set_remote_description(
-		    peer_of(rtc), net_now(), signal->sdp, strlen(signal->sdp)) != DPC_OK) {
+		    rtc_peer(rtc), net_now(), signal->sdp, strlen(signal->sdp)) != DPC_OK) {
 		failure_set(failure, FAILURE_UNTRUSTED,
 			"'%s' sent a description that cannot be read; is its program up to date?",
 			session->name);
 		return ERR_MALFORMED;
 	}
 	enum err err = signalling_verify(session->node, signal, session->id,
-		dpc_peer_remote_fingerprint(peer_of(rtc)), rtc->offer_sdp, &pin, &reason);
+		dpc_peer_remote_fingerprint(rtc_peer(rtc)), rtc->offer_sdp, &pin, &reason);
 	if (err == ERR_NOT_FOUND && is_hub_vouched(session)) {
 		rtc->link.hub_vouched = true;
 	} else if (err) {
@@ -384,9 +370,9 @@ enum err link_rtc_accept(
 		goto fail;
 	char *answer = malloc(DPC_SDP_MAX);
 	err = ERR_NOMEM;
-	if (answer && dpc_peer_local_description(peer_of(rtc), answer, DPC_SDP_MAX) == DPC_OK)
+	if (answer && dpc_peer_local_description(rtc_peer(rtc), answer, DPC_SDP_MAX) == DPC_OK)
 		err = signalling_send_description(node, session->id, SIGNAL_ANSWER,
-			offer->session_id, answer, dpc_peer_fingerprint(peer_of(rtc)), offer->sdp);
+			offer->session_id, answer, dpc_peer_fingerprint(rtc_peer(rtc)), offer->sdp);
 	free(answer);
 	if (err) {
 		failure_set(failure, FAILURE_INTERNAL, "cannot answer '%s': %s", session->name,
@@ -462,10 +448,12 @@ static void on_remote_candidate(struct link_rtc *rtc, const char *text)
 	}
 }
 
-void link_rtc_signal(struct link *link, const struct signal *signal)
+void link_rtc_signal(struct link *link, const struct signal *signal, bool inside)
 {
 	struct link_rtc *rtc = rtc_of(link);
 	struct failure failure;
+	if (link->path != LINK_WEBRTC)
+		return;
 	switch (signal->type) {
 	case SIGNAL_ANSWER:
 		on_answer(rtc, signal);
@@ -473,10 +461,16 @@ void link_rtc_signal(struct link *link, const struct signal *signal)
 	case SIGNAL_CANDIDATE:
 		on_remote_candidate(rtc, signal->candidate);
 		break;
+	case SIGNAL_RESTART:
+	case SIGNAL_RESTART_ANSWER:
+		link_restart_receive(rtc, signal, inside);
+		break;
 	case SIGNAL_BYE:
 		/* Nobody has signed it: once the link is up it says for itself when it ends. */
-		if (link->state != LINK_CONNECTING)
+		if (link->state != LINK_CONNECTING) {
+			link_restart_unknown(rtc);
 			break;
+		}
 		failure_set(&failure, FAILURE_REFUSED, "'%s' refuses the connection: %s",
 			link->session->name, signal->reason);
 		link_ended(link, &failure);

@@ -101,6 +101,15 @@ static void tls_route(struct link *link, struct link_route_facts *ret_facts)
 		ret_facts->remote = *net_tls_conn_remote(conn);
 }
 
+bool link_tls_is_from(struct link *link, const struct addr *locals, size_t count)
+{
+	const struct net_tls_conn *conn = tls_of(link)->conn;
+	for (size_t i = 0; conn && i < count; i++)
+		if (addr_same_ip(net_tls_conn_local(conn), &locals[i]))
+			return true;
+	return false;
+}
+
 static const struct link_transport transport = {
 	.send = tls_send,
 	.close = tls_close,

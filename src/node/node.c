@@ -16,6 +16,7 @@
 #include "node/listen.h"
 #include "node/local_api.h"
 #include "node/mapping.h"
+#include "node/network.h"
 #include "node/quality_watch.h"
 #include "node/session.h"
 
@@ -206,6 +207,7 @@ static bool start(struct node *node, const struct node_options *options, struct 
 		!load_identity(node, fault) || !open_files(node, fault) ||
 		!start_engines(node, fault) || !start_services(node, fault))
 		return false;
+	network_watch(node);
 	hub_client_start(node->hub);
 	node_mapping_start(node);
 	session_resume_all(node);
@@ -219,6 +221,7 @@ static void finish(struct node *node)
 	struct local_api *api = node->api;
 	node->api = NULL;
 	node->stopping = true;
+	network_unwatch(node);
 	local_api_destroy(api);
 	while ((session = map_next(&node->sessions, &cursor))) {
 		session_destroy(session);

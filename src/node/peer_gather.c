@@ -10,11 +10,9 @@ static size_t index_of(enum addr_family family)
 	return family == ADDR_IPV4 ? 0 : 1;
 }
 
-static void refresh_hosts(struct peer_io *io, usec now)
+void peer_gather_refresh(struct peer_io *io, usec now)
 {
 	struct peer_gather *gather = &io->gather;
-	if (gather->hosts_at && now - gather->hosts_at < PEER_IO_HOSTS_AGE_MAX)
-		return;
 	size_t count;
 	enum err err =
 		net_iface_list(io->config.loopback, gather->hosts, NET_IFACE_ADDRS_MAX, &count);
@@ -25,6 +23,12 @@ static void refresh_hosts(struct peer_io *io, usec now)
 	gather->host_count = count;
 	gather->mtu = net_iface_mtu(io->config.loopback);
 	gather->hosts_at = now;
+}
+
+static void refresh_hosts(struct peer_io *io, usec now)
+{
+	if (!io->gather.hosts_at || now - io->gather.hosts_at >= PEER_IO_HOSTS_AGE_MAX)
+		peer_gather_refresh(io, now);
 }
 
 /* RFC 791 and RFC 768: what is left of a packet for the payload. IPv6 leaves less, which the search
@@ -48,16 +52,35 @@ static void add_host(struct peer_io_peer *peer, struct addr addr, usec now)
 	(void)dpc_peer_add_host(peer->dpc, now, &public);
 }
 
+/* A socket bound to one address has that one, whatever else there is. */
+static bool is_bound_to_all(const struct net_udp *udp)
+{
+	return udp && addr_is_unspecified(net_udp_local(udp));
+}
+
+void peer_gather_add_host(struct peer_io_peer *peer, struct addr addr, usec now)
+{
+	if (is_bound_to_all(peer_io_udp(peer->io, addr.family)))
+		add_host(peer, addr, now);
+}
+
+void peer_gather_remove_host(struct peer_io_peer *peer, struct addr addr, usec now)
+{
+	const struct net_udp *udp = peer_io_udp(peer->io, addr.family);
+	if (!is_bound_to_all(udp))
+		return;
+	addr.port = net_udp_local(udp)->port;
+	struct dpc_addr public = addr_to_public(&addr);
+	/* Beyond the limit it was not added. */
+	(void)dpc_peer_remove_host(peer->dpc, now, &public);
+}
+
 static void add_hosts(struct peer_io_peer *peer, usec now)
 {
 	struct peer_io *io = peer->io;
 	refresh_hosts(io, now);
-	for (size_t i = 0; i < io->gather.host_count; i++) {
-		const struct addr *host = &io->gather.hosts[i];
-		const struct net_udp *udp = peer_io_udp(io, host->family);
-		if (udp && addr_is_unspecified(net_udp_local(udp)))
-			add_host(peer, *host, now);
-	}
+	for (size_t i = 0; i < io->gather.host_count; i++)
+		peer_gather_add_host(peer, io->gather.hosts[i], now);
 	/* A socket bound to one address has that one. */
 	for (size_t i = 0; i < 2; i++) {
 		const struct net_udp *udp = io->sockets[i].udp;
@@ -167,10 +190,7 @@ static void tell_peers(struct peer_io *io, const struct reflexive *server, usec 
 {
 	LIST_FOREACH (node, &io->peers) {
 		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
-		if (!peer->with_reflexive || peer->destroyed)
-			continue;
-		enum dpc_state state = dpc_peer_state(peer->dpc);
-		if (state != DPC_NEW && state != DPC_CONNECTING)
+		if (!peer->with_reflexive || peer->destroyed || !peer_io_is_gathering(peer))
 			continue;
 		if (server)
 			add_reflexive(peer, server, now);
@@ -253,25 +273,67 @@ bool peer_gather_receive(
 	return false;
 }
 
+/* The way to a server; false where there is none. */
+static bool find_way(struct peer_io *io, const struct addr *server, struct path *ret_path)
+{
+	const struct net_udp *udp = peer_io_udp(io, server->family);
+	struct path path = {.remote = *server};
+	if (!udp || net_iface_source(server, &path.local) != ERR_OK)
+		return false;
+	if (!addr_is_unspecified(net_udp_local(udp)))
+		path.local = *net_udp_local(udp);
+	path.local.port = net_udp_local(udp)->port;
+	*ret_path = path;
+	return true;
+}
+
+static const struct reflexive *find_server(
+	const struct reflexive *servers, size_t count, const struct path *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (path_equal(&servers[i].path, path))
+			return &servers[i];
+	return NULL;
+}
+
+void peer_gather_ask(struct peer_io *io, usec now, bool changed)
+{
+	struct peer_gather *gather = &io->gather;
+	bool has_all = gather->server_count == gather->stun_count;
+	if (!changed && has_all && now - gather->asked_at < PEER_IO_ASK_INTERVAL)
+		return;
+	gather->asked_at = now;
+	struct reflexive before[PEER_IO_STUN_SERVERS_MAX];
+	size_t before_count = gather->server_count;
+	memcpy(before, gather->servers, sizeof(before));
+	gather->server_count = 0;
+	for (size_t i = 0; i < gather->stun_count; i++) {
+		struct reflexive *server = &gather->servers[gather->server_count];
+		struct path path;
+		/* A server without a route is left out. */
+		if (!find_way(io, &gather->stun[i], &path))
+			continue;
+		const struct reflexive *known = find_server(before, before_count, &path);
+		if (known) {
+			*server = *known;
+			reflexive_ask(server, now);
+		} else {
+			reflexive_init(server, &path, now);
+		}
+		gather->server_count++;
+	}
+	set_timer(io);
+}
+
 enum err peer_io_set_stun_servers(struct peer_io *io, const struct addr *servers, size_t count)
 {
 	struct peer_gather *gather = &io->gather;
 	if (count > PEER_IO_STUN_SERVERS_MAX)
 		return ERR_LIMIT;
+	memcpy(gather->stun, servers, count * sizeof(servers[0]));
+	gather->stun_count = count;
 	gather->server_count = 0;
-	usec now = net_now();
-	for (size_t i = 0; i < count; i++) {
-		const struct net_udp *udp = peer_io_udp(io, servers[i].family);
-		struct path path = {.remote = servers[i]};
-		/* A server without a route is left out. */
-		if (!udp || net_iface_source(&servers[i], &path.local) != ERR_OK)
-			continue;
-		if (!addr_is_unspecified(net_udp_local(udp)))
-			path.local = *net_udp_local(udp);
-		path.local.port = net_udp_local(udp)->port;
-		reflexive_init(&gather->servers[gather->server_count++], &path, now);
-	}
-	set_timer(io);
+	peer_gather_ask(io, net_now(), true);
 	return ERR_OK;
 }
 

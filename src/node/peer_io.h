@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "dpc/peer.h"
+#include "net/limits.h"
 #include "net/loop.h"
 #include "node/relay.h"
 
@@ -35,6 +36,8 @@
 #define PEER_IO_HOSTS_AGE_MAX (5 * USEC_PER_SEC)
 /* STUN servers asked for our reflexive address, of both families together. */
 #define PEER_IO_STUN_SERVERS_MAX 8
+/* Between two questions to all of them that are asked out of turn, as when a path falls silent. */
+#define PEER_IO_ASK_INTERVAL (1 * USEC_PER_SEC)
 /* Relays: the transports of a server or two. */
 #define PEER_IO_RELAYS_MAX 8
 /* Relays that the hub does not name any more and that links still use; beyond, the oldest goes. */
@@ -196,6 +199,24 @@ enum peer_io_mapping {
 enum peer_io_mapping peer_io_mapping(const struct peer_io *io, enum addr_family family);
 /* Whether there are STUN servers at all. */
 bool peer_io_asks_stun(const struct peer_io *io);
+
+/* ---- The network changes (peer_network.c) ---- */
+
+struct peer_io_change {
+	struct addr removed[NET_IFACE_ADDRS_MAX], added[NET_IFACE_ADDRS_MAX]; /* port 0 */
+	size_t removed_count, added_count;
+};
+
+/* The network of this machine may be another one: every peer loses the addresses that are gone and
+ * gets those that are new, servers are asked anew what they see of us, and relays whether they
+ * still know us. What is to be done about the paths is for the owners of the peers to decide. */
+void peer_io_network_changed(struct peer_io *io, struct peer_io_change *ret_change);
+
+/* ICE restart of a connected peer: dpc_peer_restart_ice() with all addresses that there are now,
+ * and more as they become known. DPC_ERR_EXISTS never comes; the others are those of that. */
+enum dpc_err peer_io_peer_restart(struct peer_io_peer *peer);
+/* The other side has restarted, and its description was taken: the addresses for our answer. */
+void peer_io_peer_restarted(struct peer_io_peer *peer);
 
 void peer_io_stats(const struct peer_io *io, struct peer_io_stats *ret_stats);
 

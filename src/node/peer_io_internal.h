@@ -22,10 +22,14 @@ struct peer_io_socket {
 struct peer_gather {
 	struct addr hosts[NET_IFACE_ADDRS_MAX]; /* port 0 */
 	size_t host_count;
-	usec hosts_at; /* when they were looked up; 0: never */
-	uint32_t mtu;  /* the largest of their interfaces */
-	struct reflexive servers[PEER_IO_STUN_SERVERS_MAX];
+	usec hosts_at;                              /* when they were looked up; 0: never */
+	uint32_t mtu;                               /* the largest of their interfaces */
+	struct addr stun[PEER_IO_STUN_SERVERS_MAX]; /* all that we were given */
+	size_t stun_count;
+	struct reflexive
+		servers[PEER_IO_STUN_SERVERS_MAX]; /* those of them that there is a way to */
 	size_t server_count;
+	usec asked_at; /* when all were asked out of turn; 0: never */
 	struct net_timer timer;          /* the next STUN request */
 	struct addr reflexive[2];        /* as last told, IPv4 and IPv6 */
 	struct addr mapped, mapped_base; /* see peer_io_set_mapped(); ADDR_NONE: nowhere */
@@ -41,6 +45,7 @@ struct peer_io_relay {
 	/* Over TCP or TLS: UDP to the same server goes first until then; 0: nobody needs it. */
 	usec held_until;
 	bool released; /* it has its turn, for as long as somebody needs a relay */
+	struct addr told[2]; /* the addresses that peers were given; ADDR_NONE: none */
 	struct relay *relay;
 };
 
@@ -108,11 +113,22 @@ void peer_io_give(
 /* As peer_io_kick(), also for a peer whose owner has left it. */
 void peer_io_touch(struct peer_io_peer *peer);
 
+/* Whether the peer looks for a path, so that more addresses are of use to it. */
+bool peer_io_is_gathering(const struct peer_io_peer *peer);
+
 MUST_CHECK enum err peer_gather_init(struct peer_io *io);
 void peer_gather_deinit(struct peer_io *io);
 /* The largest UDP payload that an interface of ours carries, 0 when that is not known. */
 uint32_t peer_gather_mtu(struct peer_io *io, usec now);
-/* Gives a new peer what is known. */
+/* Looks the local addresses up now. */
+void peer_gather_refresh(struct peer_io *io, usec now);
+/* One of them, with the port of our socket, is new to a peer, or gone. */
+void peer_gather_add_host(struct peer_io_peer *peer, struct addr addr, usec now);
+void peer_gather_remove_host(struct peer_io_peer *peer, struct addr addr, usec now);
+/* Asks every STUN server now, from the address that we send to it from now; at most once in
+ * PEER_IO_ASK_INTERVAL unless the addresses changed. */
+void peer_gather_ask(struct peer_io *io, usec now, bool changed);
+/* Gives a peer that is new, or restarts, what is known. */
 void peer_gather_begin(struct peer_io_peer *peer, usec now);
 /* The other side can be dialled: now there is a use for addresses to dial from. */
 void peer_gather_dial(struct peer_io_peer *peer, usec now);
@@ -130,6 +146,9 @@ bool peer_relay_send(
 void peer_relay_begin(struct peer_io_peer *peer, usec now);
 /* Its state or its path changed. */
 void peer_relay_update(struct peer_io_peer *peer);
+/* Nothing comes on the peer's path, or the network changed: are the relays still there? */
+void peer_relay_check(struct peer_io *io);
+void peer_relay_network_changed(struct peer_io *io);
 void peer_relay_end(struct peer_io_peer *peer);
 /* Whether an allocation is under way. */
 bool peer_relay_is_pending(const struct peer_io *io);

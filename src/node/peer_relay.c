@@ -48,9 +48,10 @@ static void on_received(
 
 /* ---- Candidates ---- */
 
+static const enum addr_family families[] = {ADDR_IPV4, ADDR_IPV6};
+
 static void add_candidates(struct peer_io_peer *peer, const struct relay *relay, usec now)
 {
-	static const enum addr_family families[] = {ADDR_IPV4, ADDR_IPV6};
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
 		const struct addr *addr = relay_addr(relay, families[i]);
 		if (!addr)
@@ -61,10 +62,42 @@ static void add_candidates(struct peer_io_peer *peer, const struct relay *relay,
 	}
 }
 
-static bool is_connecting(const struct peer_io_peer *peer)
+static void remove_candidate(struct peer_io_peer *peer, const struct addr *addr, usec now)
 {
-	enum dpc_state state = dpc_peer_state(peer->dpc);
-	return state == DPC_NEW || state == DPC_CONNECTING;
+	struct dpc_addr public = addr_to_public(addr);
+	/* Beyond the limit it was not added. */
+	(void)dpc_peer_remove_host(peer->dpc, now, &public);
+}
+
+/* What was allocated is no more: nothing can be sent from it. */
+static void tell_gone(struct peer_io_relay *r, struct addr *told, usec now)
+{
+	LIST_FOREACH (node, &r->io->peers) {
+		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
+		if (!peer->with_relayed || peer->destroyed)
+			continue;
+		remove_candidate(peer, told, now);
+		peer_io_kick(peer);
+	}
+	*told = (struct addr){0};
+}
+
+static void tell_all_gone(struct peer_io_relay *r, usec now)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct addr *addr = relay_addr(r->relay, families[i]);
+		bool stays = addr && addr_equal(addr, &r->told[i]);
+		if (r->told[i].family != ADDR_NONE && !stays)
+			tell_gone(r, &r->told[i], now);
+	}
+}
+
+static void note_told(struct peer_io_relay *r)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct addr *addr = relay_addr(r->relay, families[i]);
+		r->told[i] = addr ? *addr : (struct addr){0};
+	}
 }
 
 static void follow_need(struct peer_io *io);
@@ -82,12 +115,14 @@ static void on_changed(struct relay *relay, void *user)
 			(long long)(relay_setup_time(relay) / USEC_PER_MS));
 	else if (relay_state(relay) == RELAY_WAITING)
 		log_warn("no relay at %s", relay_reason(relay));
+	tell_all_gone(r, now);
 	if (r->retired)
 		return;
 	follow_need(io);
+	note_told(r);
 	LIST_FOREACH (node, &io->peers) {
 		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
-		if (!peer->with_relayed || peer->destroyed || !is_connecting(peer))
+		if (!peer->with_relayed || peer->destroyed || !peer_io_is_gathering(peer))
 			continue;
 		if (is_ready)
 			add_candidates(peer, relay, now);
@@ -204,9 +239,7 @@ static bool needs(const struct peer_io_peer *peer)
 	enum dpc_state state = dpc_peer_state(peer->dpc);
 	if (!peer->with_relayed || state == DPC_CLOSED)
 		return false;
-	if (state == DPC_NEW || state == DPC_CONNECTING || state == DPC_DISCONNECTED)
-		return true;
-	return relay_of(peer) != NULL;
+	return (state != DPC_CLOSING && peer_io_is_gathering(peer)) || relay_of(peer) != NULL;
 }
 
 static void set_need(struct peer_io_peer *peer, bool needed)
@@ -235,6 +268,22 @@ void peer_relay_update(struct peer_io_peer *peer)
 {
 	if (peer->with_relayed)
 		set_need(peer, needs(peer));
+}
+
+void peer_relay_check(struct peer_io *io)
+{
+	for (size_t i = 0; i < io->relay_count; i++)
+		relay_check(io->relays[i]->relay);
+	LIST_FOREACH (node, &io->retired)
+		relay_check(CONTAINER_OF(node, struct peer_io_relay, node)->relay);
+}
+
+void peer_relay_network_changed(struct peer_io *io)
+{
+	for (size_t i = 0; i < io->relay_count; i++)
+		relay_network_changed(io->relays[i]->relay);
+	LIST_FOREACH (node, &io->retired)
+		relay_network_changed(CONTAINER_OF(node, struct peer_io_relay, node)->relay);
 }
 
 void peer_relay_end(struct peer_io_peer *peer)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "ice/turn.h"
+#include "net/iface.h"
 #include "net/limits.h"
 #include "net/resolve.h"
 #include "net/stream.h"
@@ -33,6 +34,7 @@ struct relay {
 	struct addr tried[RELAY_REDIRECTS_MAX]; /* that have sent us on */
 	unsigned redirects;
 	struct addr remote; /* the one being tried */
+	struct addr source; /* what we send to it from; ADDR_NONE: there was no way */
 	struct net_udp *udp;
 	struct net_stream *stream;
 	struct buffer in; /* of the stream: the beginning of a frame */
@@ -42,6 +44,7 @@ struct relay {
 
 	struct net_timer timer; /* of the client; while waiting, of the next try */
 	struct net_timer linger;
+	struct net_timer check; /* of relay_check(): the answer is late */
 	usec retry_wait;
 	usec setup_time;
 	uint64_t lost_out;
@@ -57,6 +60,7 @@ static void try_next(struct relay *relay);
 /* Everything that belongs to the server being tried. */
 static void drop_server(struct relay *relay)
 {
+	net_timer_cancel(&relay->check);
 	turn_destroy(relay->turn);
 	relay->turn = NULL;
 	net_udp_destroy(relay->udp);
@@ -342,6 +346,13 @@ enum err relay_send(struct relay *relay, const struct addr *remote, struct bytes
 
 /* ---- Opening ---- */
 
+static struct addr source_of(const struct addr *remote)
+{
+	struct addr source = {0};
+	bool known = remote->family != ADDR_NONE && net_iface_source(remote, &source) == ERR_OK;
+	return known ? source : (struct addr){0};
+}
+
 static enum err open_udp(struct relay *relay)
 {
 	struct addr local = {.family = relay->remote.family};
@@ -370,6 +381,7 @@ static void try_next(struct relay *relay)
 {
 	CHECK(relay->addr_next < relay->addr_count);
 	relay->remote = relay->addrs[relay->addr_next++];
+	relay->source = source_of(&relay->remote);
 	bool udp = relay->config.server.transport == TURN_OVER_UDP;
 	enum err err = udp ? open_udp(relay) : open_stream(relay);
 	if (err)
@@ -434,6 +446,44 @@ static void on_linger(void *user)
 	set_state(relay, RELAY_IDLE);
 }
 
+static void on_check(void *user)
+{
+	struct relay *relay = user;
+	if (relay->turn && relay->state == RELAY_READY && turn_is_asking(relay->turn))
+		give_up(relay, "it does not answer any more");
+}
+
+void relay_check(struct relay *relay)
+{
+	if (relay->state != RELAY_READY || net_timer_is_set(&relay->check))
+		return;
+	usec now = net_now();
+	turn_check(relay->turn, now);
+	turn_advance(relay->turn, now);
+	net_timer_set(&relay->check, now + RELAY_CHECK_TIME);
+	pump(relay);
+}
+
+void relay_network_changed(struct relay *relay)
+{
+	struct addr source = source_of(&relay->remote);
+	if (relay->state == RELAY_IDLE)
+		return;
+	if (relay->state == RELAY_READY && addr_equal(&source, &relay->source)) {
+		relay_check(relay);
+		return;
+	}
+	net_timer_cancel(&relay->timer);
+	net_resolve_cancel(relay->resolve);
+	relay->resolve = NULL;
+	drop_server(relay);
+	relay->retry_wait = RELAY_RETRY_MIN;
+	if (relay->wanted)
+		begin(relay);
+	else
+		set_state(relay, RELAY_IDLE);
+}
+
 void relay_want(struct relay *relay, bool wanted)
 {
 	if (relay->wanted == wanted)
@@ -488,6 +538,8 @@ enum err relay_create(
 		err = net_timer_init(&relay->timer, loop, on_timer, relay);
 	if (!err)
 		err = net_timer_init(&relay->linger, loop, on_linger, relay);
+	if (!err)
+		err = net_timer_init(&relay->check, loop, on_check, relay);
 	if (err) {
 		relay_destroy(relay);
 		return err;
@@ -522,6 +574,7 @@ void relay_destroy(struct relay *relay)
 	stop(relay);
 	net_timer_deinit(&relay->timer);
 	net_timer_deinit(&relay->linger);
+	net_timer_deinit(&relay->check);
 	free_texts(relay);
 	free(relay);
 }

@@ -52,6 +52,12 @@ MUST_CHECK enum err relay_set_credentials(
 /* Whether an allocation is needed. One that is no more is kept for RELAY_LINGER. */
 void relay_want(struct relay *relay, bool wanted);
 
+/* Nothing comes through it any more. One that is ready is asked whether it still is, and given up
+ * when it does not answer within RELAY_CHECK_TIME. */
+void relay_check(struct relay *relay);
+/* This machine has other addresses: what was allocated from the former ones is lost. */
+void relay_network_changed(struct relay *relay);
+
 enum relay_state relay_state(const struct relay *relay);
 /* The relayed address of a family; NULL where there is none, and unless ready. */
 const struct addr *relay_addr(const struct relay *relay, enum addr_family family);

@@ -109,7 +109,7 @@ void session_link_gone(struct session *session)
 const char *session_state_name(const struct session *session)
 {
 	if (session_is_connected(session, VIA_AUTO))
-		return "connected";
+		return link_is_silent(session->current) ? "reconnecting" : "connected";
 	return session->attempt.state == ATTEMPT_TRYING || !list_is_empty(&session->links)
 		       ? "connecting"
 		       : "away";
@@ -369,14 +369,34 @@ void session_resume_all(struct node *node)
 	}
 }
 
+static usec ready_window(const struct node *node)
+{
+	size_t cursor = 0, waiting = 0;
+	const struct session *session;
+	while ((session = map_next(&node->sessions, &cursor)))
+		waiting += session->attempt.state == ATTEMPT_WAITING;
+	usec window = (usec)waiting * NODE_HUB_READY_SPACING;
+	return usec_min(usec_max(window, NODE_HUB_READY_MIN), NODE_HUB_READY_MAX);
+}
+
 void session_hub_ready(struct node *node)
 {
 	size_t cursor = 0;
 	struct session *session;
+	usec window = ready_window(node);
 	while ((session = map_next(&node->sessions, &cursor))) {
-		attempt_hurry(&session->attempt, net_now(), &node->rng);
+		attempt_hurry(&session->attempt, net_now(), window, &node->rng);
 		net_timer_set(&session->timer, session->attempt.deadline);
+		if (session->current)
+			link_hub_ready(session->current);
 	}
+}
+
+void session_replace_link(struct session *session)
+{
+	if (session->current && session->attempt.state != ATTEMPT_TRYING &&
+		!session->node->stopping && !session->forgotten)
+		session_connect(session, VIA_AUTO);
 }
 
 /* ---- What links tell ---- */

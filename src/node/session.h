@@ -69,6 +69,9 @@ void session_need_link(struct session *session);
 void session_disconnect(struct session *session);
 /* The hub is connected: those that wait for it try again soon. */
 void session_hub_ready(struct node *node);
+/* The link that is up does not carry anything any more: makes another one, and keeps it until that
+ * is up. */
+void session_replace_link(struct session *session);
 /* The contact was removed: says goodbye, and ends the session when its links are closed. */
 void session_forget(struct session *session);
 /* A link was destroyed: if the session is forgotten and this was the last, so is the session. */
@@ -76,7 +79,7 @@ void session_link_gone(struct session *session);
 /* Destroys every link, tells waiting requests, frees. */
 void session_destroy(struct session *session);
 
-/* "connected", "connecting", "away". */
+/* "connected", "reconnecting" (the link is up and silent), "connecting", "away". */
 const char *session_state_name(const struct session *session);
 /* Whether a link is up that satisfies `via`. */
 bool session_is_connected(const struct session *session, enum via via);

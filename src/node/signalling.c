@@ -21,20 +21,31 @@ static enum err send_signal(struct node *node, const char *target, const struct 
 	return err ? err : hub_client_signal(node->hub, target, payload);
 }
 
+static bool is_restart(const struct signal *signal)
+{
+	return signal->type == SIGNAL_RESTART || signal->type == SIGNAL_RESTART_ANSWER;
+}
+
+/* Of what is signed besides the fingerprint: see struct assertion. */
+static void hash_sdp(const struct signal *signal, const char *offer_sdp, uint8_t *ret_hash)
+{
+	const char *sdp = is_restart(signal) ? signal->sdp : offer_sdp;
+	if (sdp)
+		hash_sha256(bytes_of_text(sdp), ret_hash);
+}
+
 static enum err sign(struct node *node, struct signal *signal, const char *target,
 	const char *fingerprint, const char *offer_sdp)
 {
 	struct signal_identity *identity = &signal->identity;
 	identity->certificate = certificate_pem(identity_certificate(node->identity));
-	identity->assertion = (struct assertion){
-		.type = signal->type == SIGNAL_OFFER ? ASSERTION_OFFER : ASSERTION_ANSWER,
+	identity->assertion = (struct assertion){.type = signal_assertion_type(signal->type),
 		.session_id = signal->session_id,
 		.sender = node->id,
 		.target = target,
 		.fingerprint = fingerprint,
 		.expiry = net_unix_now() / USEC_PER_SEC + ASSERTION_LIFETIME_S};
-	if (offer_sdp)
-		hash_sha256(bytes_of_text(offer_sdp), identity->assertion.offer_hash);
+	hash_sdp(signal, offer_sdp, identity->assertion.sdp_hash);
 	signal->has_identity = true;
 	return assertion_sign(node->identity, &identity->assertion, identity->signature,
 		&identity->signature_size);
@@ -89,15 +100,17 @@ enum err signalling_verify(struct node *node, const struct signal *signal, const
 		*ret_reason = "the certificate cannot be read";
 		return err;
 	}
-	struct assertion expected = {
-		.type = signal->type == SIGNAL_OFFER ? ASSERTION_OFFER : ASSERTION_ANSWER,
+	struct assertion claimed = identity->assertion;
+	struct assertion expected = {.type = signal_assertion_type(signal->type),
 		.session_id = signal->session_id,
 		.sender = sender,
 		.target = node->id,
 		.fingerprint = fingerprint};
-	if (offer_sdp)
-		hash_sha256(bytes_of_text(offer_sdp), expected.offer_hash);
-	err = assertion_verify(&identity->assertion, &expected, certificate,
+	hash_sdp(signal, offer_sdp, expected.sdp_hash);
+	/* It need not be said: who signed it saw the description that came. */
+	if (is_restart(signal))
+		memcpy(claimed.sdp_hash, expected.sdp_hash, sizeof(claimed.sdp_hash));
+	err = assertion_verify(&claimed, &expected, certificate,
 		bytes_of(identity->signature, identity->signature_size),
 		net_unix_now() / USEC_PER_SEC, ret_reason);
 	if (!err)
@@ -198,9 +211,17 @@ static void receive_from_contact(
 		receive_offer(session, signal);
 		return;
 	}
+	if (is_restart(signal) &&
+		!rate_take(&session->offer_rate, net_now(), NODE_OFFERS_PER_MINUTE)) {
+		node->counters.refused++;
+		return;
+	}
 	struct link *link = link_rtc_find(session, signal->session_id);
 	if (link)
-		link_rtc_signal(link, signal);
+		link_rtc_signal(link, signal, false);
+	else if (signal->type == SIGNAL_RESTART)
+		/* We were started again, or have given it up. */
+		signalling_send_bye(node, session->id, signal->session_id, "unknown session");
 }
 
 /* ---- Strangers ---- */
@@ -249,6 +270,8 @@ static void receive_from_stranger(
 		break;
 	case SIGNAL_NONE:
 	case SIGNAL_ANSWER:
+	case SIGNAL_RESTART:
+	case SIGNAL_RESTART_ANSWER:
 	case SIGNAL_BYE:
 	case SIGNAL_TYPE_COUNT:
 		break;

@@ -12,14 +12,17 @@ SKIP = 77
 
 
 class LabTest(unittest.TestCase):
-    def cells(self, *words):
+    def lab(self, *words):
         build = pathlib.Path(harness.PROGRAM_DPC).resolve().parents[2]
         done = subprocess.run([sys.executable, str(LAB), '--build', str(build), '--json', *words], text=True,
                               capture_output=True, timeout=280)
         if done.returncode == SKIP:
             self.skipTest(done.stderr.strip().splitlines()[-1])
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return {(cell['from'], cell['to'], cell['relay']): cell for cell in json.loads(done.stdout)['cells']}
+        return json.loads(done.stdout)
+
+    def cells(self, *words):
+        return {(cell['from'], cell['to'], cell['relay']): cell for cell in self.lab(*words)['cells']}
 
     def test_cells(self):
         cells = self.cells('--only', 'full-cone,symmetric,only-443,lan')
@@ -50,6 +53,15 @@ class LabTest(unittest.TestCase):
             self.skipTest(done.stderr.strip().splitlines()[-1])
         rows = json.loads(done.stdout)['protocols'] if done.stdout else []
         self.assertEqual({row['protocol']: row['problem'] for row in rows}, {'NAT-PMP': None, 'UPnP': None}, done.stderr)
+
+    def test_networks_that_change(self):
+        """Links move to another address and to other ports, and every message arrives, once."""
+        runs = {run['run']: run for run in self.lab('--roam', '--only', 'address,tls,rebind')['runs']}
+        self.assertEqual(sorted(runs), ['address', 'rebind', 'tls'])
+        for name in ('address', 'rebind'):
+            self.assertTrue(runs[name]['same_link'], runs[name])
+            self.assertGreaterEqual(runs[name]['restarts'], 1, runs[name])
+        self.assertFalse(runs['tls']['same_link'])
 
     def test_an_unknown_network_is_refused(self):
         done = subprocess.run([sys.executable, str(LAB), '--only', 'avian'], text=True, capture_output=True, timeout=60)

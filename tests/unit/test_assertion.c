@@ -42,14 +42,14 @@ static struct assertion answer(void)
 		.target = TARGET,
 		.fingerprint = PRINT,
 		.expiry = NOW + ASSERTION_LIFETIME_S,
-		.offer_hash = {1, 2, 3}};
+		.sdp_hash = {1, 2, 3}};
 }
 
 static struct assertion offer(void)
 {
 	struct assertion a = answer();
 	a.type = ASSERTION_OFFER;
-	memset(a.offer_hash, 0, sizeof a.offer_hash);
+	memset(a.sdp_hash, 0, sizeof a.sdp_hash);
 	return a;
 }
 
@@ -89,6 +89,33 @@ static void offers_and_answers_verify(void **state)
 	assert_verifies(&a, &expected, &sa, NOW, ERR_OK, "");
 }
 
+/* It is the description as a whole that its sender stands for. */
+static void restarts_verify_with_their_own_description_alone(void **state)
+{
+	(void)state;
+	static const enum assertion_type types[] = {ASSERTION_RESTART, ASSERTION_RESTART_ANSWER};
+	for (size_t i = 0; i < 2; i++) {
+		struct assertion a = answer();
+		a.type = types[i];
+		struct signature s = sign(&a);
+		assert_verifies(&a, &a, &s, NOW, ERR_OK, "");
+		struct assertion other = a;
+		other.sdp_hash[0] ^= 1;
+		assert_verifies(&other, &other, &s, NOW, ERR_UNTRUSTED,
+			"assertion is not signed by its sender");
+		assert_verifies(
+			&a, &other, &s, NOW, ERR_MISMATCH, "assertion is for another description");
+		other = a;
+		other.type = types[1 - i];
+		assert_verifies(&other, &other, &s, NOW, ERR_UNTRUSTED,
+			"assertion is not signed by its sender");
+		/* A first offer, which a hub may have kept, restarts nothing. */
+		other.type = ASSERTION_OFFER;
+		assert_verifies(
+			&other, &a, &s, NOW, ERR_MISMATCH, "assertion is of the wrong type");
+	}
+}
+
 /* A field that the hub changed in the message alone: what was expected shows it. */
 static void a_claim_that_is_not_what_was_expected(void **state)
 {
@@ -116,7 +143,7 @@ static void a_claim_that_is_not_what_was_expected(void **state)
 	assert_verifies(&good, &expected, &s, NOW, ERR_MISMATCH,
 		"assertion has not the fingerprint of the description");
 	expected = good;
-	expected.offer_hash[31] ^= 1;
+	expected.sdp_hash[31] ^= 1;
 	assert_verifies(&good, &expected, &s, NOW, ERR_MISMATCH, "assertion answers another offer");
 }
 
@@ -143,7 +170,7 @@ static void a_signature_covers_every_field(void **state)
 	a.expiry++;
 	assert_verifies(&a, &a, &s, NOW, ERR_UNTRUSTED, unsigned_text);
 	a = good;
-	a.offer_hash[0] ^= 1;
+	a.sdp_hash[0] ^= 1;
 	assert_verifies(&a, &a, &s, NOW, ERR_UNTRUSTED, unsigned_text);
 	a = good;
 	a.sender = STRANGER;
@@ -220,6 +247,7 @@ static void malformed_fields_are_refused_on_both_sides(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(offers_and_answers_verify),
+		TEST(restarts_verify_with_their_own_description_alone),
 		TEST(a_claim_that_is_not_what_was_expected), TEST(a_signature_covers_every_field),
 		TEST(another_nodes_certificate_does_not_help), TEST(time_limits),
 		TEST(malformed_fields_are_refused_on_both_sides)};

@@ -156,11 +156,11 @@ static void a_waiting_session_hurries_when_the_hub_comes_back(void **state)
 	for (int i = 0; i < 10; i++)
 		attempt_start(&a, NOW, VIA_AUTO, nothing, &rng);
 	assert_true(a.deadline - NOW > 10 * USEC_PER_SEC);
-	attempt_hurry(&a, NOW, &rng);
+	attempt_hurry(&a, NOW, USEC_PER_SEC, &rng);
 	assert_true(a.deadline - NOW <= USEC_PER_SEC);
 	attempt_unwant(&a);
 	assert_int_equal(a.state, ATTEMPT_IDLE);
-	attempt_hurry(&a, NOW, &rng);
+	attempt_hurry(&a, NOW, USEC_PER_SEC, &rng);
 	assert_int_equal(a.deadline, USEC_NEVER);
 }
 
@@ -173,6 +173,51 @@ static void the_backoff_is_drawn_from_its_upper_half(void **state)
 		assert_true(wait >= full / 2);
 		assert_true(wait <= full);
 	}
+}
+
+#define NODES 1000
+
+/* The most of a thousand nodes that come back within one second, when their hub is away for so many
+ * tries. */
+static unsigned busiest_second(unsigned tries)
+{
+	unsigned seconds[600] = {0}, most = 0;
+	for (size_t node = 0; node < NODES; node++) {
+		usec at = 0;
+		for (unsigned failures = 1; failures <= tries; failures++)
+			at += attempt_spread(
+				failures, NODE_HUB_BACKOFF_FIRST, NODE_HUB_BACKOFF_MAX, &rng);
+		size_t second = (size_t)(at / USEC_PER_SEC);
+		assert_true(second < sizeof(seconds) / sizeof(seconds[0]));
+		most = ++seconds[second] > most ? seconds[second] : most;
+	}
+	return most;
+}
+
+static void a_thousand_nodes_come_back_to_their_hub_one_after_the_other(void **state)
+{
+	(void)state;
+	assert_in_range(busiest_second(1), 125, 160);
+	assert_in_range(busiest_second(2), 50, 110);
+	assert_in_range(busiest_second(8), 1, 40);
+}
+
+/* And so do the sessions of one node, when it has its hub back. */
+static void sessions_that_wait_for_the_hub_share_the_window(void **state)
+{
+	(void)state;
+	unsigned tenths[100] = {0}, most = 0;
+	usec window = 500 * NODE_HUB_READY_SPACING;
+	for (size_t i = 0; i < 500; i++) {
+		struct attempt a = {.wanted = true};
+		for (int round = 0; round < 10; round++)
+			attempt_start(&a, NOW, VIA_AUTO, nothing, &rng);
+		attempt_hurry(&a, NOW, window, &rng);
+		size_t tenth = (size_t)((a.deadline - NOW) / (USEC_PER_SEC / 10));
+		assert_true(tenth < 100);
+		most = ++tenths[tenth] > most ? tenths[tenth] : most;
+	}
+	assert_true(most <= 20);
 }
 
 static void both_ends_agree_whose_offer_stands(void **state)
@@ -213,5 +258,8 @@ TESTS(SEEDED(known_addresses_are_tried_first_and_the_hub_after_a_head_start),
 	SEEDED(a_wanted_connection_is_tried_again_with_growing_waits),
 	SEEDED(a_lost_link_is_dialled_again_soon_if_wanted),
 	SEEDED(a_waiting_session_hurries_when_the_hub_comes_back),
-	SEEDED(the_backoff_is_drawn_from_its_upper_half), TEST(both_ends_agree_whose_offer_stands),
-	TEST(exactly_one_end_closes_a_duplicate), TEST(the_names_of_ways_are_read_back))
+	SEEDED(the_backoff_is_drawn_from_its_upper_half),
+	SEEDED(a_thousand_nodes_come_back_to_their_hub_one_after_the_other),
+	SEEDED(sessions_that_wait_for_the_hub_share_the_window),
+	TEST(both_ends_agree_whose_offer_stands), TEST(exactly_one_end_closes_a_duplicate),
+	TEST(the_names_of_ways_are_read_back))

@@ -39,6 +39,7 @@ static void every_type_survives_a_round_trip(void **state)
 		"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":[\"m\"]}",
 		"{\"type\":\"ping\",\"timestamp\":1.5}",
 		"{\"type\":\"pong\",\"timestamp\":1.5}",
+		"{\"type\":\"signal\",\"payload\":{\"type\":\"restart\",\"any\":[1]}}",
 		"{\"type\":\"error\",\"request_id\":\"r\",\"code\":\"denied\",\"message\":\"no\"}",
 		"{\"type\":\"error\",\"code\":\"limit\",\"message\":\"\"}",
 	};
@@ -86,6 +87,7 @@ static void a_wrong_field_is_named_with_the_request_it_belongs_to(void **state)
 		{"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":{}}", "models", "r"},
 		{"{\"type\":\"error\",\"code\":\"\"}", "code", ""},
 		{"{\"type\":\"ping\",\"timestamp\":1e999}", "", ""},
+		{"{\"type\":\"signal\",\"payload\":\"restart\"}", "payload", ""},
 		{"{\"type\":\"ping\",\"type\":\"ping\",\"timestamp\":1}", "", ""},
 		{"[\"type\"]", "", ""},
 		{"{\"type\":\"chat\"} x", "", ""},

@@ -37,6 +37,11 @@ static void every_payload_survives_a_round_trip(void **state)
 		("{\"type\":\"ice-candidate\",\"candidate\":{\"candidate\":\"candidate:1\","
 		 "\"sdpMid\":\"0\",\"sdpMLineIndex\":0},\"session_id\":\"s1\"}"),
 		"{\"type\":\"ice-candidate\",\"candidate\":{\"candidate\":\"\"}}",
+		"{\"type\":\"restart\",\"restart\":{\"type\":\"restart\",\"sdp\":\"v=0\\r\\n\"}"
+		"," IDENTITY "},\"session_id\":\"s1\"}",
+		("{\"type\":\"restart-answer\",\"restart-answer\":{\"type\":\"restart-answer\","
+		 "\"sdp\":\"v=0\\r\\n\"}," IDENTITY "},\"session_id\":\"s1\"}"),
+		"{\"type\":\"restart\",\"restart\":{\"type\":\"restart\",\"sdp\":\"v=0\"}}",
 		"{\"type\":\"bye\",\"reason\":\"no\",\"session_id\":\"s1\"}",
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -67,7 +72,7 @@ static void an_answer_carries_the_assertion_as_it_was_signed(void **state)
 	assert_string_equal(a->target, BOB);
 	assert_string_equal(a->fingerprint, PRINT);
 	assert_int_equal(a->expiry, 1753000300);
-	assert_int_equal(a->offer_hash[31], 31);
+	assert_int_equal(a->sdp_hash[31], 31);
 	assert_int_equal(s.identity.signature_size, 3);
 	assert_memory_equal(s.identity.signature, "\x01\x02\x03", 3);
 	signal_deinit(&s);
