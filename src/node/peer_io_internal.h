@@ -29,7 +29,7 @@ struct peer_gather {
 	struct reflexive
 		servers[PEER_IO_STUN_SERVERS_MAX]; /* those of them that there is a way to */
 	size_t server_count;
-	usec asked_at; /* when all were asked out of turn; 0: never */
+	usec asked_at;                   /* when all were asked out of turn; 0: never */
 	struct net_timer timer;          /* the next STUN request */
 	struct addr reflexive[2];        /* as last told, IPv4 and IPv6 */
 	struct addr mapped, mapped_base; /* see peer_io_set_mapped(); ADDR_NONE: nowhere */
@@ -44,7 +44,7 @@ struct peer_io_relay {
 	bool from_hub, retired;
 	/* Over TCP or TLS: UDP to the same server goes first until then; 0: nobody needs it. */
 	usec held_until;
-	bool released; /* it has its turn, for as long as somebody needs a relay */
+	bool released;       /* it has its turn, for as long as somebody needs a relay */
 	struct addr told[2]; /* the addresses that peers were given; ADDR_NONE: none */
 	struct relay *relay;
 };

@@ -1,5 +1,5 @@
-/* Peers whose addresses come and go while they talk: in a network namespace of its own, on aliases of
- * the loopback interface. */
+/* Peers whose addresses come and go while they talk: in a network namespace of its own, on aliases
+ * of the loopback interface. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sched.h>
