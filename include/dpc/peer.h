@@ -164,7 +164,8 @@ enum dpc_err dpc_peer_add_reflexive(struct dpc_peer *peer, int64_t now, const st
 /* An address on a relay, for which the caller wraps and unwraps what is sent from it. */
 enum dpc_err dpc_peer_add_relayed(struct dpc_peer *peer, int64_t now, const struct dpc_addr *addr);
 /* Candidates added after a description was made are to be trickled: each comes as a
- * DPC_EVENT_CANDIDATE, the end of them as one with an empty text. */
+ * DPC_EVENT_CANDIDATE, the end of them as one with an empty text. With an answer that is ahead of
+ * every check of the other side, the first comes once more: send it like any other. */
 void dpc_peer_end_of_candidates(struct dpc_peer *peer, int64_t now);
 /* An address that was added and cannot be sent from any more: what goes over it goes over another
  * way, or waits for one. DPC_ERR_NOT_FOUND. */

@@ -126,13 +126,16 @@ MUST_CHECK enum err ice_agent_set_remote(
 bool ice_agent_is_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
 bool ice_agent_was_remote(const struct ice_agent *agent, struct bytes ufrag, struct bytes pwd);
 bool ice_agent_has_remote(const struct ice_agent *agent);
+/* Whether a check of the peer has come. */
+bool ice_agent_was_checked(const struct ice_agent *agent);
 /* What the peer proposes as the time between two checks, which both sides take the longer of.
  * Without it, or with one beyond ICE_PACING_MAX_MS, it is ICE_PACING_DEFAULT_MS. */
 void ice_agent_set_pacing(struct ice_agent *agent, unsigned ms);
-/* ERR_EXISTS for a redundant one, ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single
- * peer's (multicast, port 0) or a service of this machine's surroundings (see ICE_DIAL_PORT_MIN),
- * ERR_STATE after failure. May come before set_remote(). An active TCP candidate is taken note of
- * and not kept: it cannot be connected to, and where it connects from is learned when it does. */
+/* ERR_EXISTS for a redundant one, which lets unanswered checks be repeated, once: see
+ * docs/protocol.md. ERR_LIMIT, ERR_UNSUPPORTED for an address that is no single peer's (multicast,
+ * port 0) or a service of this machine's surroundings (see ICE_DIAL_PORT_MIN), ERR_STATE after
+ * failure. May come before set_remote(). An active TCP candidate is taken note of and not kept: it
+ * cannot be connected to, and where it connects from is learned when it does. */
 MUST_CHECK enum err ice_agent_add_remote(
 	struct ice_agent *agent, usec now, const struct ice_candidate *candidate);
 /* Whether the peer has told a passive TCP candidate, so that an active one of ours has a use. */

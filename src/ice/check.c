@@ -46,6 +46,31 @@ void check_hasten(struct ice_agent *agent, struct ice_pair *pair, usec now)
 	t->due = usec_min(t->due, now + ICE_PACE_FIRST_US);
 }
 
+/* The checks of an answer are often ahead of it: until it has come to the offerer, nothing that the
+ * offerer sends has opened its NAT or asked its relay to let us in, and a check that was lost there
+ * is not repeated before half a second. When it is known that the offerer has the answer, they can
+ * be expected to arrive. For the network it is one more round of checks at their ordinary pace. */
+void check_all_again(struct ice_agent *agent, usec now)
+{
+	if (agent->checked_again || !agent->remote_pwd)
+		return;
+	const struct ice_pair *selected =
+		agent->selected == NONE ? NULL : &agent->pairs.items[agent->selected];
+	for (size_t i = 0; i < agent->pairs.count; i++) {
+		struct ice_pair *pair = &agent->pairs.items[i];
+		struct transaction *t = &pair->transaction;
+		if (pair->state != PAIR_IN_PROGRESS || !t->active || t->transmissions == 0 ||
+			pair_is_tcp(agent, pair))
+			continue;
+		if (selected && pair_priority(agent, pair) <= pair_priority(agent, selected))
+			continue;
+		agent->checked_again = true;
+		t->transmissions = 1;
+		t->due = usec_min(t->due, usec_max(now, agent->next_check_at));
+		agent->next_check_at = usec_max(now, agent->next_check_at) + pace_of(agent);
+	}
+}
+
 static void fail(struct ice_agent *agent, struct ice_pair *pair, usec now)
 {
 	pair->state = PAIR_FAILED;

@@ -57,10 +57,10 @@
 #define ICE_GIVE_UP_US (40 * USEC_PER_SEC)
 
 /* How long the controlling side lets better pairs catch up before it nominates. Data flows
- * meanwhile. A relay, or TCP, answers soon where hole punching needs a retransmission, so it waits
- * longer. */
+ * meanwhile, over the best there is. A relay, or TCP, answers soon where hole punching needs a
+ * retransmission, so it waits for two of them, and for a slow answer. */
 #define ICE_NOMINATION_WAIT_US (50 * USEC_PER_MS)
-#define ICE_NOMINATION_WAIT_RELAYED_US USEC_PER_SEC
+#define ICE_NOMINATION_WAIT_RELAYED_US (3 * ICE_RTO_US + 500 * USEC_PER_MS)
 
 /* RFC 7675 section 5.1: every 5 s, randomised by 0.8 to 1.2; no consent for 30 s: stop. */
 #define ICE_CONSENT_INTERVAL_US (5 * USEC_PER_SEC)
@@ -165,6 +165,7 @@ struct ice_agent {
 	struct rng *rng;
 	bool controlling;
 	bool refuse_relayed;
+	bool checked_again; /* see check_all_again() */
 	bool local_ended, remote_ended;
 	bool can_dial;         /* the peer has told a passive TCP candidate */
 	bool selected_changed; /* an event to be pulled */
@@ -306,6 +307,8 @@ size_t request_write_response(
 void check_start(struct ice_agent *agent, struct ice_pair *pair, usec now, bool use_candidate);
 /* Lets an unanswered check be repeated soon, with its patience anew. */
 void check_hasten(struct ice_agent *agent, struct ice_pair *pair, usec now);
+/* Lets all unanswered checks for something better than there is be repeated soon. Once. */
+void check_all_again(struct ice_agent *agent, usec now);
 void check_switch_role(struct ice_agent *agent, bool controlling);
 /* The peer refused a check for the role that we had when it began. */
 void check_lose_conflict(struct ice_agent *agent, bool controlling);

@@ -46,6 +46,16 @@ bool ice_agent_was_remote(const struct ice_agent *agent, struct bytes ufrag, str
 	return false;
 }
 
+bool ice_agent_was_checked(const struct ice_agent *agent)
+{
+	if (agent->early_count > 0)
+		return true;
+	for (size_t i = 0; i < agent->pairs.count; i++)
+		if (agent->pairs.items[i].heard)
+			return true;
+	return false;
+}
+
 bool ice_agent_has_remote(const struct ice_agent *agent)
 {
 	return agent->remote_pwd != NULL;
@@ -203,8 +213,12 @@ enum err ice_agent_add_remote(
 	size_t known = agent_find_remote(agent, &candidate->addr);
 	if (known != NONE && agent->remote.items[known].tcp != candidate->tcp)
 		return ERR_EXISTS;
-	if (known != NONE)
-		return complete_learned(agent, now, known, candidate);
+	if (known != NONE) {
+		enum err err = complete_learned(agent, now, known, candidate);
+		if (err == ERR_EXISTS)
+			check_all_again(agent, now);
+		return err;
+	}
 	struct ice_candidate copy = *candidate;
 	copy.addr.scope = 0;
 	enum err err = candidates_append(&agent->remote, &copy, ICE_REMOTE_MAX);

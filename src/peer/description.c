@@ -317,6 +317,14 @@ static enum err copy_texts(struct dpc_peer *peer, const struct sdp *sdp)
 	return peer->remote_tls_id ? ERR_OK : ERR_NOMEM;
 }
 
+/* The answer is there, and with it comes what opens our NAT to the checks of the answerer. Where
+ * none of them has come, they are probably lost; a candidate that it knows already tells it to
+ * check again. */
+static void note_answer(struct dpc_peer *peer, enum sdp_setup setup)
+{
+	peer->repeat_candidate = setup != SDP_ACTPASS && !ice_agent_was_checked(peer->ice);
+}
+
 /* ICE comes last: what it is told once it cannot be told again. */
 static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 {
@@ -338,6 +346,7 @@ static enum err set_remote(struct dpc_peer *peer, struct bytes text)
 	if (!err)
 		err = take_init(peer, &sdp);
 	ice_agent_set_pacing(peer->ice, sdp.ice_pacing);
+	note_answer(peer, sdp.setup);
 	if (!err)
 		err = ice_agent_set_remote(peer->ice, peer->now, sdp.ufrag, sdp.pwd, sdp.ice_lite);
 	if (err) {
@@ -398,6 +407,7 @@ static enum err take_restart(struct dpc_peer *peer, const struct sdp *sdp)
 	if (err)
 		return err;
 	ice_agent_set_pacing(peer->ice, sdp->ice_pacing);
+	note_answer(peer, sdp->setup);
 	err = ice_agent_set_remote(peer->ice, peer->now, sdp->ufrag, sdp->pwd, sdp->ice_lite);
 	if (err)
 		return err;

@@ -19,6 +19,16 @@ static bool candidate_event(struct dpc_peer *peer, struct dpc_event *event)
 			.type = DPC_EVENT_CANDIDATE, .text = peer->candidate_text};
 		return true;
 	}
+	for (size_t i = 0; peer->repeat_candidate && i < count; i++) {
+		const struct ice_candidate *c = ice_agent_local(peer->ice, i);
+		if (!peer_tells(c))
+			continue;
+		peer->repeat_candidate = false;
+		ice_candidate_format(c, peer->candidate_text);
+		*event = (struct dpc_event){
+			.type = DPC_EVENT_CANDIDATE, .text = peer->candidate_text};
+		return true;
+	}
 	if (peer->end_of_local && !peer->end_reported) {
 		peer->end_reported = true;
 		*event = (struct dpc_event){.type = DPC_EVENT_CANDIDATE, .text = ""};

@@ -53,6 +53,7 @@ struct dpc_peer {
 	bool described; /* our description was made: later candidates are trickled */
 	bool end_of_local, end_reported;
 	size_t candidates_told; /* in the description or as events, or nobody's business */
+	bool repeat_candidate;  /* tell the first once more: the answer is there */
 	bool has_remote;
 	bool remote_legacy, dtls_client;
 	char mid[SDP_MID_MAX + 1];

@@ -332,6 +332,53 @@ static void a_check_of_the_peer_hastens_ours(void **state)
 	puppet_destroy(p);
 }
 
+static void a_candidate_that_comes_again_repeats_unanswered_checks_once_and_paced(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(false);
+	struct taken taken;
+	uint8_t first[2][ICE_DATAGRAM_MAX];
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, REMOTE, 2);
+	assert_ok(puppet_try_remote(p, "192.0.2.3:3000", ICE_RELAYED, 1));
+	puppet_set_remote(p, false);
+	for (int i = 0; i < 2; i++) {
+		puppet_take_request(p, &taken);
+		memcpy(first[i], p->data, p->size);
+	}
+	puppet_wait(p, 30 * USEC_PER_MS);
+	assert_false(puppet_take(p, &taken));
+	/* The peer says so that it has our answer: its NAT lets us in from now on. */
+	assert_err(puppet_try_remote(p, REMOTE, ICE_HOST, 2), ERR_EXISTS);
+	usec start = p->now;
+	for (int i = 0; i < 2; i++) {
+		puppet_take_request(p, &taken);
+		assert_memory_equal(first[i], p->data, p->size);
+		assert_true(p->now - start == i * ICE_PACE_FIRST_US);
+	}
+	/* Only once: what it says again and again makes us send no more. */
+	assert_err(puppet_try_remote(p, REMOTE, ICE_HOST, 2), ERR_EXISTS);
+	assert_false(puppet_take_within(p, STUN_REQUEST, ICE_RTO_US - 10 * USEC_PER_MS, &taken));
+	puppet_destroy(p);
+}
+
+static void a_candidate_that_comes_again_repeats_no_check_that_could_only_find_worse(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(false);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, REMOTE, 2);
+	assert_ok(puppet_try_remote(p, "192.0.2.3:3000", ICE_RELAYED, 1));
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	puppet_take_request(p, &taken);
+	assert_err(puppet_try_remote(p, REMOTE, ICE_HOST, 2), ERR_EXISTS);
+	assert_false(puppet_take_within(p, STUN_REQUEST, 100 * USEC_PER_MS, &taken));
+	puppet_destroy(p);
+}
+
 static void a_repeated_check_measures_no_round_trip(void **state)
 {
 	(void)state;
@@ -357,4 +404,6 @@ TESTS(TEST(a_response_to_no_check_of_ours_changes_nothing), TEST(every_check_has
 	TEST(a_role_conflict_repeats_the_check_in_the_other_role),
 	TEST(a_check_that_began_before_a_role_conflict_keeps_its_words),
 	TEST(another_error_fails_the_check), TEST(a_check_of_the_peer_hastens_ours),
+	TEST(a_candidate_that_comes_again_repeats_unanswered_checks_once_and_paced),
+	TEST(a_candidate_that_comes_again_repeats_no_check_that_could_only_find_worse),
 	TEST(a_repeated_check_measures_no_round_trip))
