@@ -233,7 +233,7 @@ static bool send_hello(struct link *link)
 	return link_send(link, &message) == ERR_OK;
 }
 
-void link_authenticated(struct link *link)
+void link_authenticated(struct link *link, bool accepted)
 {
 	CHECK(link->state == LINK_CONNECTING);
 	link->state = LINK_GREETING;
@@ -241,7 +241,7 @@ void link_authenticated(struct link *link)
 	if (!send_hello(link))
 		log_warn("cannot greet '%s'", link->session->name);
 	/* Older peers do not greet. */
-	if (link->hub_vouched)
+	if (accepted || link->hub_vouched)
 		come_up(link);
 }
 
@@ -272,12 +272,15 @@ static bool greeted(struct link *link, const struct message_hello *hello)
 static bool receive_first(struct link *link, struct bytes text)
 {
 	struct message message = {0};
+	link->heard = true;
 	bool is_hello =
 		message_parse(text, &message, NULL) == ERR_OK && message.type == MESSAGE_HELLO;
 	bool lives = !is_hello || greeted(link, &message.hello);
 	message_deinit(&message);
-	if (lives)
+	if (lives && link->state == LINK_GREETING)
 		come_up(link);
+	else if (lives && link->state == LINK_UP)
+		session_link_heard(link->session, link);
 	return lives && !is_hello;
 }
 
@@ -303,7 +306,7 @@ void link_received(struct link *link, struct bytes text)
 	link->session->node->counters.messages_in++;
 	if (link->state == LINK_CONNECTING)
 		return;
-	if (link->state == LINK_GREETING && !receive_first(link, text))
+	if (!link->heard && link->state != LINK_CLOSING && !receive_first(link, text))
 		return;
 	dispatch_message(link->session, link, text);
 }

@@ -2,7 +2,7 @@
  * (link_rtc.c).
  *
  *     CONNECTING  until the transport has authenticated the peer: the key is the contact's
- *     GREETING    our hello is sent; until the peer's came
+ *     GREETING    our hello is sent; until the peer's came, or it is known to be on its way
  *     UP          messages go both ways
  *     CLOSING     we said goodbye; messages that still come are handled
  *
@@ -68,6 +68,7 @@ struct link {
 	bool attempt;     /* belongs to the session's present round */
 	bool hub_vouched; /* no assertion: the hub's word is all there is */
 	bool can_restart; /* the other side can restart ICE: said in its hello */
+	bool heard;       /* the peer's first message has come, its hello */
 	uint64_t serial;
 	usec started, up_at;
 	double up_unix_time;
@@ -121,8 +122,9 @@ void link_deinit(struct link *link);
 /* The key that the transport has proved is the contact's, or becomes it on first use. False: it is
  * another, `failure` says so, an event was emitted, and the link must be given up. */
 bool link_check_pin(struct link *link, const struct node_pin *pin, struct failure *failure);
-/* Messages can be sent. Sends hello and waits for the peer's. */
-void link_authenticated(struct link *link);
+/* Messages can be sent. Sends hello and waits for the peer's, unless `accepted`: the peer has said
+ * otherwise that it wants the link, so messages go right behind our hello. */
+void link_authenticated(struct link *link, bool accepted);
 void link_received(struct link *link, struct bytes text);
 void link_writable(struct link *link);
 /* What goes over it goes another way now. */

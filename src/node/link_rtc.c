@@ -158,7 +158,20 @@ static void on_channel_open(struct link_rtc *rtc, uint16_t channel)
 	CHECK(rtc->verified);
 	rtc->has_channel = true;
 	rtc->channel = channel;
-	link_authenticated(&rtc->link);
+	link_authenticated(&rtc->link, false);
+}
+
+/* The offerer waits neither for the channel to be confirmed, which RFC 8832 section 6 leaves open
+ * ("MAY start sending messages containing user data without waiting for the reception of the
+ * corresponding DATA_CHANNEL_ACK message"), nor for the peer's hello: who answers has accepted us,
+ * and signed that. So what there is to say arrives a round trip earlier. */
+static void on_connected(struct link_rtc *rtc)
+{
+	if (!rtc->link.initiator || rtc->link.state != LINK_CONNECTING)
+		return;
+	CHECK(rtc->verified);
+	CHECK(rtc->has_channel);
+	link_authenticated(&rtc->link, true);
 }
 
 static void on_peer_closed(struct link_rtc *rtc, const char *why)
@@ -201,6 +214,8 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 		log_debug("webrtc to '%s': %s", rtc->link.session->name,
 			dpc_peer_state_name(event->state));
 		link_restart_follow(rtc, event->state);
+		if (event->state == DPC_CONNECTED)
+			on_connected(rtc);
 		break;
 	case DPC_EVENT_CANDIDATE:
 		on_candidate(rtc, event->text);

@@ -153,7 +153,7 @@ static void start(struct link_tls *tls)
 	struct net_tls_handler handler = {
 		.frame = on_frame, .drained = on_drained, .closed = on_closed, .user = tls};
 	net_tls_conn_start(tls->conn, &handler);
-	link_authenticated(&tls->link);
+	link_authenticated(&tls->link, false);
 }
 
 static const struct node_pin *pin_of(const struct net_tls_conn *conn)

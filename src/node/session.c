@@ -401,7 +401,8 @@ void session_replace_link(struct session *session)
 
 /* ---- What links tell ---- */
 
-/* The other links that are up: at most one of us closes the older ones. */
+/* The other links that are up: at most one of us closes the older ones, once the peer is known to
+ * have the new one. */
 static void settle_duplicates(struct session *session, struct link *link)
 {
 	bool ours = duplicate_decide(session->node->id, session->id) == DUPLICATE_CLOSE_OLD;
@@ -425,7 +426,8 @@ void session_link_up(struct session *session, struct link *link)
 	net_timer_cancel(&session->timer);
 	drop_attempts(session);
 	keep_connected(session, true);
-	settle_duplicates(session, link);
+	if (link->heard)
+		settle_duplicates(session, link);
 	session->links_up++;
 	quality_watch_note(session);
 	log_info("linked with '%s' over %s", session->name, link_path_name(link->path));
@@ -434,6 +436,12 @@ void session_link_up(struct session *session, struct link *link)
 	link_ping(link);
 	session_chat_restart(session);
 	requests_link_up(session);
+}
+
+void session_link_heard(struct session *session, struct link *link)
+{
+	if (session->current == link)
+		settle_duplicates(session, link);
 }
 
 void session_link_failed(struct session *session, struct link *link, const struct failure *failure)

@@ -87,6 +87,8 @@ bool session_is_connected(const struct session *session, enum via via);
 /* ---- Told by links ---- */
 
 void session_link_up(struct session *session, struct link *link);
+/* The first message of the peer came on a link that was up before. */
+void session_link_heard(struct session *session, struct link *link);
 /* It never came up. */
 void session_link_failed(struct session *session, struct link *link, const struct failure *failure);
 /* It was up. */
