@@ -93,6 +93,32 @@ static void a_relay_waits_longer(void **state)
 	puppet_destroy(p);
 }
 
+static void data_leaves_the_relay_for_a_direct_way_that_works_only_at_the_third_try(void **state)
+{
+	(void)state;
+	struct puppet *p = puppet_create(true);
+	struct taken taken;
+	puppet_add_host(p, LOCAL);
+	puppet_add_remote(p, BEST, 2);
+	assert_ok(puppet_try_remote(p, WORSE, ICE_RELAYED, 1));
+	puppet_set_remote(p, false);
+	puppet_take_request(p, &taken);
+	puppet_take_request(p, &taken);
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, WORSE, false));
+	for (int i = 0; i < 2; i++) {
+		puppet_take_request(p, &taken);
+		assert_false(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	}
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, false));
+	puppet_take_request(p, &taken);
+	assert_true(stun_has(&taken.message, STUN_USE_CANDIDATE));
+	puppet_answer(p, &taken);
+	assert_true(puppet_selected_is(p, BEST, true));
+	puppet_destroy(p);
+}
+
 static void a_refused_nomination_falls_back_to_the_next_pair(void **state)
 {
 	(void)state;
@@ -458,6 +484,7 @@ TESTS(TEST(a_nomination_whose_check_fails_is_none),
 	TEST(unanswered_nomination_is_repeated_while_consent_lasts),
 	TEST(the_best_pair_is_nominated_at_once), TEST(a_better_pair_gets_a_short_time_to_catch_up),
 	TEST(after_the_wait_what_is_valid_is_nominated), TEST(a_relay_waits_longer),
+	TEST(data_leaves_the_relay_for_a_direct_way_that_works_only_at_the_third_try),
 	TEST(a_refused_nomination_falls_back_to_the_next_pair),
 	TEST(the_controlled_side_waits_for_the_peer),
 	TEST(a_nomination_before_our_check_is_done_counts_when_it_is),
