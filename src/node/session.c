@@ -294,8 +294,7 @@ static void keep_connected(struct session *session, bool keep)
 	if (session->forgotten || session_contact(session, &contact) != ERR_OK ||
 		contact.keep_connected == keep)
 		return;
-	contact.keep_connected = keep;
-	if (store_contact_update(session->node->store, &contact) != ERR_OK)
+	if (store_contact_keep(session->node->store, session->id, keep) != ERR_OK)
 		log_warn("%s", store_fault_text(session->node->store));
 }
 

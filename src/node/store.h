@@ -71,6 +71,9 @@ MUST_CHECK enum err store_contact_add(struct store *store, const struct store_co
 /* Replaces everything but the node id and the time it was added. ERR_NOT_FOUND, ERR_EXISTS (the
  * name), ERR_MALFORMED. */
 MUST_CHECK enum err store_contact_update(struct store *store, const struct store_contact *contact);
+/* Sets keep_connected. True does not wait for the disk, since it is written while a link comes up;
+ * a power cut that undoes it costs a dial by hand. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_contact_keep(struct store *store, const char *node_id, bool keep);
 /* Forgets the contact, its pin and what is not delivered to it; the rest of the history stays.
  * ERR_NOT_FOUND. */
 MUST_CHECK enum err store_contact_remove(struct store *store, const char *node_id);

@@ -344,6 +344,17 @@ enum err store_contact_pin(struct store *store, const char *node_id, const char 
 	return err ? err : store_end(store, pin_contact(store, node_id, &parsed));
 }
 
+enum err store_contact_keep(struct store *store, const char *node_id, bool keep)
+{
+	size_t changes = 0;
+	struct query query =
+		query_of(store, "UPDATE contacts SET keep_connected = ? WHERE node_id = ?");
+	query_bind_integer(&query, keep);
+	query_bind_text(&query, node_id);
+	enum err err = keep ? query_run_unsynced(&query, &changes) : query_run(&query, &changes);
+	return err || changes > 0 ? err : unknown(store, node_id);
+}
+
 static enum err put_address(struct store *store, const char *node_id, const char *address)
 {
 	struct store_contact contact;

@@ -237,19 +237,8 @@ enum err store_outbox_peers(struct store *store, const char *after_peer,
 	return err;
 }
 
-/* Changes states in the outbox without waiting for the disk: a mark that a power cut undoes only
- * leads to a redelivery, which the peer recognises by the id. */
-static enum err mark(struct store *store, struct query *query, size_t *ret_changes)
-{
-	enum err err = store_execute(store, "PRAGMA synchronous = NORMAL");
-	if (err)
-		query->err = err;
-	err = query_run(query, ret_changes);
-	/* Back to waiting, whatever happened: the next message must be safe. */
-	enum err back = store_execute(store, "PRAGMA synchronous = FULL");
-	return err ? err : back;
-}
-
+/* Marks in the outbox do not wait for the disk: one that a power cut undoes only leads to a
+ * redelivery, which the peer recognises by the id. */
 enum err store_mark_sent(struct store *store, const char *peer, const char *id)
 {
 	size_t changes = 0;
@@ -259,7 +248,7 @@ enum err store_mark_sent(struct store *store, const char *peer, const char *id)
 		"state = 0");
 	query_bind_text(&query, peer);
 	query_bind_text(&query, id);
-	enum err err = mark(store, &query, &changes);
+	enum err err = query_run_unsynced(&query, &changes);
 	if (err || changes > 0)
 		return err;
 	return find_message(store, peer, STORE_OUT, id, &state);
@@ -270,7 +259,7 @@ enum err store_mark_unsent(struct store *store, const char *peer)
 	struct query query = query_of(
 		store, "UPDATE messages SET state = 0 WHERE peer = ? AND state < 2 AND state = 1");
 	query_bind_text(&query, peer);
-	return mark(store, &query, NULL);
+	return query_run_unsynced(&query, NULL);
 }
 
 enum err store_mark_delivered(
@@ -283,7 +272,7 @@ enum err store_mark_delivered(
 		"state < 2");
 	query_bind_text(&query, peer);
 	query_bind_text(&query, id);
-	enum err err = mark(store, &query, &changes);
+	enum err err = query_run_unsynced(&query, &changes);
 	if (!err && changes == 0)
 		err = find_message(store, peer, STORE_OUT, id, &state);
 	if (!err && ret_first)

@@ -150,6 +150,18 @@ enum err query_run(struct query *query, size_t *ret_changes)
 	return err;
 }
 
+enum err query_run_unsynced(struct query *query, size_t *ret_changes)
+{
+	struct store *store = query->store;
+	enum err err = store_execute(store, "PRAGMA synchronous = NORMAL");
+	if (err)
+		query->err = err;
+	err = query_run(query, ret_changes);
+	/* Back to waiting, whatever happened: the next message must be safe. */
+	enum err back = store_execute(store, "PRAGMA synchronous = FULL");
+	return err ? err : back;
+}
+
 enum err query_run_integer(struct query *query, int64_t *ret_value)
 {
 	bool found = query_next(query);

@@ -50,6 +50,9 @@ MUST_CHECK enum err query_end(struct query *query);
 /* Steps once, for statements without rows, and ends. *ret_changes (or NULL) is the number of rows
  * changed. */
 MUST_CHECK enum err query_run(struct query *query, size_t *ret_changes);
+/* The same without waiting for the disk: a power cut may undo it, until something that waits has
+ * been written. */
+MUST_CHECK enum err query_run_unsynced(struct query *query, size_t *ret_changes);
 /* Ends a query for one number. ERR_NOT_FOUND: no row. */
 MUST_CHECK enum err query_run_integer(struct query *query, int64_t *ret_value);
 

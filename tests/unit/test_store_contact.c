@@ -67,6 +67,24 @@ static void a_contact_is_kept_with_all_it_has(void **state)
 	store_close(store);
 }
 
+static void whether_to_stay_connected_is_kept_by_itself(void **state)
+{
+	struct store *store = with_three(*state);
+	struct store_contact before, kept;
+	assert_ok(store_contact_get(store, ALICE, &before));
+	assert_false(before.keep_connected);
+	for (int i = 1; i >= 0; i--) {
+		assert_ok(store_contact_keep(store, ALICE, i == 1));
+		store_close(store);
+		store = reopen(*state);
+		assert_ok(store_contact_get(store, ALICE, &kept));
+		before.keep_connected = i == 1;
+		assert_memory_equal(&kept, &before, sizeof kept);
+	}
+	assert_err(store_contact_keep(store, "dpc-node-0000000000000000", true), ERR_NOT_FOUND);
+	store_close(store);
+}
+
 static void names_and_ids_are_unique(void **state)
 {
 	struct store *store = with_three(*state);
@@ -241,7 +259,8 @@ static void policies_have_names(void **state)
 	assert_false(store_policy_parse("", &policy));
 }
 
-TESTS(HOME_TEST(a_contact_is_kept_with_all_it_has), HOME_TEST(names_and_ids_are_unique),
+TESTS(HOME_TEST(a_contact_is_kept_with_all_it_has),
+	HOME_TEST(whether_to_stay_connected_is_kept_by_itself), HOME_TEST(names_and_ids_are_unique),
 	HOME_TEST(ill_formed_contacts_are_refused),
 	HOME_TEST(a_contact_is_found_by_id_name_or_a_start_that_fits_one),
 	HOME_TEST(the_list_is_paged_by_name),
