@@ -143,10 +143,10 @@ class Run:
 RUNS = [
     [Run('address', 'the address is replaced', ('port', 'public'), replace_address, 0, 1.5),
      Run('tls', 'the same, under direct TLS', ('no-udp', 'public'), replace_address, 0, 1.5),
-     Run('rebind', 'the NAT gives other ports', ('port', 'port'), rebind, 0, 6),
+     Run('rebind', 'the NAT gives other ports', ('port', 'port'), rebind, 0, 7),
      Run('unplugged', 'the network is away for 20 s', ('port', 'port'), unplug, 20, 5)],
     [Run('hub', 'the hub is dead for 60 s', ('port', 'port'), kill_hub, 0, 1)],
-    [Run('relay', 'the relay is dead for 5 s', ('symmetric', 'symmetric'), kill_relay, 5, 6)],
+    [Run('relay', 'the relay is dead for 5 s', ('symmetric', 'symmetric'), kill_relay, 5, 7)],
 ]
 
 

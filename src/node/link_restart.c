@@ -204,9 +204,13 @@ void link_network_changed(struct link *link, const struct peer_io_change *change
 	if (session->current != link || link->state != LINK_UP)
 		return;
 	if (link->path == LINK_DIRECT) {
-		/* TCP would notice after seconds, or never. */
-		if (link_tls_is_from(link, change->removed, change->removed_count))
-			session_replace_link(session);
+		struct failure failure;
+		/* TCP would notice after seconds; and nothing else can be dialled from there. */
+		if (!link_tls_is_from(link, change->removed, change->removed_count))
+			return;
+		failure_set(&failure, FAILURE_UNREACHABLE,
+			"the address of the link to '%s' is gone", session->name);
+		link_ended(link, &failure);
 		return;
 	}
 	struct link_rtc *rtc = rtc_of(link);

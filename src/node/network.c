@@ -49,7 +49,8 @@ static void on_changed(void *user)
 		node->network->doubted_at = now;
 	hub_client_network_changed(node->hub, change.removed_count > 0);
 	tell_links(node, &change);
-	if (change.added_count > 0)
+	/* A new address, or the way out of it. */
+	if (change.removed_count == 0)
 		hurry_sessions(node);
 }
 
