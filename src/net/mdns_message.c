@@ -47,7 +47,7 @@ void mdns_write_query(struct writer *w, struct bytes name, enum mdns_type type)
 	write_u8(w, sizeof SUFFIX - 2);
 	write_bytes(w, bytes_of_text(&SUFFIX[1]));
 	write_u8(w, 0);
-	write_u16(w, type);
+	write_u16(w, (uint16_t)type);
 	write_u16(w, CLASS_IN);
 }
 
