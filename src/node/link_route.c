@@ -6,21 +6,6 @@
 #include "base/check.h"
 #include "base/text.h"
 
-const char *link_nat_name(enum link_nat nat)
-{
-	switch (nat) {
-	case LINK_NAT_UNKNOWN:
-		return "unknown";
-	case LINK_NAT_NONE:
-		return "none";
-	case LINK_NAT_INDEPENDENT:
-		return "endpoint-independent";
-	case LINK_NAT_SYMMETRIC:
-		return "symmetric";
-	}
-	UNREACHABLE();
-}
-
 static bool is_relay(const char *type)
 {
 	return strcmp(type, "relay") == 0;
@@ -42,11 +27,17 @@ static const char *why_relayed(const struct link_route_facts *facts)
 		return "no address family in common: one side has IPv4 only, the other IPv6";
 	if (by_stream && facts->asks_stun && !facts->stun_answers)
 		return "UDP is blocked here: no STUN server answers";
-	if (facts->nat == LINK_NAT_SYMMETRIC)
-		return "no direct way worked: the NAT here is symmetric";
-	if (facts->nat == LINK_NAT_NONE || facts->nat == LINK_NAT_INDEPENDENT)
+	switch (facts->nat) {
+	case DISCOVERY_UNKNOWN:
+		break;
+	case DISCOVERY_NONE:
+	case DISCOVERY_ENDPOINT_INDEPENDENT:
 		return "no direct way worked: the peer's NAT is symmetric, or a firewall blocks "
 		       "UDP";
+	case DISCOVERY_ADDRESS_DEPENDENT:
+	case DISCOVERY_ADDRESS_AND_PORT_DEPENDENT:
+		return "no direct way worked: the NAT here is symmetric";
+	}
 	return "no direct way worked: a NAT is symmetric, or a firewall blocks UDP";
 }
 
@@ -89,7 +80,7 @@ void link_route_of(const struct link_route_facts *facts, struct link_route *ret_
 {
 	struct link_route route = {.known = facts->tls || facts->known,
 		.family = facts->remote.family,
-		.nat = facts->tls ? LINK_NAT_UNKNOWN : facts->nat};
+		.nat = facts->tls ? DISCOVERY_UNKNOWN : facts->nat};
 	route.relayed = route.known && !facts->tls &&
 			(is_relay(facts->local_type) || is_relay(facts->remote_type));
 	if (route.relayed)
@@ -106,7 +97,7 @@ json_t *link_route_describe(const struct link_route *route)
 	json_t *description =
 		json_pack("{s:s, s:s, s:s, s:s?}", "kind", route->relayed ? "relay" : "direct",
 			"text", route->text, "family", family_name(route->family), "nat",
-			route->nat == LINK_NAT_UNKNOWN ? NULL : link_nat_name(route->nat));
+			route->nat == DISCOVERY_UNKNOWN ? NULL : discovery_behaviour_name(route->nat));
 	if (!description || !route->relayed)
 		return description;
 	json_object_set_new(

@@ -6,18 +6,9 @@
 #include <stdbool.h>
 
 #include "base/addr.h"
+#include "ice/discovery.h"
 #include "message/turn_uri.h"
 #include "node/store.h"
-
-/* How our NAT maps one socket towards several servers (RFC 4787 section 4.1). */
-enum link_nat {
-	LINK_NAT_UNKNOWN, /* fewer than two servers have answered */
-	LINK_NAT_NONE,
-	LINK_NAT_INDEPENDENT,
-	LINK_NAT_SYMMETRIC, /* "symmetric": each sees another port */
-};
-
-const char *link_nat_name(enum link_nat nat);
 
 struct link_route_facts {
 	bool tls;   /* a direct TLS link: nothing below `remote` matters */
@@ -30,7 +21,8 @@ struct link_route_facts {
 	bool searching, common_family;
 	unsigned own_addresses, peer_addresses;
 	bool asks_stun, stun_answers; /* there are STUN servers; one has answered */
-	enum link_nat nat;            /* of the remote address's family */
+	/* How our NAT maps, of the remote address's family (node/nat.h). */
+	enum discovery_behaviour nat;
 };
 
 #define LINK_ROUTE_TEXT_MAX (TURN_URI_TEXT_MAX + ADDR_TEXT_MAX + 64)
@@ -39,7 +31,7 @@ struct link_route {
 	bool known, relayed;
 	bool relay_of_peer; /* the path begins at none of ours, and ends at a relay */
 	enum addr_family family;
-	enum link_nat nat;              /* ours */
+	enum discovery_behaviour nat;   /* ours */
 	char relay[TURN_URI_TEXT_MAX];  /* our server; "" none, or not known */
 	char text[LINK_ROUTE_TEXT_MAX]; /* "direct 192.0.2.7:40122 (srflx, IPv4)"; "" unknown. Of
 					   the path alone: another text is another path */

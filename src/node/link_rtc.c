@@ -108,14 +108,9 @@ static void rtc_count(struct link *link, struct quality_counters *ret_counters)
 
 static void rtc_route(struct link *link, struct link_route_facts *ret_facts)
 {
-	static const enum link_nat nats[] = {
-		[PEER_IO_MAPPING_UNKNOWN] = LINK_NAT_UNKNOWN,
-		[PEER_IO_MAPPING_NONE] = LINK_NAT_NONE,
-		[PEER_IO_MAPPING_SAME] = LINK_NAT_INDEPENDENT,
-		[PEER_IO_MAPPING_DIFFERENT] = LINK_NAT_SYMMETRIC,
-	};
 	const struct link_rtc *rtc = rtc_of(link);
-	const struct peer_io *io = link->session->node->io;
+	const struct node *node = link->session->node;
+	const struct peer_io *io = node->io;
 	struct dpc_stats stats;
 	dpc_peer_stats(rtc_peer(rtc), &stats);
 	struct addr remote = addr_of(&stats.path.remote);
@@ -133,7 +128,7 @@ static void rtc_route(struct link *link, struct link_route_facts *ret_facts)
 		.asks_stun = peer_io_asks_stun(io),
 		.stun_answers =
 			peer_io_reflexive(io, ADDR_IPV4) || peer_io_reflexive(io, ADDR_IPV6),
-		.nat = nats[peer_io_mapping(io, remote.family)],
+		.nat = node_nat_mapping(node, remote.family),
 	};
 }
 

@@ -3,6 +3,11 @@
 #include "base/log.h"
 #include "node/internal.h"
 
+static size_t index_of(enum addr_family family)
+{
+	return family == ADDR_IPV6 ? 1 : 0;
+}
+
 void node_nat_learn(struct node *node, const struct nat_probe_result results[2])
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -18,7 +23,9 @@ static void on_probed(void *user)
 		nat_probe_result(node->nat.probe, ADDR_IPV6)};
 	node_nat_learn(node, results);
 	node_nat_stop(node);
-	log_info("nat: mapping %s", discovery_behaviour_name(node_nat_mapping(node)));
+	log_info("nat: mapping %s by IPv4, %s by IPv6",
+		discovery_behaviour_name(node_nat_mapping(node, ADDR_IPV4)),
+		discovery_behaviour_name(node_nat_mapping(node, ADDR_IPV6)));
 }
 
 void node_nat_start(struct node *node, const struct addr *servers, size_t count)
@@ -36,8 +43,7 @@ void node_nat_stop(struct node *node)
 	node->nat.probe = NULL;
 }
 
-enum discovery_behaviour node_nat_mapping(const struct node *node)
+enum discovery_behaviour node_nat_mapping(const struct node *node, enum addr_family family)
 {
-	const struct nat_probe_result *results = node->nat.results;
-	return results[results[0].mapping == DISCOVERY_UNKNOWN ? 1 : 0].mapping;
+	return node->nat.results[index_of(family)].mapping;
 }

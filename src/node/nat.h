@@ -20,8 +20,7 @@ void node_nat_stop(struct node *node);
 /* The results of IPv4 and IPv6; of one that could not be told, what was known stays. */
 void node_nat_learn(struct node *node, const struct nat_probe_result results[2]);
 
-/* How the NAT maps that most peers are reached through: that of IPv4, else that of IPv6;
- * DISCOVERY_UNKNOWN: nobody could say. See discovery_behaviour_name(). */
-enum discovery_behaviour node_nat_mapping(const struct node *node);
+/* How the NAT of a family maps; DISCOVERY_UNKNOWN: nobody could say. */
+enum discovery_behaviour node_nat_mapping(const struct node *node, enum addr_family family);
 
 #endif

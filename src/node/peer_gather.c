@@ -343,26 +343,6 @@ const struct addr *peer_io_reflexive(const struct peer_io *io, enum addr_family 
 	return addr->family == ADDR_NONE ? NULL : addr;
 }
 
-enum peer_io_mapping peer_io_mapping(const struct peer_io *io, enum addr_family family)
-{
-	const struct reflexive *first = NULL;
-	enum peer_io_mapping mapping = PEER_IO_MAPPING_UNKNOWN;
-	for (size_t i = 0; i < io->gather.server_count; i++) {
-		const struct reflexive *server = &io->gather.servers[i];
-		if (server->mapped.family != family)
-			continue;
-		if (addr_equal(&server->mapped, &server->path.local))
-			return PEER_IO_MAPPING_NONE;
-		if (!first)
-			first = server;
-		else if (!addr_equal(&server->mapped, &first->mapped))
-			return PEER_IO_MAPPING_DIFFERENT;
-		else if (!addr_equal(&server->path.remote, &first->path.remote))
-			mapping = PEER_IO_MAPPING_SAME;
-	}
-	return mapping;
-}
-
 bool peer_io_asks_stun(const struct peer_io *io)
 {
 	return io->gather.server_count > 0;

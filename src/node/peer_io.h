@@ -188,15 +188,6 @@ void peer_io_kick(struct peer_io_peer *peer);
 /* Our relay that its path begins at; NULL: at none. Borrowed until the loop goes on. */
 const struct turn_uri *peer_io_peer_relay(const struct peer_io_peer *peer);
 
-/* How the STUN servers of a family see one and the same socket of ours (RFC 4787 section 4.1). */
-enum peer_io_mapping {
-	PEER_IO_MAPPING_UNKNOWN, /* fewer than two of them have answered */
-	PEER_IO_MAPPING_NONE,    /* as we see it: there is no NAT */
-	PEER_IO_MAPPING_SAME,    /* each as the others do */
-	PEER_IO_MAPPING_DIFFERENT,
-};
-
-enum peer_io_mapping peer_io_mapping(const struct peer_io *io, enum addr_family family);
 /* Whether there are STUN servers at all. */
 bool peer_io_asks_stun(const struct peer_io *io);
 

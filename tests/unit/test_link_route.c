@@ -36,7 +36,7 @@ static void a_direct_path_is_shown_with_its_kind_and_family(void **state)
 		.remote = addr_of("192.0.2.7:40122"),
 		.local_type = "host",
 		.remote_type = "srflx",
-		.nat = LINK_NAT_INDEPENDENT};
+		.nat = DISCOVERY_ENDPOINT_INDEPENDENT};
 	link_route_of(&facts, &route);
 	assert_true(route.known);
 	assert_false(route.relayed);
@@ -45,7 +45,7 @@ static void a_direct_path_is_shown_with_its_kind_and_family(void **state)
 	link_route_of(&facts, &route);
 	assert_string_equal(route.text, "direct 192.0.2.7:40122 (srflx, IPv4, TCP)");
 	assert_null(route.why);
-	assert_int_equal(route.nat, LINK_NAT_INDEPENDENT);
+	assert_int_equal(route.nat, DISCOVERY_ENDPOINT_INDEPENDENT);
 	facts.remote = addr_of("[2001:db8::7]:1");
 	facts.remote_type = "host";
 	link_route_of(&facts, &route);
@@ -53,7 +53,7 @@ static void a_direct_path_is_shown_with_its_kind_and_family(void **state)
 	facts.tls = true;
 	link_route_of(&facts, &route);
 	assert_string_equal(route.text, "direct TLS [2001:db8::7]:1 (IPv6)");
-	assert_int_equal(route.nat, LINK_NAT_UNKNOWN);
+	assert_int_equal(route.nat, DISCOVERY_UNKNOWN);
 }
 
 static void without_a_path_nothing_is_said(void **state)
@@ -110,10 +110,10 @@ static void the_reason_against_a_direct_path_is_the_surest(void **state)
 	struct link_route_facts facts = relayed(&over_udp);
 	assert_string_equal(
 		why(&facts), "no direct way worked: a NAT is symmetric, or a firewall blocks UDP");
-	facts.nat = LINK_NAT_INDEPENDENT;
+	facts.nat = DISCOVERY_ENDPOINT_INDEPENDENT;
 	assert_string_equal(why(&facts), "no direct way worked: the peer's NAT is symmetric, or a "
 					 "firewall blocks UDP");
-	facts.nat = LINK_NAT_SYMMETRIC;
+	facts.nat = DISCOVERY_ADDRESS_AND_PORT_DEPENDENT;
 	assert_string_equal(why(&facts), "no direct way worked: the NAT here is symmetric");
 	/* UDP that reaches the relay is not blocked. */
 	facts.stun_answers = false;
