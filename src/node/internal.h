@@ -53,7 +53,7 @@ struct node {
 	struct net_tls_listener *listeners[CONFIG_LISTEN_MAX];
 	size_t listener_count;
 	struct peer_io *io;
-	struct node_stun *stun; /* listen.c */
+	struct node_stun *stun; /* stun.c */
 	struct node_network *network;
 	struct hub_client *hub; /* always there; it may have no URL */
 	struct local_api *api;

@@ -220,6 +220,14 @@
 #define NODE_HUB_ANSWER_MAX (64 * 1024)
 #define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)
 
+/* ---- STUN ---- */
+
+/* Names of STUN servers: the wait after one was not found, doubled up to the maximum, and how long
+ * the addresses of one that was are good. */
+#define NODE_STUN_BACKOFF_FIRST (1 * USEC_PER_SEC)
+#define NODE_STUN_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
+#define NODE_STUN_REFRESH (60 * 60 * USEC_PER_SEC)
+
 /* ---- quality ---- */
 
 /* Between two samples of a link. */

@@ -94,10 +94,10 @@ json_t *link_route_describe(const struct link_route *route)
 {
 	if (!route->known)
 		return json_null();
-	json_t *description =
-		json_pack("{s:s, s:s, s:s, s:s?}", "kind", route->relayed ? "relay" : "direct",
-			"text", route->text, "family", family_name(route->family), "nat",
-			route->nat == DISCOVERY_UNKNOWN ? NULL : discovery_behaviour_name(route->nat));
+	json_t *description = json_pack("{s:s, s:s, s:s, s:s?}", "kind",
+		route->relayed ? "relay" : "direct", "text", route->text, "family",
+		family_name(route->family), "nat",
+		route->nat == DISCOVERY_UNKNOWN ? NULL : discovery_behaviour_name(route->nat));
 	if (!description || !route->relayed)
 		return description;
 	json_object_set_new(

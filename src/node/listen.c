@@ -4,11 +4,11 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "net/resolve.h"
 #include "node/events.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
 #include "node/session.h"
+#include "node/stun.h"
 
 /* ---- Arrivals over TLS ---- */
 
@@ -115,54 +115,6 @@ static bool start_listener(
 
 /* ---- WebRTC ---- */
 
-struct stun_lookup {
-	struct node *node;
-	struct net_resolve *resolve;
-};
-
-struct node_stun {
-	struct stun_lookup lookups[CONFIG_STUN_MAX];
-	size_t pending;
-	struct addr addrs[PEER_IO_STUN_SERVERS_MAX];
-	size_t count;
-};
-
-static void on_stun_resolved(enum err err, const struct addr *addrs, size_t count, void *user)
-{
-	struct stun_lookup *lookup = user;
-	struct node_stun *stun = lookup->node->stun;
-	lookup->resolve = NULL;
-	stun->pending--;
-	for (size_t i = 0; !err && i < count && stun->count < PEER_IO_STUN_SERVERS_MAX; i++)
-		stun->addrs[stun->count++] = addrs[i];
-	if (err)
-		log_warn("a stun server cannot be found: %s",
-			err == ERR_AGAIN ? "the name server does not answer" : err_text(err));
-	else if (peer_io_set_stun_servers(lookup->node->io, stun->addrs, stun->count) != ERR_OK)
-		log_warn("the stun servers cannot be asked");
-	if (stun->pending == 0 && stun->count > 0)
-		node_nat_start(lookup->node, stun->addrs, stun->count);
-}
-
-static bool start_stun(struct node *node)
-{
-	node->stun = calloc(1, sizeof(*node->stun));
-	if (!node->stun)
-		return false;
-	for (size_t i = 0; i < node->config.stun_count; i++) {
-		struct stun_lookup *lookup = &node->stun->lookups[i];
-		const struct config_server *server = &node->config.stun[i];
-		lookup->node = node;
-		enum err err = net_resolve_start(node->loop, server->host, server->port,
-			on_stun_resolved, lookup, &lookup->resolve);
-		if (err)
-			log_warn("cannot look up '%s': %s", server->host, err_text(err));
-		else
-			node->stun->pending++;
-	}
-	return true;
-}
-
 /* What cannot be used is said and left out: other ways may do. */
 static void add_relays(struct node *node)
 {
@@ -200,7 +152,9 @@ static bool start_udp(struct node *node, struct fault *fault)
 		.local6 = {.family = ADDR_IPV6, .port = node->config.udp_port},
 		.loopback = is_hub_local(node),
 		.tcp = node->config.tcp,
-		.search_mtu = true};
+		.search_mtu = true,
+		.on_reflexive = node_stun_on_reflexive,
+		.user = node};
 	enum err err = peer_io_create(node->loop, &config, &node->io);
 	if (err) {
 		fault_set(fault,
@@ -210,7 +164,10 @@ static bool start_udp(struct node *node, struct fault *fault)
 		return false;
 	}
 	add_relays(node);
-	return start_stun(node);
+	if (node_stun_start(node))
+		return true;
+	fault_set(fault, "out of memory");
+	return false;
 }
 
 /* ---- Both ---- */
@@ -229,10 +186,7 @@ void listen_stop(struct node *node)
 	for (size_t i = 0; i < node->listener_count; i++)
 		net_tls_listener_destroy(node->listeners[i]);
 	node->listener_count = 0;
-	for (size_t i = 0; node->stun && i < CONFIG_STUN_MAX; i++)
-		net_resolve_cancel(node->stun->lookups[i].resolve);
-	free(node->stun);
-	node->stun = NULL;
+	node_stun_stop(node);
 	node_nat_stop(node);
 	peer_io_destroy(node->io);
 	node->io = NULL;

@@ -16,6 +16,19 @@ void node_nat_learn(struct node *node, const struct nat_probe_result results[2])
 	}
 }
 
+bool node_nat_is_known(const struct node *node, const struct addr *seen)
+{
+	return node->nat.probe ||
+	       addr_same_ip(&node->nat.results[index_of(seen->family)].mapped, seen);
+}
+
+void node_nat_forget_others(struct node *node, const struct addr *seen)
+{
+	struct nat_probe_result *result = &node->nat.results[index_of(seen->family)];
+	if (!addr_same_ip(&result->mapped, seen))
+		*result = (struct nat_probe_result){0};
+}
+
 static void on_probed(void *user)
 {
 	struct node *node = user;

@@ -8,6 +8,7 @@
 #include "node/hub_client.h"
 #include "node/internal.h"
 #include "node/session.h"
+#include "node/stun.h"
 
 struct node_network {
 	struct net_iface_watch *ifaces;
@@ -48,6 +49,7 @@ static void on_changed(void *user)
 	if (count == 0)
 		node->network->doubted_at = now;
 	hub_client_network_changed(node->hub, change.removed_count > 0);
+	node_stun_network_changed(node);
 	tell_links(node, &change);
 	/* A new address, or the way out of it. */
 	if (change.removed_count == 0)

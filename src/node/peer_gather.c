@@ -332,7 +332,6 @@ enum err peer_io_set_stun_servers(struct peer_io *io, const struct addr *servers
 		return ERR_LIMIT;
 	memcpy(gather->stun, servers, count * sizeof(servers[0]));
 	gather->stun_count = count;
-	gather->server_count = 0;
 	peer_gather_ask(io, net_now(), true);
 	return ERR_OK;
 }

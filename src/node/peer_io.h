@@ -125,7 +125,7 @@ const struct addr *peer_io_local(const struct peer_io *io, enum addr_family fami
 const struct addr *peer_io_local_tcp(const struct peer_io *io, enum addr_family family);
 
 /* Asks these servers, in the background and again and again, what they see of us; replaces the
- * former ones. ERR_LIMIT. */
+ * former ones; what those that stay have said holds. ERR_LIMIT. */
 MUST_CHECK enum err peer_io_set_stun_servers(
 	struct peer_io *io, const struct addr *servers, size_t count);
 /* Where the router lets everybody in to our port; base is our address towards it. NULL: nowhere.
