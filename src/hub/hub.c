@@ -44,8 +44,12 @@ bool hub_admit(struct hub *hub, struct web_request *request, struct ratelimit *l
 
 bool hub_admit_operator(struct hub *hub, struct web_request *request)
 {
-	struct addr addr = hub_client(hub, request);
-	if (hub->config->public_metrics || addr_is_loopback(&addr))
+	struct addr addr = hub_client(hub, request), peer = {0};
+	/* A proxy on this machine stands for whomever it serves, unless it says for whom. */
+	bool is_forwarded = web_request_header(request, "x-forwarded-for") &&
+			    addr_parse_ip(web_request_address(request), 0, &peer) &&
+			    addr_same_ip(&peer, &addr);
+	if (hub->config->public_metrics || (addr_is_loopback(&addr) && !is_forwarded))
 		return true;
 	web_request_reply_error(request, 403, "forbidden",
 		"metrics are for this machine alone; 'public_metrics = yes' shows them to all");

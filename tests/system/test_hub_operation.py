@@ -108,6 +108,13 @@ class ForBrowsers(Operation):
             self.assertIn(name, described['components']['schemas'])
 
 
+class BehindUntrustedProxy(Operation):
+    def test_whom_a_proxy_on_this_machine_serves_sees_no_metrics(self):
+        for client in ('192.0.2.3', '127.0.0.1', 'nonsense'):
+            self.assertEqual(self.hub.ask('GET', '/metrics', headers={'X-Forwarded-For': client})[0], 403, client)
+        self.assertGreater(metrics(self.hub)['uptime_seconds'], 0)
+
+
 class BehindProxy(Operation):
     config = '[hub]\ntrusted_proxies = 127.0.0.1\n[limits]\nrequests_per_second = 1\nrequests_burst = 3\n'
 
