@@ -19,11 +19,13 @@ struct net_portmap {
 	struct net_portmap_config config;
 	struct work *work; /* under way */
 	struct gateway_job last;
+	struct gateway_job held; /* the last that a router answered: what is given back */
 	struct addr externals[NET_PORTMAP_PORTS_MAX]; /* ADDR_NONE: not mapped */
 	usec until[NET_PORTMAP_PORTS_MAX];
 	struct net_timer timer; /* of the next job, or the end of a mapping */
 	usec retry_wait, due;
 	bool known, stopping;
+	bool is_past; /* the job under way is of another network */
 	char reason[NET_PORTMAP_REASON_MAX];
 	void (*stopped)(void *user);
 	void *stopped_user;
@@ -103,6 +105,26 @@ static void set_timer(struct net_portmap *portmap)
 	net_timer_set(&portmap->timer, deadline);
 }
 
+/* Also what is not believed: behind another NAT, say, the port is open all the same. */
+bool net_portmap_holds(const struct gateway_job *job)
+{
+	for (size_t i = 0; job->protocol != GATEWAY_NONE && i < job->count; i++) {
+		const struct gateway_port *port = &job->ports[i];
+		if (port->code == 0 && (port->lifetime_s > 0 || port->is_permanent))
+			return true;
+	}
+	return false;
+}
+
+static bool has_mapping(const struct net_portmap *portmap)
+{
+	for (size_t i = 0; i < portmap->config.count; i++) {
+		if (portmap->externals[i].family != ADDR_NONE)
+			return true;
+	}
+	return net_portmap_holds(&portmap->held);
+}
+
 /* ---- Jobs ---- */
 
 /* Returns how long the shortest of the mappings lives; 0: not all are there. */
@@ -131,11 +153,13 @@ static void on_mapped(struct net_portmap *portmap, const struct gateway_job *job
 	usec now = net_now(), lifetime = 0;
 	portmap->known = true;
 	portmap->last = *job;
-	if (job->protocol != GATEWAY_NONE)
+	if (job->protocol != GATEWAY_NONE) {
+		portmap->held = *job;
 		lifetime = take(portmap, job, began_at, &news);
-	else
+	} else {
 		snprintf(portmap->reason, sizeof portmap->reason,
 			"no router here speaks NAT-PMP or UPnP");
+	}
 	if (lifetime > 0) {
 		portmap->retry_wait = NET_PORTMAP_RETRY_MIN;
 		portmap->due = began_at + lifetime / 2;
@@ -156,6 +180,14 @@ static void end_stop(struct net_portmap *portmap)
 	portmap->stopped(portmap->stopped_user);
 }
 
+static void give_back(struct net_portmap *portmap)
+{
+	if (has_mapping(portmap))
+		start(portmap, GATEWAY_UNMAP);
+	else
+		end_stop(portmap);
+}
+
 static void run(uv_work_t *request)
 {
 	struct work *work = request->data;
@@ -174,10 +206,14 @@ static void after(uv_work_t *request, int status)
 	portmap->work = NULL;
 	if (portmap->stopping && job.task == GATEWAY_MAP && status == 0) {
 		/* It was stopped meanwhile: what has been mapped is given back first. */
-		portmap->last = job;
-		start(portmap, GATEWAY_UNMAP);
+		if (job.protocol != GATEWAY_NONE)
+			portmap->held = job;
+		give_back(portmap);
 	} else if (portmap->stopping) {
 		end_stop(portmap);
+	} else if (portmap->is_past) {
+		portmap->is_past = false;
+		set_timer(portmap);
 	} else if (status == 0) {
 		on_mapped(portmap, &job, began_at);
 	}
@@ -189,7 +225,7 @@ static void start(struct net_portmap *portmap, enum gateway_task task)
 	if (work) {
 		*work = (struct work){.loop = portmap->loop,
 			.portmap = portmap,
-			.job = portmap->last,
+			.job = task == GATEWAY_UNMAP ? portmap->held : portmap->last,
 			.began_at = net_now()};
 		work->request.data = work;
 		work->job.task = task;
@@ -223,6 +259,15 @@ static void on_timer(void *user)
 
 /* ---- Life ---- */
 
+static struct gateway_job first_job(const struct net_portmap_config *config)
+{
+	struct gateway_job job = {.count = config->count};
+	for (size_t i = 0; i < config->count; i++)
+		job.ports[i] = (struct gateway_port){
+			.is_tcp = config->ports[i].is_tcp, .internal = config->ports[i].port};
+	return job;
+}
+
 enum err net_portmap_create(struct net_loop *loop, const struct net_portmap_config *config,
 	struct net_portmap **ret_portmap)
 {
@@ -234,10 +279,7 @@ enum err net_portmap_create(struct net_loop *loop, const struct net_portmap_conf
 	portmap->loop = loop;
 	portmap->config = *config;
 	portmap->retry_wait = NET_PORTMAP_RETRY_MIN;
-	portmap->last.count = config->count;
-	for (size_t i = 0; i < config->count; i++)
-		portmap->last.ports[i] = (struct gateway_port){
-			.is_tcp = config->ports[i].is_tcp, .internal = config->ports[i].port};
+	portmap->last = first_job(config);
 	enum err err = net_timer_init(&portmap->timer, loop, on_timer, portmap);
 	if (err) {
 		free(portmap);
@@ -248,13 +290,22 @@ enum err net_portmap_create(struct net_loop *loop, const struct net_portmap_conf
 	return ERR_OK;
 }
 
-static bool has_mapping(const struct net_portmap *portmap)
+void net_portmap_network_changed(struct net_portmap *portmap)
 {
-	for (size_t i = 0; i < portmap->config.count; i++) {
-		if (portmap->externals[i].family != ADDR_NONE)
-			return true;
-	}
-	return false;
+	bool news = false;
+	if (portmap->stopping)
+		return;
+	for (size_t i = 0; i < portmap->config.count; i++)
+		news |= set(portmap, i, &(struct addr){0}, 0);
+	portmap->last = first_job(&portmap->config);
+	portmap->held = (struct gateway_job){0};
+	portmap->reason[0] = 0;
+	portmap->is_past = portmap->work != NULL;
+	portmap->retry_wait = NET_PORTMAP_RETRY_MIN;
+	portmap->due = net_now();
+	set_timer(portmap);
+	if (news)
+		tell(portmap);
 }
 
 void net_portmap_stop(struct net_portmap *portmap, void (*stopped)(void *user), void *user)
@@ -264,12 +315,8 @@ void net_portmap_stop(struct net_portmap *portmap, void (*stopped)(void *user), 
 	portmap->stopped = stopped;
 	portmap->stopped_user = user;
 	net_timer_cancel(&portmap->timer);
-	if (portmap->work)
-		return; /* see after() */
-	if (has_mapping(portmap))
-		start(portmap, GATEWAY_UNMAP);
-	else
-		end_stop(portmap);
+	if (!portmap->work) /* see after() */
+		give_back(portmap);
 }
 
 void net_portmap_destroy(struct net_portmap *portmap)

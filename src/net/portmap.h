@@ -19,8 +19,9 @@ struct net_portmap_port {
 };
 
 struct net_portmap_config {
-	struct rng *rng;                      /* borrowed for the object's life */
-	const struct net_portmap_port *ports; /* at most NET_PORTMAP_PORTS_MAX; none: only asks */
+	struct rng *rng; /* borrowed for the object's life */
+	/* Borrowed for the object's life; at most NET_PORTMAP_PORTS_MAX; none: only asks. */
+	const struct net_portmap_port *ports;
 	size_t count;
 	/* What the following say has changed. */
 	void (*changed)(void *user);
@@ -30,6 +31,9 @@ struct net_portmap_config {
 /* Begins at once. ERR_LIMIT (ports), ERR_NOMEM. */
 MUST_CHECK enum err net_portmap_create(struct net_loop *loop,
 	const struct net_portmap_config *config, struct net_portmap **ret_portmap);
+/* Another network, another router: what the former one said is forgotten, and the one that is there
+ * now is asked at once. */
+void net_portmap_network_changed(struct net_portmap *portmap);
 /* Gives the ports back, then calls; soon, but a router that is gone takes a second. */
 void net_portmap_stop(struct net_portmap *portmap, void (*stopped)(void *user), void *user);
 /* Without giving anything back. Accepts NULL. */
@@ -51,5 +55,7 @@ const char *net_portmap_reason(const struct net_portmap *portmap);
 /* Whether one port of a job that is done may be believed, and for how long from its beginning;
  * 0: no, and why, into NET_PORTMAP_REASON_MAX characters. */
 usec net_portmap_judge(const struct gateway_job *job, size_t index, char *reason);
+/* Whether the router keeps a port for us after this job. */
+bool net_portmap_holds(const struct gateway_job *job);
 
 #endif

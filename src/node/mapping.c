@@ -16,6 +16,7 @@ struct node_mapping {
 	struct net_portmap_port ports[NET_PORTMAP_PORTS_MAX];
 	size_t count;
 	size_t udp, listener[CONFIG_LISTEN_MAX]; /* indexes of ports; NO_PORT: it has none */
+	struct addr source; /* ours, towards the world; another one is another network */
 	bool stopping;
 };
 
@@ -23,14 +24,21 @@ static_assert(1 + CONFIG_LISTEN_MAX <= NET_PORTMAP_PORTS_MAX, "each can be mappe
 
 /* ---- Which ports ---- */
 
-/* A router maps for private addresses only; the question goes nowhere (RFC 5737). */
-static bool is_behind_nat(void)
+/* The question goes nowhere (RFC 5737). False without a network. */
+static bool find_source(struct addr *ret_local)
 {
 	struct addr anywhere = {.family = ADDR_IPV4, .port = 9, .ip = {192, 0, 2, 1}}, local;
 	if (net_iface_source(&anywhere, &local) != ERR_OK || addr_is_loopback(&local))
 		return false;
-	bool is_shared = local.ip[0] == 100 && (local.ip[1] & 0xc0) == 64; /* RFC 6598 */
-	return is_shared || addr_is_local_network(&local);
+	*ret_local = local;
+	return true;
+}
+
+/* A router maps for private addresses only. */
+static bool is_behind_nat(const struct addr *local)
+{
+	bool is_shared = local->ip[0] == 100 && (local->ip[1] & 0xc0) == 64; /* RFC 6598 */
+	return is_shared || addr_is_local_network(local);
 }
 
 static size_t add_port(struct node_mapping *mapping, bool is_tcp, uint16_t port)
@@ -87,12 +95,14 @@ static void on_changed(void *user)
 
 void node_mapping_start(struct node *node)
 {
-	if (!node->config.port_mapping || !is_behind_nat())
+	struct addr source;
+	if (!node->config.port_mapping || !find_source(&source) || !is_behind_nat(&source))
 		return;
 	struct node_mapping *mapping = calloc(1, sizeof(*mapping));
 	enum err err = mapping ? ERR_OK : ERR_NOMEM;
 	if (mapping) {
 		mapping->node = node;
+		mapping->source = source;
 		choose_ports(mapping);
 		if (mapping->count == 0) {
 			free(mapping);
@@ -111,6 +121,20 @@ void node_mapping_start(struct node *node)
 		return;
 	}
 	node->mapping = mapping;
+}
+
+void node_mapping_network_changed(struct node *node)
+{
+	struct node_mapping *mapping = node->mapping;
+	struct addr source;
+	if (node->stopping)
+		return;
+	if (!mapping) {
+		node_mapping_start(node);
+	} else if (find_source(&source) && !addr_same_ip(&source, &mapping->source)) {
+		mapping->source = source;
+		net_portmap_network_changed(mapping->portmap);
+	}
 }
 
 static void on_stopped(void *user)

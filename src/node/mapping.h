@@ -13,6 +13,8 @@ struct node_mapping;
 /* Begins where the configuration wants it and this machine has a private address; what does not
  * work is logged. */
 void node_mapping_start(struct node *node);
+/* Begins where it has not; where this machine has another address now, its router is asked anew. */
+void node_mapping_network_changed(struct node *node);
 /* Gives the ports back; node_link_gone() is called when that is done. */
 void node_mapping_stop(struct node *node);
 bool node_mapping_is_stopping(const struct node *node);

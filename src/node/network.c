@@ -7,6 +7,7 @@
 #include "net/wake.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
+#include "node/mapping.h"
 #include "node/session.h"
 #include "node/stun.h"
 
@@ -50,6 +51,7 @@ static void on_changed(void *user)
 		node->network->doubted_at = now;
 	hub_client_network_changed(node->hub, change.removed_count > 0);
 	node_stun_network_changed(node);
+	node_mapping_network_changed(node);
 	tell_links(node, &change);
 	/* A new address, or the way out of it. */
 	if (change.removed_count == 0)

@@ -55,6 +55,29 @@ static void what_a_router_says_is_judged(void **state)
 	}
 }
 
+/* A router behind another NAT maps what is of no use, and forgets it only when told so. */
+static void what_a_router_keeps_is_known_though_it_is_not_believed(void **state)
+{
+	(void)state;
+	char reason[NET_PORTMAP_REASON_MAX];
+	struct gateway_job job = {.protocol = GATEWAY_UPNP,
+		.count = 2,
+		.ports = {{.internal = 5000, .code = 718},
+			{.internal = 5001, .external = 5001, .is_permanent = true}}};
+	assert_true(addr_parse_ip("10.0.0.1", 0, &job.external));
+	assert_int_equal(net_portmap_judge(&job, 1, reason), 0);
+	assert_true(net_portmap_holds(&job));
+	job.ports[1].is_permanent = false;
+	assert_false(net_portmap_holds(&job));
+	job.ports[1].lifetime_s = 3600;
+	assert_true(net_portmap_holds(&job));
+	job.ports[1].code = GATEWAY_NO_ANSWER;
+	assert_false(net_portmap_holds(&job));
+	job.ports[1].code = 0;
+	job.protocol = GATEWAY_NONE;
+	assert_false(net_portmap_holds(&job));
+}
+
 static void no_more_ports_than_the_limit(void **state)
 {
 	(void)state;
@@ -64,4 +87,6 @@ static void no_more_ports_than_the_limit(void **state)
 	assert_err(net_portmap_create(NULL, &config, &portmap), ERR_LIMIT);
 }
 
-TESTS(TEST(what_a_router_says_is_judged), TEST(no_more_ports_than_the_limit))
+TESTS(TEST(what_a_router_says_is_judged),
+	TEST(what_a_router_keeps_is_known_though_it_is_not_believed),
+	TEST(no_more_ports_than_the_limit))
