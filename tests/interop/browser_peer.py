@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """A page in a browser at the end of a pipe.   usage: browser_peer.py NAME
 
-NAME is chromium or firefox, or with -interleaving, -snap or -usrsctp behind it: the one with I-DATA (RFC 8260) or SNAP
-(draft-hancke-tsvwg-snap) on, which it can do but does not by itself, the other with usrsctp in place of dcSCTP.
+NAME is chromium or firefox, or with -interleaving, -snap, -usrsctp or -hidden behind it: the one with I-DATA (RFC 8260) or
+SNAP (draft-hancke-tsvwg-snap) on, which it can do but does not by itself, the other with usrsctp in place of dcSCTP, or with
+names for its addresses, as it has by itself. Chromium always has those.
 
 It serves the page that runs peer.mjs, starts the browser on it, and carries lines: to the page as server-sent events,
 from it as the bodies of requests. Nothing drives the browser but its command line and a profile of its own.
@@ -106,7 +107,8 @@ def command(name, profile, url):
     if browser == "chromium":
         trials = [f"--force-fieldtrials={CHROMIUM_TRIALS[variant]}/Enabled/"] if variant else []
         return CHROMIUM + trials + [f"--user-data-dir={profile}", url]
-    preferences = dict(FIREFOX_PREFERENCES, **{"media.peerconnection.sctp.use_dcsctp": not variant})
+    preferences = dict(FIREFOX_PREFERENCES, **{"media.peerconnection.sctp.use_dcsctp": variant != "usrsctp"},
+                       **({"media.peerconnection.ice.obfuscate_host_addresses": True} if variant == "hidden" else {}))
     with open(os.path.join(profile, "user.js"), "w") as file:
         for name, value in preferences.items():
             file.write(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n")
