@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t query[MDNS_QUERY_MAX];
 		struct writer w = writer_of(query, sizeof query);
 		CHECK(record.addr.family == ADDR_IPV4 || record.addr.family == ADDR_IPV6);
+		CHECK(!addr_is_unspecified(&record.addr));
 		CHECK(record.addr.port == 0 && record.addr.scope == 0);
 		CHECK(mdns_is_candidate_name(bytes_of_text(record.name)));
 		mdns_write_query(&w, bytes_of_text(record.name), MDNS_A);

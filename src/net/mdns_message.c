@@ -131,6 +131,9 @@ static bool take_addr(struct mdns_record *record, uint16_t type, struct bytes va
 	if (family == ADDR_NONE || value.size != addr_ip_size(&addr))
 		return false;
 	memcpy(addr.ip, value.data, value.size);
+	/* Browsers have such names too, for sockets that are bound to no address. */
+	if (addr_is_unspecified(&addr))
+		return false;
 	record->addr = addr;
 	return true;
 }
@@ -143,11 +146,12 @@ bool mdns_reader_next(struct mdns_reader *reader, struct mdns_record *ret_record
 		reader->records--;
 		read_name(reader, record.name);
 		uint16_t type = read_u16(r), class = read_u16(r);
-		read_skip(r, 4);
+		uint32_t ttl = read_u32(r);
 		struct bytes value = read_bytes(r, read_u16(r));
 		if (r->failed)
 			return false;
-		if (record.name[0] && (class & CLASS_MASK) == CLASS_IN &&
+		/* RFC 6762 section 10.1: with a TTL of zero it says that the name goes. */
+		if (record.name[0] && (class & CLASS_MASK) == CLASS_IN && ttl > 0 &&
 			take_addr(&record, type, value)) {
 			*ret_record = record;
 			return true;

@@ -94,6 +94,48 @@ static void other_records_are_skipped(void **state)
 	assert_no_record(BYTES(ANSWER "\0\0\0\1\0\0\0\0" LABELS "\7example\0" A_RECORD));
 }
 
+/* RFC 6762 section 10.1. */
+static void a_name_that_goes_has_no_address_any_more(void **state)
+{
+	(void)state;
+	assert_no_record(
+		BYTES(ANSWER "\0\0\0\1\0\0\0\0" LABELS "\0\0\1\x80\1\0\0\0\0\0\4\xc0\0\2\7"));
+}
+
+/* As Chromium announces them, for sockets that are bound to no address. */
+static void no_address_is_none(void **state)
+{
+	(void)state;
+	assert_no_record(
+		BYTES(ANSWER "\0\0\0\1\0\0\0\1" LABELS "\0\0\1\x80\1\0\0\0\x78\0\4\0\0\0\0" LABELS
+			     "\0\0\x2f\x80\1\0\0\0\x78\0\5\xc0\x46\0\1\x40"));
+	assert_no_record(BYTES(ANSWER "\0\0\0\1\0\0\0\0" LABELS
+				      "\0\0\x1c\x80\1\0\0\0\x78\0\x10\0\0\0\0\0\0\0\0\0\0"
+				      "\0\0\0\0\0\0"));
+}
+
+/* As Chromium answers: to the question for A; and to that for AAAA, that there is none, and behind
+ * that what there is. */
+static void the_answers_of_a_browser_have_its_address(void **state)
+{
+	(void)state;
+	static const char address[] =
+		ANSWER "\0\0\0\1\0\0\0\1" LABELS "\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\7" LABELS
+		       "\0\0\x2f\x80\1\0\0\0\x78\0\5\xc0\x46\0\1\x40";
+	static const char denial[] = ANSWER "\0\0\0\1\0\0\0\1" LABELS
+					    "\0\0\x2f\x80\1\0\0\0\x78\0\5\xc0\x0c\0\1\x40" LABELS
+					    "\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\7";
+	const struct bytes answers[] = {BYTES(address), BYTES(denial)};
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		struct mdns_reader reader;
+		struct mdns_record record;
+		assert_int_equal(answers[i].size, 129);
+		assert_true(mdns_reader_init(&reader, answers[i]));
+		assert_record(&reader, "192.0.2.7");
+		assert_false(mdns_reader_next(&reader, &record));
+	}
+}
+
 static void what_is_no_answer_is_refused(void **state)
 {
 	(void)state;
@@ -145,5 +187,6 @@ static void a_cut_answer_has_no_more_than_came(void **state)
 
 TESTS(TEST(only_names_of_browsers_are_looked_up), TEST(a_question_is_as_the_rfc_has_it),
 	TEST(addresses_are_found_among_what_else_there_is), TEST(other_records_are_skipped),
-	TEST(what_is_no_answer_is_refused), TEST(names_that_lead_nowhere_end_the_reading),
-	TEST(a_cut_answer_has_no_more_than_came))
+	TEST(a_name_that_goes_has_no_address_any_more), TEST(no_address_is_none),
+	TEST(the_answers_of_a_browser_have_its_address), TEST(what_is_no_answer_is_refused),
+	TEST(names_that_lead_nowhere_end_the_reading), TEST(a_cut_answer_has_no_more_than_came))
