@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "net/iface.h"
 #include "net/limits.h"
 #include "net/resolve.h"
 #include "web/internal.h"
@@ -81,14 +82,28 @@ static void say_goodbye(struct websocket_client *client)
 
 /* ---- Connecting ---- */
 
+/* The next address to which a way leads, or NULL. Where connect() fails at once, as it does while
+ * the network changes, libwebsockets forgets the handle of the socket, and the loop never ends. */
+static const struct addr *next_addr(struct websocket_client *client)
+{
+	struct addr source;
+	while (client->addr_next < client->addr_count) {
+		const struct addr *addr = &client->addrs[client->addr_next++];
+		if (net_iface_source(addr, &source) == ERR_OK)
+			return addr;
+	}
+	return NULL;
+}
+
 static void connect_next(struct websocket_client *client)
 {
-	if (client->addr_next == client->addr_count) {
+	const struct addr *addr = next_addr(client);
+	char address[ADDR_TEXT_MAX];
+	if (!addr) {
 		end(client, client->addr_count ? "cannot connect" : "no address");
 		return;
 	}
-	char address[ADDR_TEXT_MAX];
-	addr_ip_text(&client->addrs[client->addr_next++], address);
+	addr_ip_text(addr, address);
 	struct lws_client_connect_info info = {
 		.context = client->web->context,
 		.vhost = web_client_vhost(client->web),

@@ -457,6 +457,24 @@ static void a_client_hears_that_nobody_listens_or_that_the_server_died(void **st
 	stop(&f);
 }
 
+/* libwebsockets forgets the handle of a socket that cannot be connected at once, and the loop is
+ * never done with it. */
+static void a_client_hears_that_no_way_leads_there_and_nothing_is_left(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct client c = {0};
+	start(&f);
+	assert_ok(websocket_client_create(f.web, f.loop,
+		&(struct websocket_client_options){
+			.url = "ws://255.255.255.255:9/ws", .handler = &client_handler, .user = &c},
+		&c.socket));
+	run_until(&f, &c.closed, 1);
+	assert_string_equal(c.reason, "cannot connect");
+	websocket_client_destroy(c.socket);
+	stop(&f);
+}
+
 static void a_client_may_be_destroyed_at_any_time(void **state)
 {
 	(void)state;
@@ -503,4 +521,5 @@ TESTS(TEST(a_bad_token_is_answered_before_the_upgrade), TEST(a_token_can_come_in
 	TEST(a_socket_ends_with_its_server), TEST(a_client_talks_to_a_server),
 	TEST(a_client_hears_why_it_was_closed), TEST(a_client_hears_that_it_was_refused),
 	TEST(a_client_hears_that_nobody_listens_or_that_the_server_died),
+	TEST(a_client_hears_that_no_way_leads_there_and_nothing_is_left),
 	TEST(a_client_may_be_destroyed_at_any_time), TEST(a_url_that_is_none_is_refused))
