@@ -103,8 +103,8 @@ void link_ping(struct link *link);
 void link_close(struct link *link, const char *code);
 /* The network of this machine has changed, it has slept, the hub is back: whether the link needs
  * another path (link_restart.c). One that works is left alone for `delay`. */
-struct peer_io_change;
-void link_network_changed(struct link *link, const struct peer_io_change *change, usec delay);
+struct network_change;
+void link_network_changed(struct link *link, const struct network_change *change, usec delay);
 void link_woke(struct link *link, usec slept);
 void link_hub_ready(struct link *link);
 /* Whether it is up and carries nothing just now. */

@@ -198,7 +198,7 @@ void link_restart_follow(struct link_rtc *rtc, enum dpc_state state)
 			json_pack("{s:o}", "link", link_describe(&rtc->link)));
 }
 
-void link_network_changed(struct link *link, const struct peer_io_change *change, usec delay)
+void link_network_changed(struct link *link, const struct network_change *change, usec delay)
 {
 	struct session *session = link->session;
 	if (session->current != link || link->state != LINK_UP)

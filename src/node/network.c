@@ -18,7 +18,7 @@ struct node_network {
 };
 
 /* Those that still work make room for one another. */
-static void tell_links(struct node *node, const struct peer_io_change *change)
+static void tell_links(struct node *node, const struct network_change *change)
 {
 	size_t cursor = 0, told = 0;
 	struct session *session;
@@ -37,24 +37,20 @@ static void hurry_sessions(struct node *node)
 static void on_changed(void *user)
 {
 	struct node *node = user;
-	struct peer_io_change change;
+	struct network_change change;
 	peer_io_network_changed(node->io, &change);
-	size_t count = change.removed_count + change.added_count;
-	if (count > 0)
+	if (change.removed_count + change.added_count > 0)
 		log_info("the network changed: %zu addresses are gone, %zu are new",
 			change.removed_count, change.added_count);
-	/* Machines with many virtual networks have such news all the time. */
-	usec now = net_now();
-	if (count == 0 && now - node->network->doubted_at < NODE_DOUBT_INTERVAL)
+	struct network_advice advice =
+		network_change_judge(&change, net_now(), &node->network->doubted_at);
+	if (!advice.matters)
 		return;
-	if (count == 0)
-		node->network->doubted_at = now;
-	hub_client_network_changed(node->hub, change.removed_count > 0);
+	hub_client_network_changed(node->hub, advice.lost);
 	node_stun_network_changed(node);
 	node_mapping_network_changed(node);
 	tell_links(node, &change);
-	/* A new address, or the way out of it. */
-	if (change.removed_count == 0)
+	if (advice.can_dial)
 		hurry_sessions(node);
 }
 

@@ -349,7 +349,12 @@ bool peer_io_asks_stun(const struct peer_io *io)
 
 enum err peer_gather_init(struct peer_io *io)
 {
-	return net_timer_init(&io->gather.timer, io->loop, on_timer, io);
+	struct peer_gather *gather = &io->gather;
+	struct network_change all;
+	/* Who has no peers, but direct links, wants to know what it loses. */
+	peer_gather_refresh(io, net_now());
+	network_change_note(&gather->told, gather->hosts, gather->host_count, &all);
+	return net_timer_init(&gather->timer, io->loop, on_timer, io);
 }
 
 void peer_gather_deinit(struct peer_io *io)

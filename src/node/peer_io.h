@@ -16,6 +16,7 @@
 #include "dpc/peer.h"
 #include "net/limits.h"
 #include "net/loop.h"
+#include "node/network_change.h"
 #include "node/relay.h"
 
 /* Peers at once, unless the configuration says less. */
@@ -193,15 +194,11 @@ bool peer_io_asks_stun(const struct peer_io *io);
 
 /* ---- The network changes (peer_network.c) ---- */
 
-struct peer_io_change {
-	struct addr removed[NET_IFACE_ADDRS_MAX], added[NET_IFACE_ADDRS_MAX]; /* port 0 */
-	size_t removed_count, added_count;
-};
-
-/* The network of this machine may be another one: every peer loses the addresses that are gone and
- * gets those that are new, servers are asked anew what they see of us, and relays whether they
- * still know us. What is to be done about the paths is for the owners of the peers to decide. */
-void peer_io_network_changed(struct peer_io *io, struct peer_io_change *ret_change);
+/* The network of this machine may be another one than when we were created or last asked: every
+ * peer loses the addresses that are gone and gets those that are new, servers are asked anew what
+ * they see of us, and relays whether they still know us. What is to be done about the paths is for
+ * the owners of the peers to decide. */
+void peer_io_network_changed(struct peer_io *io, struct network_change *ret_change);
 
 /* ICE restart of a connected peer: dpc_peer_restart_ice() with all addresses that there are now,
  * and more as they become known. DPC_ERR_EXISTS never comes; the others are those of that. */

@@ -23,6 +23,7 @@ struct peer_gather {
 	struct addr hosts[NET_IFACE_ADDRS_MAX]; /* port 0 */
 	size_t host_count;
 	usec hosts_at;                              /* when they were looked up; 0: never */
+	struct network_addrs told;                  /* those that the last change was told with */
 	uint32_t mtu;                               /* the largest of their interfaces */
 	struct addr stun[PEER_IO_STUN_SERVERS_MAX]; /* all that we were given */
 	size_t stun_count;

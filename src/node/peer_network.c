@@ -21,25 +21,7 @@ bool peer_io_is_gathering(const struct peer_io_peer *peer)
 
 /* ---- Addresses come and go ---- */
 
-static bool has(const struct addr *addrs, size_t count, const struct addr *addr)
-{
-	for (size_t i = 0; i < count; i++)
-		if (addr_equal(&addrs[i], addr))
-			return true;
-	return false;
-}
-
-static size_t subtract(const struct addr *from, size_t from_count, const struct addr *what,
-	size_t what_count, struct addr *ret_rest)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < from_count; i++)
-		if (!has(what, what_count, &from[i]))
-			ret_rest[count++] = from[i];
-	return count;
-}
-
-static void tell_peers(struct peer_io *io, const struct peer_io_change *change, usec now)
+static void tell_peers(struct peer_io *io, const struct network_change *change, usec now)
 {
 	LIST_FOREACH (node, &io->peers) {
 		struct peer_io_peer *peer = CONTAINER_OF(node, struct peer_io_peer, node);
@@ -53,23 +35,12 @@ static void tell_peers(struct peer_io *io, const struct peer_io_change *change, 
 	}
 }
 
-void peer_io_network_changed(struct peer_io *io, struct peer_io_change *ret_change)
+void peer_io_network_changed(struct peer_io *io, struct network_change *ret_change)
 {
 	struct peer_gather *gather = &io->gather;
-	struct addr before[NET_IFACE_ADDRS_MAX];
-	size_t before_count = gather->host_count;
 	usec now = net_now();
-	memcpy(before, gather->hosts, before_count * sizeof(before[0]));
-	bool known = gather->hosts_at > 0;
 	peer_gather_refresh(io, now);
-	*ret_change = (struct peer_io_change){0};
-	/* Before the first look nobody has been given anything. */
-	if (known) {
-		ret_change->removed_count = subtract(before, before_count, gather->hosts,
-			gather->host_count, ret_change->removed);
-		ret_change->added_count = subtract(
-			gather->hosts, gather->host_count, before, before_count, ret_change->added);
-	}
+	network_change_note(&gather->told, gather->hosts, gather->host_count, ret_change);
 	bool changed = ret_change->removed_count + ret_change->added_count > 0;
 	if (changed)
 		tell_peers(io, ret_change, now);

@@ -143,13 +143,19 @@ static void give_description(struct end *from, struct end *to)
 	peer_io_kick(to->peer);
 }
 
-static void begin(void)
+/* A network of its own, with one address. */
+static void enter(void)
 {
 	if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
 		skip();
 	add_address("lo", "127.0.0.1");
 	add_address("lo:1", "192.0.2.1");
 	assert_ok(net_loop_create(&loop));
+}
+
+static void begin(void)
+{
+	enter();
 	create(&a, &b, true);
 	create(&b, &a, false);
 	struct dpc_channel_config config = {.label = "test"};
@@ -195,7 +201,7 @@ static void tell_both(size_t removed, size_t added)
 {
 	struct end *const ends[] = {&a, &b};
 	for (size_t i = 0; i < 2; i++) {
-		struct peer_io_change change;
+		struct network_change change;
 		peer_io_network_changed(ends[i]->io, &change);
 		assert_int_equal(change.removed_count, removed);
 		assert_int_equal(change.added_count, added);
@@ -248,6 +254,24 @@ static void a_better_address_is_found_while_the_old_one_works(void **state)
 	end();
 }
 
+/* As a node that has only direct links, which end with their address. */
+static void what_went_is_told_without_any_peer_that_had_it(void **state)
+{
+	struct peer_io_config config = {.local4 = {.family = ADDR_IPV4}};
+	struct network_change change;
+	struct peer_io *io;
+	(void)state;
+	enter();
+	assert_ok(peer_io_create(loop, &config, &io));
+	remove_address("lo:1");
+	add_address("lo:2", "192.0.2.2");
+	peer_io_network_changed(io, &change);
+	assert_int_equal(change.removed_count, 1);
+	assert_int_equal(change.added_count, 1);
+	peer_io_destroy(io);
+	net_loop_destroy(loop);
+}
+
 static void what_stays_the_same_is_no_change(void **state)
 {
 	(void)state;
@@ -261,4 +285,5 @@ static void what_stays_the_same_is_no_change(void **state)
 
 TESTS(TEST(an_address_that_is_replaced_under_load_loses_nothing),
 	TEST(a_better_address_is_found_while_the_old_one_works),
+	TEST(what_went_is_told_without_any_peer_that_had_it),
 	TEST(what_stays_the_same_is_no_change))
