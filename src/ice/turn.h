@@ -84,8 +84,8 @@ bool turn_receive(struct turn *turn, usec now, struct bytes message, struct addr
 MUST_CHECK enum err turn_wrap(struct turn *turn, usec now, const struct addr *peer,
 	struct bytes payload, struct writer *w);
 
-/* Nothing comes through it any more: asks the server whether the allocation still stands, by
- * refreshing it. turn_is_asking() as long as there is no answer. */
+/* It is in doubt, as when nothing comes through it any more: asks the server whether the allocation
+ * still stands, by refreshing it. turn_is_asking() as long as there is no answer. */
 void turn_check(struct turn *turn, usec now);
 bool turn_is_asking(const struct turn *turn);
 

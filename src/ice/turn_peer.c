@@ -228,6 +228,10 @@ void turn_peer_on_answer(
 	if (turn_transaction_on_error(turn, &peer->transaction, now, message) == TURN_AGAIN)
 		return;
 	turn->stats.refused++;
+	/* What we ask for is well-formed. Behind a NAT that gave us another port, coturn says that
+	 * it were not where RFC 8656 has a mismatch: a Refresh is answered with the truth. */
+	if (message->error_code == 400)
+		turn_check(turn, now);
 	if (message->error_code == 437) {
 		turn_fail(turn, TURN_MISMATCH, 437);
 	} else if (is_bind && message->error_code != 403) {

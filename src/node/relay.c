@@ -54,6 +54,7 @@ struct relay {
 };
 
 static void try_next(struct relay *relay);
+static void begin_anew(struct relay *relay);
 
 /* ---- Beginning and end of a try ---- */
 
@@ -116,6 +117,17 @@ static void give_up_refused(struct relay *relay)
 	else
 		snprintf(why, sizeof why, "%s", turn_failure_text(failure));
 	give_up_for(relay, is_full ? RELAY_FULL_WAIT : 0, why);
+}
+
+/* The server is there, and does not know us by the port that a NAT has given us meanwhile, or was
+ * started again. Somebody waits for another allocation, and a server that forgets each of them is
+ * not to be asked without end. */
+static bool is_lost_alone(const struct relay *relay)
+{
+	usec ready_at = relay->began_at + relay->setup_time;
+	return relay->state == RELAY_READY && relay->wanted &&
+	       turn_failure(relay->turn) == TURN_MISMATCH &&
+	       net_now() >= ready_at + RELAY_RETRY_MIN;
 }
 
 /* RFC 8489 section 14.15: of the family that we came over. A server of the world is not to make us
@@ -198,6 +210,8 @@ static void pump(struct relay *relay)
 	case TURN_FAILED:
 		if (turn_failure(relay->turn) == TURN_REDIRECTED && relay->state == RELAY_OPENING)
 			follow_redirect(relay);
+		else if (is_lost_alone(relay))
+			begin_anew(relay);
 		else
 			give_up_refused(relay);
 		return;
@@ -416,6 +430,16 @@ static void begin(struct relay *relay)
 		give_up(relay, err_text(err));
 }
 
+static void begin_anew(struct relay *relay)
+{
+	char server[TURN_URI_TEXT_MAX];
+	log_info("the relay %s has lost our allocation; another is made",
+		turn_uri_text(&relay->config.server, server));
+	net_timer_cancel(&relay->timer);
+	drop_server(relay);
+	begin(relay);
+}
+
 static void on_timer(void *user)
 {
 	struct relay *relay = user;
@@ -492,6 +516,8 @@ void relay_want(struct relay *relay, bool wanted)
 	net_timer_set(&relay->linger, wanted ? USEC_NEVER : net_now() + RELAY_LINGER);
 	if (wanted && relay->state == RELAY_IDLE)
 		begin(relay);
+	else if (wanted)
+		relay_check(relay); /* a NAT may have forgotten it, while nobody used it */
 }
 
 /* ---- Life ---- */

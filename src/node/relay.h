@@ -49,7 +49,8 @@ void relay_destroy(struct relay *relay);
 MUST_CHECK enum err relay_set_credentials(
 	struct relay *relay, const char *username, const char *password);
 
-/* Whether an allocation is needed. One that is no more is kept for RELAY_LINGER. */
+/* Whether an allocation is needed. One that is no more is kept for RELAY_LINGER; the next who needs
+ * it has it at once, while the server is asked whether it still stands (relay_check()). */
 void relay_want(struct relay *relay, bool wanted);
 
 /* Nothing comes through it any more. One that is ready is asked whether it still is, and given up

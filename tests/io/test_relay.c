@@ -586,6 +586,119 @@ static void a_quota_that_is_used_up_is_told(void **state)
 	w->ends[0].relay = NULL;
 }
 
+/* ---- A NAT before the server ---- */
+
+struct nat {
+	struct net_loop *loop;
+	struct net_udp *inside, *outside;
+	struct addr server, client;
+};
+
+static void pass_on(struct net_udp *udp, const struct addr *remote, struct bytes datagram)
+{
+	struct path path = {.local = *net_udp_local(udp), .remote = *remote};
+	assert_ok(net_udp_send(udp, &path, datagram, datagram.size));
+}
+
+static void on_inside(const struct path *path, struct bytes datagram, usec now, void *user)
+{
+	struct nat *nat = user;
+	(void)now;
+	nat->client = path->remote;
+	pass_on(nat->outside, &nat->server, datagram);
+}
+
+static void on_outside(const struct path *path, struct bytes datagram, usec now, void *user)
+{
+	struct nat *nat = user;
+	(void)path;
+	(void)now;
+	pass_on(nat->inside, &nat->client, datagram);
+}
+
+/* What was mapped is forgotten: the server sees another port. */
+static void rebind(struct nat *nat)
+{
+	struct net_udp *former = nat->outside;
+	struct addr local;
+	struct net_udp_handler handler = {.receive = on_outside, .user = nat};
+	assert_true(addr_parse_ip("127.0.0.1", 0, &local));
+	assert_ok(net_udp_create(nat->loop, &local, 0, &handler, &nat->outside));
+	net_udp_destroy(former);
+}
+
+static struct relay *make_behind(struct world *w, struct nat *nat)
+{
+	struct addr local;
+	struct net_udp_handler handler = {.receive = on_inside, .user = nat};
+	char text[100];
+	*nat = (struct nat){.loop = w->loop};
+	assert_true(addr_parse_ip("127.0.0.1", (uint16_t)w->port, &nat->server));
+	assert_true(addr_parse_ip("127.0.0.1", 0, &local));
+	assert_ok(net_udp_create(w->loop, &local, 0, &handler, &nat->inside));
+	rebind(nat);
+	snprintf(
+		text, sizeof text, "turn:127.0.0.1:%u", (unsigned)net_udp_local(nat->inside)->port);
+	struct relay *relay = make(w, 0, text, "secret");
+	RUN_UNTIL(w, relay_state(relay) == RELAY_READY);
+	return relay;
+}
+
+static bool has_another(const struct relay *relay, const struct addr *former)
+{
+	const struct addr *addr = relay_addr(relay, ADDR_IPV4);
+	return addr && !addr_equal(addr, former);
+}
+
+static void end_nat(struct world *w, struct nat *nat)
+{
+	relay_destroy(w->ends[0].relay);
+	w->ends[0].relay = NULL;
+	net_udp_destroy(nat->inside);
+	net_udp_destroy(nat->outside);
+}
+
+/* Nothing is sent through it: that it is needed again is reason enough to ask. */
+static void a_kept_allocation_that_a_nat_has_cut_off_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	struct nat nat;
+	if (is_skipped)
+		skip();
+	struct relay *relay = make_behind(w, &nat);
+	struct addr former = *relay_addr(relay, ADDR_IPV4);
+	relay_want(relay, false);
+	usec limit = net_now() + RELAY_RETRY_MIN;
+	while (net_now() < limit)
+		net_loop_run_once(w->loop, limit);
+	assert_true(addr_equal(relay_addr(relay, ADDR_IPV4), &former));
+	rebind(&nat);
+	relay_want(relay, true);
+	assert_true(addr_equal(relay_addr(relay, ADDR_IPV4), &former));
+	RUN_UNTIL(w, relay_state(relay) != RELAY_READY);
+	assert_int_equal(relay_state(relay), RELAY_OPENING); /* at once */
+	RUN_UNTIL(w, has_another(relay, &former));
+	end_nat(w, &nat);
+}
+
+/* coturn calls our request for a permission malformed then. */
+static void an_allocation_in_use_that_a_nat_has_cut_off_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	struct nat nat;
+	struct addr peer;
+	uint8_t check[] = {CHECK_BYTE};
+	if (is_skipped)
+		skip();
+	struct relay *relay = make_behind(w, &nat);
+	struct addr former = *relay_addr(relay, ADDR_IPV4);
+	assert_true(addr_parse_ip("127.0.0.1", 9, &peer));
+	rebind(&nat);
+	assert_ok(relay_send(relay, &peer, bytes_of(check, sizeof check), sizeof check, net_now()));
+	RUN_UNTIL(w, has_another(relay, &former));
+	end_nat(w, &nat);
+}
+
 /* ---- Peers ---- */
 
 struct side {
@@ -867,6 +980,8 @@ TESTS(WORLD_OF(an_allocation_has_an_address_of_each_family, both_families),
 	WORLD(new_credentials_are_tried_at_once_and_leave_an_allocation_alone),
 	WORLD_OF(the_largest_frames_are_waited_for, alone),
 	WORLD(a_server_that_is_not_there_is_told), WORLD(a_certificate_for_somebody_else_is_told),
+	WORLD(a_kept_allocation_that_a_nat_has_cut_off_is_made_anew),
+	WORLD(an_allocation_in_use_that_a_nat_has_cut_off_is_made_anew),
 	WORLD(two_peers_talk_over_relays_alone),
 	WORLD(a_relay_is_not_used_where_a_direct_way_works), WORLD(an_allocation_is_given_back),
 	WORLD(a_quota_that_is_used_up_is_told))

@@ -799,6 +799,40 @@ static void a_peer_that_the_server_denies_is_told_apart(void **state)
 	teardown(&w);
 }
 
+/* As coturn answers to whom it has no allocation for. */
+static void a_request_called_malformed_puts_the_allocation_in_doubt(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct world w;
+		struct writer wrapped;
+		bool is_bind = i % 2, is_lost = i / 2;
+		allocate(&w, false);
+		assert_ok(send_to(&w, addr4(7, 1), "\x01", &wrapped));
+		if (is_bind) {
+			grant(&w);
+			assert_ok(send_to(&w, addr4(7, 1), "data", &wrapped));
+		}
+		expect(&w, is_bind ? TURN_CHANNEL_BIND : TURN_CREATE_PERMISSION);
+		give_error(&w, 400, true);
+		assert_int_equal(turn_deadline(w.turn), w.now);
+		go_to(&w, w.now);
+		expect(&w, TURN_REFRESH);
+		if (is_lost) {
+			give_error(&w, 437, true);
+			assert_int_equal(turn_failure(w.turn), TURN_MISMATCH);
+		} else {
+			give_success(&w);
+			assert_int_equal(turn_state(w.turn), TURN_READY);
+			assert_int_equal(send_to(&w, addr4(7, 1), "\x01", &wrapped),
+				is_bind ? ERR_OK : ERR_DENIED);
+			go_to(&w, w.now);
+			expect_nothing(&w);
+		}
+		teardown(&w);
+	}
+}
+
 static void without_channels_indications_carry_the_data(void **state)
 {
 	(void)state;
@@ -937,6 +971,7 @@ TESTS(TEST(an_allocation_is_made_with_the_credentials_that_the_challenge_asks_fo
 	TEST(channel_data_that_lies_is_dropped),
 	TEST(what_is_in_use_is_renewed_and_the_rest_forgotten),
 	TEST(a_peer_that_the_server_denies_is_told_apart),
+	TEST(a_request_called_malformed_puts_the_allocation_in_doubt),
 	TEST(without_channels_indications_carry_the_data),
 	TEST(the_addresses_behind_an_allocation_are_limited),
 	TEST(addresses_that_nobody_talks_to_give_way), TEST(what_cannot_be_sent_is_refused),
