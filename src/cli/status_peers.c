@@ -121,9 +121,11 @@ static void print_now(const json_t *link)
 	const json_t *quality = json_object_get(link, "quality");
 	char a[FIGURE_MAX], b[FIGURE_MAX], c[FIGURE_MAX], d[FIGURE_MAX];
 	begin_line("up");
-	double restarts = field_number(quality, "restarts", 0);
-	printf("%s, set up in %s, %.0f restart%s\n", figure_span(quality, "up_seconds", a),
-		figure_ms(link, "setup_ms", b), restarts, restarts == 1 ? "" : "s");
+	double restarts = field_number(link, "restarts", 0);
+	double before = field_number(quality, "links_before", 0);
+	printf("%s, set up in %s, %.0f restart%s, %.0f link%s before\n",
+		figure_span(quality, "up_seconds", a), figure_ms(link, "setup_ms", b), restarts,
+		restarts == 1 ? "" : "s", before, before == 1 ? "" : "s");
 	begin_line("rtt");
 	printf("%s, minimum %s, jitter %s\n", figure_ms(quality, "rtt_ms", a),
 		figure_ms(quality, "rtt_min_ms", b), figure_ms(quality, "jitter_ms", c));

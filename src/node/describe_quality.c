@@ -43,7 +43,7 @@ json_t *describe_link_quality(struct link *link, const struct quality_counters *
 		(json_int_t)counters->sent, "resent", (json_int_t)counters->lost, "cwnd_bytes",
 		counters->cwnd > 0 ? json_integer((json_int_t)counters->cwnd) : json_null(),
 		"up_seconds", link->up_at > 0 ? (double)(now - link->up_at) / USEC_PER_SEC : 0.0,
-		"restarts", (json_int_t)(session->links_up > 0 ? session->links_up - 1 : 0));
+		"links_before", (json_int_t)(session->links_up > 0 ? session->links_up - 1 : 0));
 }
 
 static json_t *describe_ms_range(const struct quality_range *range)

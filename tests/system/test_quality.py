@@ -72,7 +72,7 @@ class QualityTest(StageTest):
             self.assertGreater(now['sent'], now['resent'])
             self.assertLessEqual(0, now['loss'])
             self.assertLess(now['loss'], 1)
-            self.assertEqual(now['restarts'], 0)
+            self.assertEqual(now['links_before'], 0)
             # The other way round it is what arrives.
             wait_until('it arrives', lambda: (bob.one('status')['peers'][0]['link']['quality']['in_bytes_per_second'] or 0) > 10000, 60)
             wait_until('there is a sample', lambda: alice.one('status', 'bob')['samples'], 60)
@@ -99,7 +99,7 @@ class QualityTest(StageTest):
         self.assertEqual(len(routes), 3, routes)
         self.assertIsNone(routes[1])
         self.assertRegex(routes[2], DIRECT_TLS)
-        self.assertEqual(history['peer']['link']['quality']['restarts'], 1)
+        self.assertEqual(history['peer']['link']['quality']['links_before'], 1)
         times = [change['timestamp'] for change in history['routes']]
         self.assertEqual(times, sorted(times))
 
