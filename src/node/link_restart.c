@@ -243,11 +243,20 @@ void link_woke(struct link *link, usec slept)
 void link_hub_ready(struct link *link)
 {
 	struct link_rtc *rtc = rtc_of(link);
-	if (link->path != LINK_WEBRTC || !is_in_use(rtc) || !rtc->restart.silent_since)
+	struct link_restart *r = &rtc->restart;
+	if (link->path != LINK_WEBRTC || !is_in_use(rtc))
 		return;
-	rtc->restart.replacing = false;
-	rtc->restart.silent_since = net_now();
-	begin_at(rtc, net_now());
+	if (r->silent_since) {
+		r->replacing = false;
+		r->silent_since = net_now();
+		begin_at(rtc, net_now());
+	} else if (r->offered) {
+		/* Over the link alone so far, as the hub was away. A path through a relay looks
+		 * alive when our address is gone, and carries nothing. */
+		r->tries = 1;
+		r->retry_at = net_now();
+		set_timer(rtc);
+	}
 }
 
 bool link_is_silent(const struct link *link)
