@@ -215,6 +215,7 @@ void sctp_outstanding_take(struct sctp_outstanding *o, uint64_t tsn)
 struct telling {
 	struct sctp_ack *ack;
 	usec now, min_round_trip;
+	usec soon; /* the longest time in which a retransmission was answered too soon */
 	bool any, resent, late;
 	uint64_t packet; /* the newest it acknowledges, and of it: */
 	usec sent;
@@ -244,9 +245,12 @@ static void acknowledge(struct sctp_outstanding *o, uint64_t tsn, struct telling
 	sctp_delivery_on_delivered(&o->rate, t->now, sent->slice.size);
 	/* RFC 8985 section 6.2 step 1: what answers a retransmission sooner than a round trip
 	 * answers the first copy, and says nothing of what was sent when the second was. */
-	bool ambiguous = sent->resent && t->now - sent->sent < t->min_round_trip;
-	if (ambiguous)
+	usec since = t->now - sent->sent;
+	bool ambiguous = sent->resent && since < t->min_round_trip;
+	if (ambiguous) {
+		t->soon = usec_max(t->soon, usec_max(since, 1));
 		return;
+	}
 	if (!t->any || sent->packet > t->packet) {
 		t->packet = sent->packet;
 		t->sent = sent->sent;
@@ -381,8 +385,12 @@ static void handle_duplicates(
 static void conclude(struct sctp_outstanding *o, struct telling *t)
 {
 	struct sctp_ack *ack = t->ack;
-	if (!t->any)
+	if (!t->any) {
+		if (t->soon > 0)
+			o->soon = t->soon;
 		return;
+	}
+	o->soon = 0;
 	ack->reordered = t->late;
 	ack->recovering = t->packet < o->recovery_packet;
 	if (t->packet > o->newest_acked)

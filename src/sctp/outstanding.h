@@ -46,6 +46,9 @@ struct sctp_outstanding {
 	uint64_t packet;         /* number of the packet that is being filled, */
 	size_t packet_bytes;     /* and what it carries of chunks' data */
 	uint64_t newest_acked;   /* packet */
+	/* So soon after a retransmission the newest answer came, which was sooner than a round trip
+	 * and so may have been the first copy's; 0: the newest one counts. */
+	usec soon;
 	struct sctp_delivery rate;
 	/* Loss and what is told of it: once a round trip (RFC 9002 section 7.3.2). */
 	uint64_t recovery_packet; /* the first that was sent after the last reduction */

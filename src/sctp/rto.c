@@ -49,6 +49,11 @@ void sctp_rto_measure(struct sctp_rto *rto, usec now, usec round_trip)
 	rto->backoff = 0;
 }
 
+void sctp_rto_limit_min(struct sctp_rto *rto, usec round_trip)
+{
+	rto->min = usec_min(rto->min, round_trip);
+}
+
 void sctp_rto_back_off(struct sctp_rto *rto)
 {
 	if (rto->backoff < BACKOFF_MAX)

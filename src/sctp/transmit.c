@@ -62,8 +62,19 @@ void sctp_transmit_hurry(struct sctp_assoc *a, usec now)
 		usec_min(a->timers[SCTP_TIMER_RETRANSMIT], now + sctp_rto_current(&a->rto)));
 }
 
+/* Were a retransmission answered so soon because the first copy arrived, so would have what was
+ * sent with that. Nothing did: the answer was the second's, and a round trip takes no longer. While
+ * it is believed to, no such answer counts, and none but such may come. */
+static void learn_from_silence(struct sctp_assoc *a)
+{
+	if (a->outstanding.soon > 0)
+		sctp_rto_limit_min(&a->rto, a->outstanding.soon);
+	a->outstanding.soon = 0;
+}
+
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 {
+	learn_from_silence(a);
 	sctp_rto_back_off(&a->rto);
 	if (sctp_outstanding_is_empty(&a->outstanding)) {
 		a->window_probe = true;
@@ -130,6 +141,7 @@ static bool take_probe(struct sctp_assoc *a, usec now)
 
 void sctp_transmit_on_probe_timer(struct sctp_assoc *a, usec now)
 {
+	learn_from_silence(a);
 	/* RFC 8985 section 7.3: new data if there is any, else the last that was sent. */
 	bool new_data = a->queue.buffered > 0 && a->outstanding.lost == 0 &&
 			window_room(a) >= a->congestion.mtu;
@@ -149,6 +161,7 @@ void sctp_transmit_on_path_changed(struct sctp_assoc *a, usec now)
 	a->rack = (struct sctp_rack){0};
 	a->pace = (struct sctp_pace){0};
 	a->probing = a->one_packet = false;
+	a->outstanding.soon = 0;
 	if (sctp_outstanding_is_empty(&a->outstanding))
 		return;
 	start_timer(a, now);

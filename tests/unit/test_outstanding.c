@@ -327,6 +327,34 @@ static void what_was_restored_stands_before_what_was_sent_later(void **state)
 	deinit(&f);
 }
 
+static struct sctp_ack ack_sooner_than(
+	struct fixture *f, usec now, uint64_t cumulative, usec min_round_trip)
+{
+	struct sctp_sack sack = {.cumulative = (uint32_t)(FIRST - 1 + cumulative)};
+	return sctp_outstanding_ack(&f->o, &f->queue, now, &sack, min_round_trip);
+}
+
+static void an_answer_sooner_than_a_round_trip_is_noted_until_one_counts(void **state)
+{
+	(void)state;
+	struct fixture f;
+	init(&f, 6);
+	sctp_outstanding_lose_all(&f.o);
+	for (usec i = 0; i < 4; i++)
+		resend(&f, 500000 + i * USEC_PER_MS);
+	assert_true(f.o.soon == 0);
+	/* Of several the longest: the others may have been answered by it. */
+	assert_int_equal(ack_sooner_than(&f, 528000, 2, 100000).round_trip, 0);
+	assert_true(f.o.soon == 28000);
+	ack_sooner_than(&f, 529000, 2, 100000);
+	assert_true(f.o.soon == 28000); /* which tells nothing new */
+	ack_sooner_than(&f, 532000, 3, 100000);
+	assert_true(f.o.soon == 30000);
+	ack_sooner_than(&f, 603000, 4, 99999);
+	assert_true(f.o.soon == 0);
+	deinit(&f);
+}
+
 static void take_last(struct fixture *f)
 {
 	uint64_t tsn;
@@ -445,6 +473,7 @@ TESTS(TEST(cumulative_acknowledgement_frees_messages_and_measures),
 	TEST(a_timeout_loses_all_but_what_gap_blocks_acknowledged),
 	TEST(a_delay_that_the_timer_took_for_loss_is_recognised),
 	TEST(what_was_restored_stands_before_what_was_sent_later),
+	TEST(an_answer_sooner_than_a_round_trip_is_noted_until_one_counts),
 	TEST(the_last_one_can_be_sent_again_as_a_probe),
 	TEST(what_is_in_flight_is_walked_from_the_last_sent_to_the_first),
 	TEST(random_acknowledgements_keep_the_books_straight))

@@ -62,6 +62,27 @@ static void the_smallest_round_trip_is_forgotten_by_and_by(void **state)
 	assert_true(rto.min == 30 * USEC_PER_MS);
 }
 
+/* Until the window in which the smallest is kept is over. */
+static void the_smallest_round_trip_can_be_limited(void **state)
+{
+	(void)state;
+	struct sctp_rto rto;
+	sctp_rto_init(&rto);
+	sctp_rto_limit_min(&rto, 10 * USEC_PER_MS);
+	assert_true(rto.min == 0);
+	sctp_rto_measure(&rto, 0, 600 * USEC_PER_MS);
+	usec timeout = sctp_rto_current(&rto);
+	sctp_rto_limit_min(&rto, 300 * USEC_PER_MS);
+	sctp_rto_limit_min(&rto, 400 * USEC_PER_MS);
+	assert_true(rto.min == 300 * USEC_PER_MS);
+	assert_true(sctp_rto_current(&rto) == timeout);
+	sctp_rto_measure(&rto, SCTP_RTT_MIN_WINDOW - 1, 500 * USEC_PER_MS);
+	assert_true(rto.min == 300 * USEC_PER_MS);
+	sctp_rto_measure(&rto, SCTP_RTT_MIN_WINDOW, 500 * USEC_PER_MS);
+	assert_true(rto.min == 500 * USEC_PER_MS);
+}
+
 TESTS(TEST(the_first_measurement_sets_it_and_later_ones_smooth_it),
 	TEST(it_stays_between_its_limits_and_backs_off), TEST(a_jump_of_the_clock_is_no_round_trip),
-	TEST(the_smallest_round_trip_is_forgotten_by_and_by))
+	TEST(the_smallest_round_trip_is_forgotten_by_and_by),
+	TEST(the_smallest_round_trip_can_be_limited))

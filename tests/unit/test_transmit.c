@@ -312,6 +312,45 @@ static void a_delay_longer_than_the_timer_costs_no_window(void **state)
 	}
 }
 
+/* The only round trip that was measured is far longer than the path's: a process slept through it,
+ * or a queue was full. What answers a chunk that was sent again comes sooner, as if it answered the
+ * first copy; once a timer has shown that nothing else does, it is believed. */
+static void an_answer_that_comes_sooner_than_any_is_believed_when_no_other_comes(void **state)
+{
+	(void)state;
+	static const struct {
+		usec measured, time;
+		bool by_probe; /* after the first time-out */
+	} cases[] = {
+		{60 * USEC_PER_MS, USEC_PER_SEC, true},
+		{7 * USEC_PER_SEC, 2 * SCTP_RTO_MAX + USEC_PER_SEC, false},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct pair p;
+		pair_init(&p, 1);
+		pair_connect(&p);
+		pair_run(&p, USEC_PER_SEC);
+		struct sctp_assoc *a = p.end[0].assoc;
+		const struct sctp_stats *stats = sctp_stats(a);
+		sctp_rto_init(&a->rto);
+		sctp_rto_measure(&a->rto, p.now, cases[i].measured);
+		p.end[1].deaf = true;
+		for (int k = 0; k < 8; k++)
+			assert_ok(pair_send(&p, 0, 0, false, 1132));
+		while (stats->timeouts == 0)
+			assert_true(pair_step(&p, p.now + SCTP_RTO_MAX));
+		assert_int_equal(a->queue.buffered, 0);
+		uint64_t probes = stats->probes;
+		p.end[1].deaf = false;
+		pair_run(&p, cases[i].time);
+		assert_int_equal(p.end[1].received, 8);
+		assert_int_equal(stats->timeouts, cases[i].by_probe ? 1 : 2);
+		assert_in_range(stats->probes - probes, cases[i].by_probe, 2);
+		assert_true(a->rto.min <= 2 * p.delay);
+		pair_deinit(&p);
+	}
+}
+
 static bool lose_the_first_tsn(struct pair *p, int from, uint8_t *data, size_t size)
 {
 	if (from != 0 || size < 100 || p->counter == 0)
@@ -469,6 +508,7 @@ static void after_a_time_out_one_packet_is_in_flight_until_something_is_acknowle
 TESTS(TEST(after_a_time_out_one_packet_is_in_flight_until_something_is_acknowledged),
 	TEST(a_probe_repairs_a_lost_tail_before_the_timer),
 	TEST(a_delay_longer_than_the_timer_costs_no_window),
+	TEST(an_answer_that_comes_sooner_than_any_is_believed_when_no_other_comes),
 	TEST(a_retransmission_that_is_lost_as_well_needs_no_timer),
 	TEST(reordering_is_learned_and_not_taken_for_loss_for_ever),
 	TEST(bulk_leaves_spread_over_the_round_trip), TEST(another_path_is_probed_at_once),
