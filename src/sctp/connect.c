@@ -187,6 +187,7 @@ static void adopt(struct sctp_assoc *a, const struct sctp_cookie *peer)
 	a->queue.begun_max = a->interleaving ? peer->peer_window / 2 : SIZE_MAX;
 	a->peer_forward_tsn = !a->config.no_partial_reliability &&
 			      (a->interleaving ? peer->i_forward_tsn : peer->forward_tsn);
+	a->reassembly.may_break_off = a->peer_forward_tsn;
 	a->peer_zero_checksum = a->config.zero_checksum && peer->zero_checksum;
 	a->streams_out =
 		a->config.streams < peer->peer_incoming ? a->config.streams : peer->peer_incoming;

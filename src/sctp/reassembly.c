@@ -77,6 +77,8 @@ static bool same_message(const struct sctp_data *a, const struct sctp_data *b)
 static enum err begin(struct sctp_reassembly *r, const struct sctp_data *data)
 {
 	/* RFC 9260 section 6.9: the fragments of a message have consecutive TSNs. */
+	if (r->may_break_off)
+		drop_current(r);
 	if (r->current || !(data->flags & SCTP_DATA_BEGIN))
 		return ERR_MALFORMED;
 	size_t expected = is_whole(data) ? data->payload.size
@@ -148,7 +150,7 @@ static enum err join(struct sctp_reassembly *r, uint64_t tsn, struct sctp_fragme
 	bool ends = fragment->data.flags & SCTP_DATA_END;
 	if (before) {
 		bool before_ends = before->data.flags & SCTP_DATA_END;
-		if (before_ends != begins)
+		if (before_ends != begins && !(begins && r->may_break_off))
 			return ERR_MALFORMED;
 		if (!begins && !same_message(&before->data, &fragment->data))
 			return ERR_MALFORMED;
@@ -157,11 +159,11 @@ static enum err join(struct sctp_reassembly *r, uint64_t tsn, struct sctp_fragme
 	}
 	if (after) {
 		bool after_begins = after->data.flags & SCTP_DATA_BEGIN;
-		if (after_begins != ends)
+		if (after_begins != ends && !(after_begins && r->may_break_off))
 			return ERR_MALFORMED;
-		if (!ends && !same_message(&after->data, &fragment->data))
+		if (!after_begins && !same_message(&after->data, &fragment->data))
 			return ERR_MALFORMED;
-		if (!ends)
+		if (!after_begins)
 			end = after->run_end;
 	}
 	held_at(r, start)->run_end = end;
@@ -242,6 +244,8 @@ enum err sctp_reassembly_hold(
 enum err sctp_reassembly_release(struct sctp_reassembly *r, uint64_t tsn)
 {
 	struct sctp_fragment *fragment = held_at(r, tsn);
+	if (!fragment && r->may_break_off)
+		drop_current(r);
 	if (!fragment) /* it went ahead, so the message in progress cannot go on */
 		return r->current ? ERR_MALFORMED : ERR_OK;
 	enum err err = sctp_reassembly_append(r, &fragment->data);

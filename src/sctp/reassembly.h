@@ -33,6 +33,10 @@ struct sctp_reassembly {
 	size_t message_max;
 	size_t size_hint; /* of the last message in fragments: the next is probably like it */
 	bool skipped;     /* the peer has abandoned something; the next fragment may be its rest */
+	/* The peer may abandon a message of which it has sent the beginning (RFC 3758). The next
+	 * one then follows at once, and comes here before the news does when that is lost or late.
+	 */
+	bool may_break_off;
 };
 
 void sctp_reassembly_init(

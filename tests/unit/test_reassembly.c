@@ -231,6 +231,58 @@ static void what_the_peer_abandons_is_dropped(void **state)
 	deinit(&f);
 }
 
+/* RFC 3758 section 3.5: what has no TSN yet when a message is given up is never sent. */
+static void a_message_that_is_broken_off_gives_way_to_the_next(void **state)
+{
+	(void)state;
+	struct fixture f;
+	/* In order, before the news of it. */
+	init(&f);
+	f.r.may_break_off = true;
+	assert_ok(append(&f, 1, 0, B, "never"));
+	assert_ok(append(&f, 1, 0, 0, "finished"));
+	assert_ok(append(&f, 1, 1, B, "ne"));
+	assert_ok(append(&f, 1, 1, E, "xt"));
+	assert_nothing(&f);
+	assert_ok(append(&f, 2, 0, U | B | E, "unordered"));
+	assert_message(&f, "unordered");
+	sctp_reassembly_skip(&f.r, BASE, BASE + 2);
+	assert_ok(sctp_reassembly_skip_messages(&f.r, 1, 0));
+	assert_message(&f, "next");
+	assert_int_equal(f.r.bytes, 0);
+	assert_int_equal(f.r.items, 0);
+	deinit(&f);
+	/* Beyond a gap, in either order, and then the gap is closed. */
+	for (int turned = 0; turned < 2; turned++) {
+		init(&f);
+		f.r.may_break_off = true;
+		if (!turned)
+			assert_ok(hold(&f, 3, 1, 1, B, "broken"));
+		assert_ok(hold(&f, 4, 2, 0, B | E, "ahead"));
+		if (turned)
+			assert_ok(hold(&f, 3, 1, 1, B, "broken"));
+		assert_message(&f, "ahead");
+		assert_ok(hold(&f, 5, 1, 2, B | E, "last"));
+		assert_ok(append(&f, 1, 0, B | E, "first"));
+		for (uint64_t tsn = 3; tsn <= 5; tsn++)
+			assert_ok(sctp_reassembly_release(&f.r, BASE + tsn));
+		assert_message(&f, "first");
+		assert_nothing(&f);
+		assert_ok(sctp_reassembly_skip_messages(&f.r, 1, 1));
+		assert_message(&f, "last");
+		assert_int_equal(f.r.bytes, 0);
+		deinit(&f);
+	}
+	/* The rest of another message is none of this one, all the same. */
+	init(&f);
+	f.r.may_break_off = true;
+	assert_ok(append(&f, 1, 0, B, "a"));
+	assert_err(append(&f, 1, 1, E, "b"), ERR_MALFORMED);
+	assert_ok(hold(&f, 5, 1, 3, B, "c"));
+	assert_err(hold(&f, 6, 1, 4, E, "d"), ERR_MALFORMED);
+	deinit(&f);
+}
+
 static void after_a_reset_numbers_begin_again(void **state)
 {
 	(void)state;
@@ -251,4 +303,6 @@ TESTS(TEST(fragments_in_order_make_a_message), TEST(what_waits_for_nothing_goes_
 	TEST(any_order_of_fragments_gives_the_message),
 	TEST(fragments_that_contradict_each_other_are_refused), TEST(a_number_twice_is_refused),
 	TEST(the_maximum_is_kept_in_order_and_out_of_it), TEST(stream_numbers_wrap),
-	TEST(what_the_peer_abandons_is_dropped), TEST(after_a_reset_numbers_begin_again))
+	TEST(what_the_peer_abandons_is_dropped),
+	TEST(a_message_that_is_broken_off_gives_way_to_the_next),
+	TEST(after_a_reset_numbers_begin_again))
