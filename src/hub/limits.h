@@ -103,4 +103,25 @@
 /* Names by which nodes reach the hub. */
 #define ORIGINS_MAX 8
 
+/* Keys that sign access tokens: an id (16 hexadecimal digits and a final zero), a secret, and how
+ * many can count at once: the newest, and those whose tokens have not all expired. */
+#define TOKEN_KEY_ID_MAX 17
+#define TOKEN_KEY_SIZE 32
+#define TOKEN_KEYS_MAX 8
+/* How old a key gets before the next is made by itself, unless it is told. */
+#define TOKEN_KEY_DAYS 90
+
+/* Who is shut out: how many at once, and the texts of one. */
+#define BANS_MAX 10000
+#define BAN_KIND_MAX 8
+#define BAN_SUBJECT_MAX 64
+#define BAN_REASON_MAX 200
+
+/* An account: whose word on the person it is, and what that calls them. */
+#define ACCOUNT_PROVIDER_MAX 63
+#define ACCOUNT_SUBJECT_MAX 255
+
+/* Accounts, nodes or bans in one answer to the operator. */
+#define ADMIN_PAGE_MAX 100
+
 #endif

@@ -146,7 +146,67 @@ MUST_CHECK enum err store_session_check(struct store *store, const char *session
 /* Ends the login; ERR_OK also when it was over. */
 MUST_CHECK enum err store_session_revoke(struct store *store, const char *session_id);
 
+/* End all logins of an account, or of a node. */
+MUST_CHECK enum err store_sessions_revoke_user(struct store *store, int64_t user_id);
+MUST_CHECK enum err store_sessions_revoke_node(struct store *store, const char *node_id);
+
 /* Deletes what has expired. */
 MUST_CHECK enum err store_cleanup(struct store *store, int64_t now);
+
+/* ---- Keys that sign access tokens; those who share the store share them ---- */
+
+struct store_key {
+	char id[TOKEN_KEY_ID_MAX]; /* the `kid` of tokens that it signs */
+	uint8_t secret[TOKEN_KEY_SIZE];
+	int64_t created;
+	int64_t retires; /* from then on it counts no more; 0: that is not known yet */
+};
+
+/* Those that count at `now`, the newest first; at most TOKEN_KEYS_MAX. */
+MUST_CHECK enum err store_keys_get(
+	struct store *store, int64_t now, struct store_key *keys, size_t *ret_count);
+/* Adds one, from now on the newest; all others retire at `retire_others`, if not before. */
+MUST_CHECK enum err store_key_add(
+	struct store *store, const struct store_key *key, int64_t retire_others);
+
+/* ---- Who is shut out ---- */
+
+struct store_ban {
+	char kind[BAN_KIND_MAX];       /* as in bans.h: "account", "node", "address" */
+	char subject[BAN_SUBJECT_MAX]; /* as that kind is written */
+	char reason[BAN_REASON_MAX + 1];
+	int64_t created;
+};
+
+/* The same again replaces reason and time. ERR_LIMIT: BANS_MAX. */
+MUST_CHECK enum err store_ban_put(struct store *store, const struct store_ban *ban);
+/* ERR_NOT_FOUND. */
+MUST_CHECK enum err store_ban_delete(struct store *store, const char *kind, const char *subject);
+/* Those behind `after` in the order of kind and subject; NULL: from the first. At most `max`. */
+MUST_CHECK enum err store_bans_list(struct store *store, const struct store_ban *after, size_t max,
+	struct store_ban *bans, size_t *ret_count);
+
+/* ---- What the operator looks at ---- */
+
+struct store_account {
+	int64_t id;
+	char provider[ACCOUNT_PROVIDER_MAX + 1];
+	char subject[ACCOUNT_SUBJECT_MAX + 1];
+	int64_t created;
+	uint32_t nodes;
+};
+
+/* Accounts with greater ids than `after`, in their order; at most `max`. */
+MUST_CHECK enum err store_users_list(struct store *store, int64_t after, size_t max,
+	struct store_account *accounts, size_t *ret_count);
+
+struct store_listed_node {
+	struct store_device device;
+	int64_t user_id;
+};
+
+/* Nodes behind `after` ("": from the first), by their ids; at most `max`. */
+MUST_CHECK enum err store_nodes_list(struct store *store, const char *after, size_t max,
+	struct store_listed_node *nodes, size_t *ret_count);
 
 #endif

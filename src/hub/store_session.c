@@ -137,9 +137,27 @@ enum err store_session_revoke(struct store *store, const char *session_id)
 	return store_step_change(store, statement);
 }
 
+static enum err change_by_number(struct store *store, enum statement which, int64_t number)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
+	store_bind_integer(statement, 1, number);
+	return store_step_change(store, statement);
+}
+
+enum err store_sessions_revoke_user(struct store *store, int64_t user_id)
+{
+	return change_by_number(store, SESSIONS_REVOKE_USER, user_id);
+}
+
+enum err store_sessions_revoke_node(struct store *store, const char *node_id)
+{
+	sqlite3_stmt *statement = store_statement(store, SESSIONS_REVOKE_NODE);
+	store_bind_text(statement, 1, node_id);
+	return store_step_change(store, statement);
+}
+
 enum err store_cleanup(struct store *store, int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, CLEANUP);
-	store_bind_integer(statement, 1, now);
-	return store_step_change(store, statement);
+	enum err err = change_by_number(store, CLEANUP, now);
+	return err == ERR_OK ? change_by_number(store, KEYS_CLEANUP, now) : err;
 }

@@ -56,6 +56,19 @@ static const char *const migrations[] = {
 	"CREATE TABLE admissions ("
 	" node_id TEXT PRIMARY KEY REFERENCES nodes (node_id) ON DELETE CASCADE,"
 	" text TEXT NOT NULL) WITHOUT ROWID;",
+	"CREATE TABLE token_keys ("
+	" id TEXT PRIMARY KEY,"
+	" secret BLOB NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" retires INTEGER NOT NULL,"
+	" place INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE bans ("
+	" kind TEXT NOT NULL,"
+	" subject TEXT NOT NULL,"
+	" reason TEXT NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" PRIMARY KEY (kind, subject)) WITHOUT ROWID;"
+	"CREATE INDEX sessions_by_node ON sessions (node_id);",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
@@ -110,6 +123,26 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 	[REFRESH_USE] = "UPDATE refresh_tokens SET used = 1 WHERE hash = ?1",
 	[PING] = "SELECT 1 FROM sqlite_schema LIMIT 1",
 	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",
+	[SESSIONS_REVOKE_USER] = "UPDATE sessions SET revoked = 1 WHERE user_id = ?1",
+	[SESSIONS_REVOKE_NODE] = "UPDATE sessions SET revoked = 1 WHERE node_id = ?1",
+	[KEYS_GET] = "SELECT id, secret, created, retires FROM token_keys"
+		     " WHERE retires = 0 OR retires > ?1 ORDER BY place DESC LIMIT ?2",
+	[KEY_ADD] = "INSERT INTO token_keys (id, secret, created, retires, place)"
+		    " VALUES (?1, ?2, ?3, 0, (SELECT coalesce(max(place), 0) + 1 FROM token_keys))",
+	[KEYS_RETIRE] = "UPDATE token_keys SET retires = ?1 WHERE retires = 0 OR retires > ?1",
+	[KEYS_CLEANUP] = "DELETE FROM token_keys WHERE retires <> 0 AND retires <= ?1",
+	[BAN_COUNT] = "SELECT count(*) FROM bans",
+	[BAN_PUT] = "INSERT INTO bans (kind, subject, reason, created) VALUES (?1, ?2, ?3, ?4)"
+		    " ON CONFLICT (kind, subject) DO UPDATE"
+		    " SET reason = excluded.reason, created = excluded.created",
+	[BAN_DELETE] = "DELETE FROM bans WHERE kind = ?1 AND subject = ?2 RETURNING 1",
+	[BANS_LIST] = "SELECT kind, subject, reason, created FROM bans"
+		      " WHERE (kind, subject) > (?1, ?2) ORDER BY kind, subject LIMIT ?3",
+	[USERS_LIST] = "SELECT u.id, u.provider, u.subject, u.created,"
+		       " (SELECT count(*) FROM nodes AS n WHERE n.user_id = u.id)"
+		       " FROM users AS u WHERE u.id > ?1 ORDER BY u.id LIMIT ?2",
+	[NODES_LIST] = "SELECT node_id, name, registered, last_seen, user_id FROM nodes"
+		       " WHERE node_id > ?1 ORDER BY node_id LIMIT ?2",
 };
 
 /* ---- Running statements ---- */

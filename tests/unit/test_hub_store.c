@@ -365,6 +365,153 @@ static void a_file_of_a_newer_version_is_left_alone(void **state)
 	stop(&w);
 }
 
+/* ---- What the operator keeps and looks at ---- */
+
+static struct store_key key_of(unsigned number, int64_t created)
+{
+	struct store_key key = {.created = created};
+	snprintf(key.id, sizeof key.id, "%016x", number);
+	memset(key.secret, (int)number, sizeof key.secret);
+	return key;
+}
+
+static void the_newest_key_is_first_and_the_others_retire(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct store_key keys[TOKEN_KEYS_MAX], key;
+	size_t count = 99;
+	start(&w);
+	assert_ok(store_keys_get(w.store, NOW, keys, &count));
+	assert_int_equal(count, 0);
+	/* Made within one second: their order is that in which they came. */
+	for (unsigned i = 1; i <= TOKEN_KEYS_MAX + 2; i++) {
+		key = key_of(TOKEN_KEYS_MAX + 2 - i, NOW);
+		assert_ok(store_key_add(w.store, &key, NOW + 100 + i));
+	}
+	assert_ok(store_keys_get(w.store, NOW, keys, &count));
+	assert_int_equal(count, TOKEN_KEYS_MAX);
+	assert_string_equal(keys[0].id, key.id);
+	assert_memory_equal(keys[0].secret, key.secret, sizeof key.secret);
+	assert_int_equal(keys[0].created, NOW);
+	assert_int_equal(keys[0].retires, 0);
+	/* A later rotation does not give an older key more time. */
+	assert_int_equal(keys[2].retires, NOW + 100 + TOKEN_KEYS_MAX + 1);
+	store_close(w.store);
+	open_store(&w);
+	key = key_of(100, NOW + 1);
+	assert_ok(store_key_add(w.store, &key, NOW + 2));
+	assert_ok(store_keys_get(w.store, NOW + 1, keys, &count));
+	assert_int_equal(keys[1].retires, NOW + 2);
+	assert_ok(store_keys_get(w.store, NOW + 2, keys, &count));
+	assert_int_equal(count, 1);
+	assert_ok(store_cleanup(w.store, NOW + 2));
+	assert_int_equal(rows_of(&w, "token_keys"), 1);
+	stop(&w);
+}
+
+static struct store_ban ban_of(const char *kind, const char *subject)
+{
+	struct store_ban ban = {.created = NOW, .reason = "spam"};
+	snprintf(ban.kind, sizeof ban.kind, "%s", kind);
+	snprintf(ban.subject, sizeof ban.subject, "%s", subject);
+	return ban;
+}
+
+static void bans_are_kept_in_order_and_have_a_limit(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct store_ban bans[3], ban;
+	char subject[BAN_SUBJECT_MAX];
+	size_t count;
+	start(&w);
+	ban = ban_of("node", NODE);
+	assert_ok(store_ban_put(w.store, &ban));
+	snprintf(ban.reason, sizeof ban.reason, "flood");
+	assert_ok(store_ban_put(w.store, &ban));
+	ban = ban_of("account", "7");
+	assert_ok(store_ban_put(w.store, &ban));
+	ban = ban_of("address", "192.0.2.0/24");
+	assert_ok(store_ban_put(w.store, &ban));
+	assert_ok(store_bans_list(w.store, NULL, 2, bans, &count));
+	assert_int_equal(count, 2);
+	assert_string_equal(bans[0].kind, "account");
+	assert_string_equal(bans[1].subject, "192.0.2.0/24");
+	assert_ok(store_bans_list(w.store, &bans[1], 3, bans, &count));
+	assert_int_equal(count, 1);
+	assert_string_equal(bans[0].subject, NODE);
+	assert_string_equal(bans[0].reason, "flood");
+	assert_int_equal(bans[0].created, NOW);
+	assert_ok(store_ban_delete(w.store, "node", NODE));
+	assert_err(store_ban_delete(w.store, "node", NODE), ERR_NOT_FOUND);
+	for (unsigned i = 0; i < BANS_MAX - 2; i++) {
+		snprintf(subject, sizeof subject, "%u", 1000 + i);
+		ban = ban_of("account", subject);
+		assert_ok(store_ban_put(w.store, &ban));
+	}
+	ban = ban_of("node", NODE);
+	assert_err(store_ban_put(w.store, &ban), ERR_LIMIT);
+	stop(&w);
+}
+
+static void the_operator_reads_accounts_and_nodes_page_by_page(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct store_account accounts[3];
+	struct store_listed_node nodes[3];
+	size_t count;
+	start(&w);
+	int64_t first = user_of(&w, "a"), second = user_of(&w, "b");
+	struct store_node node = {.user_id = first, .registered = NOW};
+	assert_ok(store_node_register(w.store, "dpc-node-0000000000000001", &node, "c"));
+	node.user_id = second;
+	assert_ok(store_node_register(w.store, "dpc-node-0000000000000002", &node, "c"));
+	assert_ok(store_node_register(w.store, "dpc-node-0000000000000003", &node, "c"));
+	assert_ok(store_users_list(w.store, 0, 1, accounts, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(accounts[0].id, first);
+	assert_string_equal(accounts[0].provider, "key");
+	assert_string_equal(accounts[0].subject, "a");
+	assert_int_equal(accounts[0].created, NOW);
+	assert_int_equal(accounts[0].nodes, 1);
+	assert_ok(store_users_list(w.store, first, 3, accounts, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(accounts[0].nodes, 2);
+	assert_ok(store_nodes_list(w.store, "", 2, nodes, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(nodes[0].user_id, first);
+	assert_int_equal(nodes[0].device.registered, NOW);
+	assert_ok(store_nodes_list(w.store, nodes[1].device.node_id, 3, nodes, &count));
+	assert_int_equal(count, 1);
+	assert_string_equal(nodes[0].device.node_id, "dpc-node-0000000000000003");
+	stop(&w);
+}
+
+static void logins_of_an_account_or_a_node_end_together(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t hash[SHA256_SIZE];
+	struct store_session sessions[3];
+	start(&w);
+	int64_t first = user_of(&w, "a"), second = user_of(&w, "b");
+	for (unsigned i = 0; i < 3; i++) {
+		sessions[i] = session_of(i < 2 ? first : second, i);
+		hash_of_number(i, hash);
+		snprintf(sessions[i].node_id, NODE_ID_MAX, "dpc-node-%016x", i);
+		assert_ok(store_session_create(w.store, &sessions[i], hash, NOW));
+	}
+	assert_ok(store_sessions_revoke_node(w.store, sessions[0].node_id));
+	assert_err(store_session_check(w.store, sessions[0].id), ERR_DENIED);
+	assert_ok(store_session_check(w.store, sessions[1].id));
+	assert_ok(store_sessions_revoke_user(w.store, first));
+	assert_err(store_session_check(w.store, sessions[1].id), ERR_DENIED);
+	assert_ok(store_session_check(w.store, sessions[2].id));
+	stop(&w);
+}
+
 TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(a_node_id_belongs_to_one_account_and_one_key),
 	TEST(the_nodes_of_an_account_are_its_devices),
@@ -372,4 +519,8 @@ TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(only_so_many_used_refresh_tokens_are_remembered),
 	TEST(logins_that_have_ended_do_not_pile_up), TEST(a_login_expires_unless_it_is_renewed),
 	TEST(logins_of_an_account_have_a_limit), TEST(what_was_stored_is_there_after_opening_again),
-	TEST(a_damaged_file_is_named), TEST(a_file_of_a_newer_version_is_left_alone))
+	TEST(a_damaged_file_is_named), TEST(a_file_of_a_newer_version_is_left_alone),
+	TEST(the_newest_key_is_first_and_the_others_retire),
+	TEST(bans_are_kept_in_order_and_have_a_limit),
+	TEST(the_operator_reads_accounts_and_nodes_page_by_page),
+	TEST(logins_of_an_account_or_a_node_end_together))
