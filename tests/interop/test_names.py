@@ -82,8 +82,9 @@ def connect(browser, names_peer, case):
 
 
 def told(ours, fits):
-    """What is told once it fits, or at last."""
-    for _ in range(100):
+    """What is told once it fits, or at last. A browser may name its candidates only after the path has come up: it
+    answers our checks from the first moment on."""
+    for _ in range(300):
         ours.say({'tell': True})
         line = ours.wait('asked')
         if fits(line):
@@ -97,10 +98,11 @@ def watch(ours, hidden, answered, expected):
         ours.wait('back', 'hello')
     else:
         ours.wait('state', 'closed')
+    which = 'answered' if answered else 'unanswered'
+    line = told(ours, lambda line: hidden and line['asked'] == line[which] == len(hidden) and
+                line['path'] == (expected or ''))
     if not hidden or not all(HIDDEN.match(candidate) for candidate in hidden):
         raise Failed(f'the browser hides nothing: {hidden}')
-    which = 'answered' if answered else 'unanswered'
-    line = told(ours, lambda line: line['asked'] == line[which] == len(hidden) and line['path'] == (expected or ''))
     address = line.pop('address')
     if line != {'asked': len(hidden), 'answered': 0, 'unanswered': 0, 'path': expected or '', which: len(hidden)}:
         raise Failed(f'{line}, not {expected} with {len(hidden)} names {which}')
