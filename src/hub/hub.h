@@ -91,6 +91,8 @@ void hub_refuse_body(struct web_request *request, enum err err);
 
 /* Closes the node's socket if it belongs to this login. */
 void signal_socket_log_out(struct hub *hub, const struct store_session *session);
+/* Closes those sockets of the account's nodes whose login has ended. */
+void signal_sockets_recheck(struct hub *hub, int64_t user_id);
 /* Closes all of them, each with a time at which to come back. */
 void signal_sockets_drain(struct hub *hub);
 /* Closes the node's socket: it is registered no more. */

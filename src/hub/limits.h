@@ -39,6 +39,9 @@
 /* Logins of one account that are remembered; beyond, first those that have ended are forgotten,
  * then the oldest is logged out. */
 #define SESSIONS_PER_USER_MAX 32
+/* Tickets of logins under way (store.h), of all together and of one owner. */
+#define TICKETS_MAX 65536
+#define TICKETS_PER_OWNER_MAX 16
 /* How often what has expired is deleted. */
 #define STORE_CLEANUP_INTERVAL_S 3600
 

@@ -59,6 +59,9 @@ void login_succeed(
 	enum err err = refresh_token ? store_session_create(hub->store, &session, hash, hub_now())
 				     : ERR_NOMEM;
 	hub->stats.logins += err == ERR_OK;
+	/* The account may have had too many logins, and lost its oldest. */
+	if (err == ERR_OK)
+		signal_sockets_recheck(hub, user_id);
 	if (err == ERR_OK)
 		reply_with_tokens(hub, request, &session, refresh_token);
 	else
@@ -112,25 +115,50 @@ void handle_refresh(struct web_request *request, void *user)
 	free(token);
 }
 
+/* `all` of a body, which need not be there. ERR_MALFORMED, ERR_NOMEM. */
+static enum err parse_all(struct bytes text, bool *ret_all)
+{
+	json_t *body;
+	if (text.size == 0)
+		return ERR_OK;
+	enum err err = json_parse_object(text, HUB_BODY_MAX, &body);
+	if (err != ERR_OK)
+		return err;
+	err = json_get_bool_if(body, "all", ret_all);
+	json_decref(body);
+	return err;
+}
+
 /* Either token says which login it is. */
 void handle_logout(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	uint8_t hash[SHA256_SIZE];
 	struct token_claims claims;
+	bool all = false;
 	struct bytes body = web_request_body(request);
 	if (!hub_admit(hub, request, &hub->login_rate))
 		return;
+	enum err err = parse_all(body, &all);
+	if (err != ERR_OK) {
+		hub_refuse_body(request, err);
+		return;
+	}
 	bool is_known =
 		body.size > 0 && parse_refresh(body, hash) == ERR_OK &&
 		store_session_of_refresh(hub->store, hash, hub_now(), &claims.session) == ERR_OK;
 	if (!is_known && !hub_authorize(hub, request, &claims))
 		return;
-	enum err err = store_session_revoke(hub->store, claims.session.id);
+	const struct store_session *session = &claims.session;
+	err = all ? store_sessions_revoke_user(hub->store, session->user_id)
+		  : store_session_revoke(hub->store, session->id);
 	if (err != ERR_OK) {
 		hub_fail(request, err);
 		return;
 	}
-	signal_socket_log_out(hub, &claims.session);
+	if (all)
+		signal_sockets_recheck(hub, session->user_id);
+	else
+		signal_socket_log_out(hub, session);
 	web_request_reply(request, 204, NULL, (struct bytes){0});
 }

@@ -43,6 +43,9 @@ static void register_node(struct hub *hub, struct web_request *request,
 	else
 		hub_reply(request, 200,
 			json_pack("{s:s, s:b}", "node_id", possession->node_id, "registered", 1));
+	/* It may have left another account, and that one's login behind. */
+	if (err == ERR_OK)
+		signal_sockets_recheck(hub, session->user_id);
 }
 
 void handle_register(struct web_request *request, void *user)

@@ -196,6 +196,20 @@ void signal_socket_log_out(struct hub *hub, const struct store_session *session)
 		web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
 }
 
+void signal_sockets_recheck(struct hub *hub, int64_t user_id)
+{
+	struct store_device devices[NODES_PER_USER_MAX];
+	size_t count = 0;
+	/* What the store says of a failure, it has logged; no socket is closed for that. */
+	enum err err =
+		store_nodes_of_user(hub->store, user_id, NODES_PER_USER_MAX, devices, &count);
+	for (size_t i = 0; err == ERR_OK && i < count; i++) {
+		struct signal_socket *socket = find(hub, devices[i].node_id);
+		if (socket && store_session_check(hub->store, socket->session.id) == ERR_DENIED)
+			web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+	}
+}
+
 void signal_socket_remove(struct hub *hub, const char *node_id)
 {
 	struct signal_socket *socket = find(hub, node_id);

@@ -61,7 +61,8 @@ MUST_CHECK enum err store_user_get(struct store *store, int64_t user_id, int64_t
 MUST_CHECK enum err store_node_get(
 	struct store *store, const char *node_id, struct store_node *ret_node);
 /* ERR_EXISTS when another account, or another key, has this id; registering the same again renews
- * the certificate. ERR_LIMIT: the account has NODES_PER_USER_MAX. */
+ * the certificate. A node that is in the account of its own key (provider "key") moves to this one,
+ * and what logins that account made for it end. ERR_LIMIT: the account has NODES_PER_USER_MAX. */
 MUST_CHECK enum err store_node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem);
 
@@ -145,6 +146,30 @@ MUST_CHECK enum err store_session_of_refresh(struct store *store, const uint8_t 
 MUST_CHECK enum err store_session_check(struct store *store, const char *session_id);
 /* Ends the login; ERR_OK also when it was over. */
 MUST_CHECK enum err store_session_revoke(struct store *store, const char *session_id);
+
+/* ---- Tickets: what is remembered for minutes, of logins under way ---- */
+
+/* Any hub of a cluster may be asked about what another gave out, so it is kept here. */
+struct store_ticket {
+	const char *key;   /* nobody guesses it */
+	const char *owner; /* for whom it takes room: an address, an account */
+	const char *text;
+	int64_t expires;
+};
+
+/* ERR_EXISTS: there is one with this key; ERR_LIMIT: the owner has `owner_max`, or all together
+ * TICKETS_MAX. Those that have expired do not count. */
+MUST_CHECK enum err store_ticket_put(
+	struct store *store, const struct store_ticket *ticket, size_t owner_max, int64_t now);
+/* The text is freed with free(). ERR_NOT_FOUND (expired ones too), ERR_NOMEM. */
+MUST_CHECK enum err store_ticket_get(
+	struct store *store, const char *key, int64_t now, char **ret_text);
+/* The same, and it is gone: of several who ask, one gets it. */
+MUST_CHECK enum err store_ticket_take(
+	struct store *store, const char *key, int64_t now, char **ret_text);
+/* Replaces the text, if it is still `old_text`. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_ticket_change(struct store *store, const char *key, const char *old_text,
+	const char *new_text, int64_t now);
 
 /* End all logins of an account, or of a node. */
 MUST_CHECK enum err store_sessions_revoke_user(struct store *store, int64_t user_id);

@@ -72,16 +72,37 @@ static enum err check_room(struct store *store, int64_t user_id)
 	return err;
 }
 
+/* Whoever has the key of the account that it leaves has asked for it. */
+static enum err node_move(struct store *store, const char *node_id, const struct store_node *node)
+{
+	char subject[NODE_PIN_TEXT_MAX];
+	sqlite3_stmt *statement = store_statement(store, NODE_MOVE);
+	store_bind_text(statement, 1, node_id);
+	store_bind_integer(statement, 2, node->user_id);
+	store_bind_text(statement, 3, node_pin_text(&node->pin, subject));
+	enum err err = store_step_change(store, statement);
+	if (err != ERR_OK)
+		return err;
+	if (sqlite3_changes(store->db) == 0)
+		return ERR_EXISTS;
+	statement = store_statement(store, NODE_FOREIGN_SESSIONS_DELETE);
+	store_bind_text(statement, 1, node_id);
+	store_bind_integer(statement, 2, node->user_id);
+	return store_step_change(store, statement);
+}
+
 static enum err node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem)
 {
 	struct store_node present;
 	enum err err = store_node_get(store, node_id, &present);
-	if (err == ERR_OK &&
-		(present.user_id != node->user_id || !node_pin_equal(&present.pin, &node->pin)))
+	if (err == ERR_OK && !node_pin_equal(&present.pin, &node->pin))
 		return ERR_EXISTS;
-	if (err == ERR_NOT_FOUND)
+	bool is_elsewhere = err == ERR_OK && present.user_id != node->user_id;
+	if (err == ERR_NOT_FOUND || is_elsewhere)
 		err = check_room(store, node->user_id);
+	if (err == ERR_OK && is_elsewhere)
+		err = node_move(store, node_id, node);
 	if (err != ERR_OK)
 		return err;
 	sqlite3_stmt *statement = store_statement(store, NODE_PUT);

@@ -159,5 +159,7 @@ enum err store_sessions_revoke_node(struct store *store, const char *node_id)
 enum err store_cleanup(struct store *store, int64_t now)
 {
 	enum err err = change_by_number(store, CLEANUP, now);
-	return err == ERR_OK ? change_by_number(store, KEYS_CLEANUP, now) : err;
+	if (err == ERR_OK)
+		err = change_by_number(store, KEYS_CLEANUP, now);
+	return err == ERR_OK ? store_tickets_expire(store, now) : err;
 }

@@ -69,6 +69,13 @@ static const char *const migrations[] = {
 	" created INTEGER NOT NULL,"
 	" PRIMARY KEY (kind, subject)) WITHOUT ROWID;"
 	"CREATE INDEX sessions_by_node ON sessions (node_id);",
+	"CREATE TABLE tickets ("
+	" key TEXT PRIMARY KEY,"
+	" owner TEXT NOT NULL,"
+	" text TEXT NOT NULL,"
+	" expires INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX tickets_by_owner ON tickets (owner);"
+	"CREATE INDEX tickets_by_expiry ON tickets (expires);",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
@@ -85,6 +92,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 		"SELECT node_id, name, registered, last_seen FROM nodes WHERE user_id = ?1"
 		" ORDER BY last_seen DESC, registered DESC, node_id LIMIT ?2",
 	[NODE_COUNT] = "SELECT count(*) FROM nodes WHERE user_id = ?1",
+	/* Out of the account of the node's own key alone. */
+	[NODE_MOVE] = "UPDATE nodes SET user_id = ?2 WHERE node_id = ?1 AND user_id IN"
+		      " (SELECT id FROM users WHERE provider = 'key' AND subject = ?3)",
+	[NODE_FOREIGN_SESSIONS_DELETE] =
+		"DELETE FROM sessions WHERE node_id = ?1 AND user_id <> ?2",
 	[NODE_RENAME] = "UPDATE nodes SET name = ?2 WHERE node_id = ?1",
 	[NODE_SEEN] = "UPDATE nodes SET last_seen = ?2 WHERE node_id = ?1",
 	[NODE_DELETE] = "DELETE FROM nodes WHERE node_id = ?1",
@@ -143,6 +155,14 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 		       " FROM users AS u WHERE u.id > ?1 ORDER BY u.id LIMIT ?2",
 	[NODES_LIST] = "SELECT node_id, name, registered, last_seen, user_id FROM nodes"
 		       " WHERE node_id > ?1 ORDER BY node_id LIMIT ?2",
+	[TICKET_PUT] = "INSERT INTO tickets (key, owner, text, expires) VALUES (?1, ?2, ?3, ?4)",
+	[TICKET_GET] = "SELECT text FROM tickets WHERE key = ?1 AND expires > ?2",
+	[TICKET_TAKE] = "DELETE FROM tickets WHERE key = ?1 AND expires > ?2 RETURNING text",
+	[TICKET_CHANGE] = "UPDATE tickets SET text = ?3 WHERE key = ?1 AND text = ?2"
+			  " AND expires > ?4 RETURNING key",
+	[TICKET_COUNT] = "SELECT count(*) FROM tickets",
+	[TICKET_COUNT_OWNER] = "SELECT count(*) FROM tickets WHERE owner = ?1",
+	[TICKET_EXPIRE] = "DELETE FROM tickets WHERE expires <= ?1",
 };
 
 /* ---- Running statements ---- */

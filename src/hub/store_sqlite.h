@@ -14,6 +14,8 @@ enum statement {
 	NODE_PUT,
 	NODES_OF_USER,
 	NODE_COUNT,
+	NODE_MOVE,
+	NODE_FOREIGN_SESSIONS_DELETE,
 	NODE_RENAME,
 	NODE_SEEN,
 	NODE_DELETE,
@@ -50,6 +52,13 @@ enum statement {
 	BANS_LIST,
 	USERS_LIST,
 	NODES_LIST,
+	TICKET_PUT,
+	TICKET_GET,
+	TICKET_TAKE,
+	TICKET_CHANGE,
+	TICKET_COUNT,
+	TICKET_COUNT_OWNER,
+	TICKET_EXPIRE,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -77,6 +86,7 @@ MUST_CHECK enum err store_step_change(struct store *store, sqlite3_stmt *stateme
 void store_column_text(sqlite3_stmt *statement, int column, char *text, size_t capacity);
 
 MUST_CHECK enum err store_execute(struct store *store, const char *sql);
+MUST_CHECK enum err store_tickets_expire(struct store *store, int64_t now);
 /* Ends a transaction: all of it is done when `err` is ERR_OK, else nothing. */
 MUST_CHECK enum err store_finish(struct store *store, enum err err);
 

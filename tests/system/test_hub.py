@@ -6,6 +6,7 @@ import hmac
 import json
 import pathlib
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -192,6 +193,39 @@ class Login(HubTest):
         self.assertEqual(self.hub.ask('POST', '/logout', {'refresh_token': other['refresh_token']})[0], 204)
         self.assertEqual(self.hub.ask('GET', '/users/me', token=other['access_token'])[0], 401)
 
+    def test_logging_out_everywhere_ends_every_login_of_the_account_and_no_other(self):
+        node, other = NodeKey(), NodeKey()
+        logins = [node.login(self.hub) for _ in range(3)]
+        node.register(self.hub, logins[0])
+        signal, bystander = node.connect(self.hub, logins[0]), other.connect(self.hub)
+        self.assert_error(self.hub.ask('POST', '/logout', {'all': 1}, logins[2]['access_token']), 400, 'malformed')
+        begin = time.monotonic()
+        self.assertEqual(self.hub.ask('POST', '/logout', {'all': True}, logins[2]['access_token'])[0], 204)
+        with self.assertRaises(Closed) as closed:
+            signal.receive()
+        self.assertEqual(closed.exception.code, 4001)
+        self.assertLess(time.monotonic() - begin, 1)
+        for tokens in logins:
+            self.assert_error(self.hub.ask('GET', '/users/me', token=tokens['access_token']), 401, 'unauthorized')
+            answer = self.hub.ask('POST', '/refresh', {'refresh_token': tokens['refresh_token']})
+            self.assert_error(answer, 401, 'bad_refresh_token')
+        bystander.send({'type': 'ping'})
+        self.assertEqual(bystander.receive(), {'type': 'pong'})
+
+    def test_the_login_that_is_one_too_many_closes_the_socket_of_the_oldest(self):
+        node = NodeKey()
+        oldest = node.login(self.hub)
+        node.register(self.hub, oldest)
+        signal = node.connect(self.hub, oldest)
+        with sqlite3.connect(self.hub.directory / 'hub.db') as database:
+            database.execute('UPDATE sessions SET created = created - 60')
+        database.close()
+        for _ in range(32):
+            node.login(self.hub)
+        with self.assertRaises(Closed) as closed:
+            signal.receive()
+        self.assertEqual(closed.exception.code, 4001)
+
     def test_tokens_that_were_tampered_with_are_refused(self):
         token = NodeKey().login(self.hub)['access_token']
         header, payload, signature = token.split('.')
@@ -211,6 +245,22 @@ class Login(HubTest):
             node.connect(hub, tokens).close()
             status, _ = hub.ask('POST', '/refresh', {'refresh_token': tokens['refresh_token']})
             self.assertEqual(status, 200)
+            self.assertEqual(hub.stop(), 0)
+
+    def test_a_logout_survives_a_restart_of_the_hub(self):
+        with tempfile.TemporaryDirectory(prefix='dpc-hub-') as directory:
+            node, hub = NodeKey(), Hub(PROGRAM_HUB, directory)
+            one, two, three = (node.login(hub) for _ in range(3))
+            hub.ask('POST', '/logout', token=one['access_token'])
+            hub.ask('POST', '/refresh', {'refresh_token': two['refresh_token']})
+            hub.ask('POST', '/refresh', {'refresh_token': two['refresh_token']})
+            self.assertEqual(hub.stop(), 0)
+            hub = Hub(PROGRAM_HUB, directory)
+            for tokens in (one, two):
+                self.assert_error(hub.ask('GET', '/users/me', token=tokens['access_token']), 401, 'unauthorized')
+                answer = hub.ask('POST', '/refresh', {'refresh_token': tokens['refresh_token']})
+                self.assert_error(answer, 401, 'bad_refresh_token')
+            self.assertEqual(hub.ask('GET', '/users/me', token=three['access_token'])[0], 200)
             self.assertEqual(hub.stop(), 0)
 
 

@@ -296,6 +296,113 @@ static void logins_of_an_account_have_a_limit(void **state)
 	stop(&w);
 }
 
+static void a_node_leaves_the_account_of_its_own_key_and_no_other(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t hash[SHA256_SIZE];
+	char subject[NODE_PIN_TEXT_MAX];
+	start(&w);
+	struct store_node node = {.registered = NOW}, found;
+	memset(&node.pin, 7, sizeof node.pin);
+	node.user_id = user_of(&w, node_pin_text(&node.pin, subject));
+	assert_ok(store_node_register(w.store, NODE, &node, "certificate"));
+	struct store_session old = session_of(node.user_id, 1);
+	hash_of(1, hash);
+	assert_ok(store_session_create(w.store, &old, hash, NOW));
+	int64_t issuer_user, third;
+	assert_ok(store_user_find(w.store, "https://issuer", "s", true, NOW, &issuer_user));
+	struct store_session new = session_of(issuer_user, 2);
+	hash_of(2, hash);
+	assert_ok(store_session_create(w.store, &new, hash, NOW));
+	/* Another key does not move it, the same one does. */
+	struct store_node moved = node;
+	moved.user_id = issuer_user;
+	moved.pin.digest[0] ^= 1;
+	assert_err(store_node_register(w.store, NODE, &moved, "certificate"), ERR_EXISTS);
+	moved.pin = node.pin;
+	assert_ok(store_node_register(w.store, NODE, &moved, "certificate"));
+	assert_ok(store_node_get(w.store, NODE, &found));
+	assert_int_equal(found.user_id, issuer_user);
+	assert_err(store_session_check(w.store, old.id), ERR_DENIED);
+	assert_ok(store_session_check(w.store, new.id));
+	/* From there it goes nowhere. */
+	assert_ok(store_user_find(w.store, "https://issuer", "t", true, NOW, &third));
+	moved.user_id = third;
+	assert_err(store_node_register(w.store, NODE, &moved, "certificate"), ERR_EXISTS);
+	assert_err(store_node_register(w.store, NODE, &node, "certificate"), ERR_EXISTS);
+	stop(&w);
+}
+
+static enum err put_ticket(struct world *w, const char *key, const char *owner, int64_t now)
+{
+	struct store_ticket ticket = {
+		.key = key, .owner = owner, .text = "first", .expires = now + 60};
+	return store_ticket_put(w->store, &ticket, TICKETS_PER_OWNER_MAX, now);
+}
+
+static void a_ticket_is_taken_once_and_expires(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	char *text = NULL;
+	start(&w);
+	assert_err(store_ticket_get(w.store, "k", NOW, &text), ERR_NOT_FOUND);
+	assert_ok(put_ticket(&w, "k", "o", NOW));
+	assert_err(put_ticket(&w, "k", "p", NOW + 59), ERR_EXISTS);
+	assert_ok(store_ticket_get(w.store, "k", NOW + 59, &text));
+	assert_string_equal(text, "first");
+	free(text);
+	assert_err(store_ticket_get(w.store, "k", NOW + 60, &text), ERR_NOT_FOUND);
+	assert_err(store_ticket_change(w.store, "k", "other", "second", NOW), ERR_NOT_FOUND);
+	assert_err(store_ticket_change(w.store, "k", "first", "second", NOW + 60), ERR_NOT_FOUND);
+	assert_ok(store_ticket_change(w.store, "k", "first", "second", NOW));
+	assert_err(store_ticket_change(w.store, "k", "first", "third", NOW), ERR_NOT_FOUND);
+	store_close(w.store);
+	open_store(&w);
+	assert_err(store_ticket_take(w.store, "k", NOW + 60, &text), ERR_NOT_FOUND);
+	assert_ok(store_ticket_take(w.store, "k", NOW, &text));
+	assert_string_equal(text, "second");
+	free(text);
+	assert_err(store_ticket_take(w.store, "k", NOW, &text), ERR_NOT_FOUND);
+	/* One that has expired makes room for the next, and is cleared away. */
+	assert_ok(put_ticket(&w, "k", "o", NOW));
+	assert_ok(put_ticket(&w, "k", "o", NOW + 60));
+	assert_ok(store_cleanup(w.store, NOW + 120));
+	assert_int_equal(rows_of(&w, "tickets"), 0);
+	stop(&w);
+}
+
+static void tickets_of_one_owner_have_a_limit_and_so_have_all(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	char key[32], *path = NULL, *sql = NULL;
+	start(&w);
+	for (unsigned i = 0; i < TICKETS_PER_OWNER_MAX; i++) {
+		snprintf(key, sizeof key, "k%u", i);
+		assert_ok(put_ticket(&w, key, "o", NOW));
+	}
+	assert_err(put_ticket(&w, "more", "o", NOW), ERR_LIMIT);
+	assert_ok(put_ticket(&w, "more", "p", NOW));
+	assert_ok(put_ticket(&w, "later", "o", NOW + 60));
+	/* The rest of them from outside, for speed. */
+	sqlite3 *db;
+	path = file_of(&w, "");
+	sql = text_format("WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i "
+			  "< %d) INSERT INTO tickets SELECT 'x' || i, 'x' || i, '', %lld FROM n",
+		TICKETS_MAX, (long long)NOW + 1000);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(rows_of(&w, "tickets"), TICKETS_MAX);
+	assert_err(put_ticket(&w, "beyond", "q", NOW + 61), ERR_LIMIT);
+	assert_ok(put_ticket(&w, "in time", "q", NOW + 2000));
+	free(path);
+	free(sql);
+	stop(&w);
+}
+
 static void what_was_stored_is_there_after_opening_again(void **state)
 {
 	(void)state;
@@ -523,4 +630,7 @@ TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(the_newest_key_is_first_and_the_others_retire),
 	TEST(bans_are_kept_in_order_and_have_a_limit),
 	TEST(the_operator_reads_accounts_and_nodes_page_by_page),
-	TEST(logins_of_an_account_or_a_node_end_together))
+	TEST(logins_of_an_account_or_a_node_end_together),
+	TEST(a_node_leaves_the_account_of_its_own_key_and_no_other),
+	TEST(a_ticket_is_taken_once_and_expires),
+	TEST(tickets_of_one_owner_have_a_limit_and_so_have_all))
