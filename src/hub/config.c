@@ -37,6 +37,7 @@ static const struct setting {
 #define NUMBER(name, member) NUMBER_UP_TO(name, member, NUMBER_MAX)
 	TEXT("hub.listen", listen),
 	TEXT("hub.data", data),
+	TEXT("hub.store", store),
 	TEXT("hub.origin", origin),
 	TEXT("hub.log", log),
 	TEXT("hub.log_format", log_format),
@@ -68,6 +69,7 @@ static const struct {
 } variables[] = {
 	{"DPC_HUB_LISTEN", "hub.listen"},
 	{"DPC_HUB_DATA", "hub.data"},
+	{"DPC_HUB_STORE", "hub.store"},
 	{"DPC_HUB_ORIGIN", "hub.origin"},
 	{"DPC_HUB_LOG", "hub.log"},
 	{"DPC_HUB_LOG_FORMAT", "hub.log_format"},

@@ -12,6 +12,7 @@
 struct config {
 	char listen[CONFIG_TEXT_MAX];
 	char data[CONFIG_TEXT_MAX];
+	char store[CONFIG_TEXT_MAX];  /* url of a PostgreSQL database; "": a file in `data` */
 	char origin[CONFIG_TEXT_MAX]; /* names of this hub, with spaces between; "": from `listen`
 				       */
 	char log[16];

@@ -77,7 +77,7 @@ bool hub_authorize(struct hub *hub, struct web_request *request, struct token_cl
 	enum err err = token ? hub_check_token(hub, token, ret_claims) : ERR_NOT_FOUND;
 	if (err == ERR_OK)
 		return true;
-	if (err == ERR_IO || err == ERR_CORRUPT || err == ERR_NOMEM) {
+	if (hub_is_failure(err)) {
 		hub_fail(request, err);
 		return false;
 	}
@@ -123,8 +123,19 @@ void hub_refuse_draining(struct web_request *request)
 	web_request_reply_error(request, 503, "draining", "the hub ends; try again in a moment");
 }
 
+bool hub_is_failure(enum err err)
+{
+	return err == ERR_IO || err == ERR_CORRUPT || err == ERR_NOMEM || err == ERR_UNREACHABLE;
+}
+
 void hub_fail(struct web_request *request, enum err err)
 {
+	if (err == ERR_UNREACHABLE) {
+		web_request_add_header(request, "Retry-After", "1");
+		web_request_reply_error(request, 503, "database",
+			"the hub's database does not answer; nothing was changed, try again");
+		return;
+	}
 	web_request_reply_error(request, 500, "internal",
 		err == ERR_NOMEM ? "the hub is out of memory"
 				 : "the hub's database failed; its log says more");
@@ -247,7 +258,9 @@ static enum err open_data(struct hub *hub, char *problem)
 			directory, strerror(errno));
 		return ERR_IO;
 	}
-	enum err err = store_open(directory, problem, &hub->store);
+	enum err err = hub->config->store[0] ? store_open_postgres(hub->config->store, hub->loop,
+						       problem, &hub->store)
+					     : store_open(directory, problem, &hub->store);
 	if (err != ERR_OK)
 		return err;
 	err = token_secret_load(directory, &hub->secret);
@@ -308,10 +321,22 @@ static enum err listen_on(struct hub *hub, char *problem)
 	return err;
 }
 
-/* The settings that are lists in themselves. */
+static enum err check_store(const struct config *config, char *problem)
+{
+	if (!config->store[0] || text_starts_with(config->store, "postgresql://") ||
+		text_starts_with(config->store, "postgres://"))
+		return ERR_OK;
+	snprintf(problem, HUB_PROBLEM_MAX,
+		"bad store: it is a url as 'postgresql://user@host/database'");
+	return ERR_MALFORMED;
+}
+
+/* The settings that are lists in themselves, or urls. */
 static enum err read_lists(struct hub *hub, char *problem)
 {
-	enum err err = read_proxies(hub, problem);
+	enum err err = check_store(hub->config, problem);
+	if (err == ERR_OK)
+		err = read_proxies(hub, problem);
 	return err == ERR_OK ? turn_credentials_init(hub, problem) : err;
 }
 
@@ -352,9 +377,9 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		RATE_ENTRIES_MAX, &hub->rng);
 	enum err err = read_lists(hub, problem);
 	if (err == ERR_OK)
-		err = open_data(hub, problem);
-	if (err == ERR_OK)
 		err = net_loop_create(&hub->loop);
+	if (err == ERR_OK)
+		err = open_data(hub, problem);
 	if (err == ERR_OK)
 		err = net_timer_init(&hub->cleanup, hub->loop, on_cleanup, hub);
 	if (err == ERR_OK)
@@ -380,8 +405,8 @@ void hub_destroy(struct hub *hub)
 	net_timer_deinit(&hub->cleanup);
 	net_timer_deinit(&hub->drain);
 	web_destroy(hub->web);
-	net_loop_destroy(hub->loop);
 	store_close(hub->store);
+	net_loop_destroy(hub->loop);
 	json_decref(hub->turn_uris);
 	ratelimit_deinit(&hub->turn_rate);
 	ratelimit_deinit(&hub->signal_rate);

@@ -84,7 +84,9 @@ void hub_reply(struct web_request *request, int status, json_t *object);
 void hub_refuse(struct web_request *request, const struct refusal *refusal);
 /* 503: the hub is about to end. */
 void hub_refuse_draining(struct web_request *request);
-/* An error of the store, or memory. */
+/* Whether it is an error of the store or of memory, and none that the client has made. */
+bool hub_is_failure(enum err err);
+/* Answers such an error: 503 when it is over soon, as that of a database that is away. */
 void hub_fail(struct web_request *request, enum err err);
 /* A body that could not be parsed. */
 void hub_refuse_body(struct web_request *request, enum err err);

@@ -2,6 +2,7 @@
 #ifndef HUB_LIMITS_H
 #define HUB_LIMITS_H
 
+#include "base/usec.h"
 #include "crypto/limits.h"
 
 /* A frame on the signalling socket. */
@@ -44,6 +45,14 @@
 #define TICKETS_PER_OWNER_MAX 16
 /* How often what has expired is deleted. */
 #define STORE_CLEANUP_INTERVAL_S 3600
+
+/* PostgreSQL: how long an answer is waited for, in which the hub does nothing else; how long a new
+ * connection may take, which holds nothing up; after which time the next one is tried; and what
+ * bringing the schema up may take, when a hub starts. */
+#define POSTGRES_WAIT (1000 * USEC_PER_MS)
+#define POSTGRES_CONNECT_WAIT (5 * USEC_PER_SEC)
+#define POSTGRES_RETRY (500 * USEC_PER_MS)
+#define POSTGRES_MIGRATION_WAIT (60 * USEC_PER_SEC)
 
 /* Requests to the login and registration paths, and to all others, of one address (an IPv6 one
  * counts by its /64): tokens a second, and saved up at most. */

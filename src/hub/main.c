@@ -16,14 +16,16 @@ enum exit_status {
 };
 
 static const char usage[] =
-	"usage: dpc-hub [--config FILE] [--listen HOST:PORT] [--data DIR] [--origin URL]\n"
-	"               [--port-file FILE] [--json] [--check-config] [--help] [--version]\n"
+	"usage: dpc-hub [--config FILE] [--listen HOST:PORT] [--data DIR] [--store URL]\n"
+	"               [--origin URL] [--port-file FILE] [--json] [--check-config] [--help] "
+	"[--version]\n"
 	"\n"
 	"The Federation Hub: lets nodes log in, find each other, and set up connections.\n"
 	"\n"
 	"  --config FILE       read settings from FILE (see docs/hub-api.md)\n"
 	"  --listen HOST:PORT  serve here; port 0 takes a free one (127.0.0.1:8080)\n"
 	"  --data DIR          keep database and secrets here (~/.local/share/dpc-hub)\n"
+	"  --store URL         keep them in this PostgreSQL database, for several hubs\n"
 	"  --origin URL        how nodes reach this hub, if not by the address it listens on\n"
 	"  --port-file FILE    write the port that is listened on to FILE\n"
 	"  --json              print the line that says where it listens as JSON\n"
@@ -33,6 +35,7 @@ enum option_code {
 	OPTION_CONFIG = 1,
 	OPTION_LISTEN,
 	OPTION_DATA,
+	OPTION_STORE,
 	OPTION_ORIGIN,
 	OPTION_PORT_FILE,
 	OPTION_JSON,
@@ -46,6 +49,7 @@ static const struct option_row {
 } option_rows[] = {
 	[OPTION_LISTEN] = {"hub.listen"},
 	[OPTION_DATA] = {"hub.data"},
+	[OPTION_STORE] = {"hub.store"},
 	[OPTION_ORIGIN] = {"hub.origin"},
 	[OPTION_VERSION] = {NULL},
 };
@@ -54,6 +58,7 @@ static const struct option options[] = {
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"listen", required_argument, NULL, OPTION_LISTEN},
 	{"data", required_argument, NULL, OPTION_DATA},
+	{"store", required_argument, NULL, OPTION_STORE},
 	{"origin", required_argument, NULL, OPTION_ORIGIN},
 	{"port-file", required_argument, NULL, OPTION_PORT_FILE},
 	{"json", no_argument, NULL, OPTION_JSON},
@@ -80,6 +85,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case OPTION_LISTEN:
 		case OPTION_DATA:
+		case OPTION_STORE:
 		case OPTION_ORIGIN:
 			arguments->settings[option] = optarg;
 			break;

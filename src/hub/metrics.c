@@ -121,6 +121,10 @@ static void put_database(struct page *page, const struct hub *hub)
 		(double)stats.steps);
 	put_one(page, "database_errors_total", "counter", "Steps that failed.",
 		(double)stats.errors);
+	put_one(page, "database_up", "gauge", "1 while the database is connected.",
+		stats.is_away ? 0 : 1);
+	put_one(page, "database_connections_lost_total", "counter",
+		"Connections to the database that were lost.", (double)stats.losses);
 }
 
 void handle_metrics(struct web_request *request, void *user)

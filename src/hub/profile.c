@@ -190,7 +190,8 @@ bool search_words_parse(const char *text, struct search_words *ret_words)
 	static const char space[] = " \t\r\n";
 	struct search_words *words = ret_words;
 	*words = (struct search_words){0};
-	if (!text_copy(words->text, sizeof words->text, text))
+	if (!utf8_is_valid(bytes_of_text(text)) ||
+		!text_copy(words->text, sizeof words->text, text))
 		return false;
 	for (char *at = words->text + strspn(words->text, space); *at; at += strspn(at, space)) {
 		size_t size = strcspn(at, space);

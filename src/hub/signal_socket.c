@@ -315,7 +315,7 @@ void handle_signal_socket(struct web_request *request, void *user)
 		err = open_socket(hub, request, &claims.session, subprotocol);
 	if (err == ERR_OK)
 		return;
-	if (err == ERR_NOMEM || err == ERR_IO || err == ERR_CORRUPT) {
+	if (hub_is_failure(err)) {
 		hub_fail(request, err);
 		return;
 	}

@@ -2,7 +2,8 @@
  * refresh tokens.
  *
  * Times are unix seconds. Every function can also fail with ERR_IO or ERR_CORRUPT: the disk, or the
- * database, and the log then names the cause. Refresh tokens are kept as SHA-256 only. */
+ * database, and the log then names the cause; or with ERR_UNREACHABLE: a database elsewhere does
+ * not answer just now. Nothing is half done then. Refresh tokens are kept as SHA-256 only. */
 #ifndef HUB_STORE_H
 #define HUB_STORE_H
 
@@ -12,6 +13,7 @@
 #include "crypto/node_id.h"
 #include "hub/limits.h"
 
+struct net_loop;
 struct store;
 
 /* Room for the line that says why the store cannot be opened. */
@@ -35,7 +37,9 @@ struct store_node {
 /* Since it was opened. */
 struct store_stats {
 	uint64_t steps, errors;
-	usec busy; /* time spent in it */
+	usec busy;       /* time spent in it */
+	uint64_t losses; /* of the connection to it */
+	bool is_away;    /* there is no connection */
 };
 
 struct store_stats store_stats(const struct store *store);
@@ -46,6 +50,12 @@ MUST_CHECK enum err store_ping(struct store *store);
  * (damaged, or made by a newer hub), ERR_IO; `problem` then says which file, why, and what to do.
  */
 MUST_CHECK enum err store_open(const char *directory, char *problem, struct store **ret_store);
+/* The same in the PostgreSQL database of this url, which several hubs may share. When the
+ * connection is lost, the loop makes another; it outlives the store. ERR_UNREACHABLE,
+ * ERR_UNSUPPORTED, ERR_IO, ERR_CORRUPT (made by a newer hub). */
+MUST_CHECK enum err store_open_postgres(
+	const char *url, struct net_loop *loop, char *problem, struct store **ret_store);
+/* Accepts NULL. */
 void store_close(struct store *store);
 
 /* The account of this subject at this provider ("key": the subject is the pin of the node's key).

@@ -1,42 +1,48 @@
 /* Accounts and their nodes in the store. */
-#include "hub/store_sqlite.h"
+#include "hub/store_engine.h"
 
 #include "base/text.h"
 
 /* ---- Accounts ---- */
 
+static enum err user_find(
+	struct store *store, const char *provider, const char *subject, int64_t *ret_user_id)
+{
+	struct statement *statement = store_statement(store, USER_FIND);
+	store_bind_text(statement, 1, provider);
+	store_bind_text(statement, 2, subject);
+	enum err err = store_step_row(statement);
+	if (err != ERR_OK)
+		return err;
+	*ret_user_id = store_column_integer(statement, 0);
+	store_reset(statement);
+	return ERR_OK;
+}
+
 enum err store_user_find(struct store *store, const char *provider, const char *subject,
 	bool may_create, int64_t now, int64_t *ret_user_id)
 {
-	sqlite3_stmt *statement = store_statement(store, USER_FIND);
-	store_bind_text(statement, 1, provider);
-	store_bind_text(statement, 2, subject);
-	enum err err = store_step_row(store, statement);
-	if (err == ERR_OK) {
-		*ret_user_id = sqlite3_column_int64(statement, 0);
-		sqlite3_reset(statement);
-	}
+	enum err err = user_find(store, provider, subject, ret_user_id);
 	if (err != ERR_NOT_FOUND || !may_create)
 		return err;
-	statement = store_statement(store, USER_CREATE);
+	struct statement *statement = store_statement(store, USER_CREATE);
 	store_bind_text(statement, 1, provider);
 	store_bind_text(statement, 2, subject);
 	store_bind_integer(statement, 3, now);
-	err = store_step_change(store, statement);
-	if (err == ERR_OK)
-		*ret_user_id = sqlite3_last_insert_rowid(store->db);
-	return err;
+	err = store_step_change(statement);
+	/* Another hub may have been faster. */
+	return err == ERR_OK ? user_find(store, provider, subject, ret_user_id) : err;
 }
 
 enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_created)
 {
-	sqlite3_stmt *statement = store_statement(store, USER_GET);
+	struct statement *statement = store_statement(store, USER_GET);
 	store_bind_integer(statement, 1, user_id);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
-	*ret_created = sqlite3_column_int64(statement, 0);
-	sqlite3_reset(statement);
+	*ret_created = store_column_integer(statement, 0);
+	store_reset(statement);
 	return ERR_OK;
 }
 
@@ -44,18 +50,19 @@ enum err store_user_get(struct store *store, int64_t user_id, int64_t *ret_creat
 
 enum err store_node_get(struct store *store, const char *node_id, struct store_node *ret_node)
 {
-	sqlite3_stmt *statement = store_statement(store, NODE_GET);
+	struct statement *statement = store_statement(store, NODE_GET);
 	store_bind_text(statement, 1, node_id);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
-	struct store_node node = {.user_id = sqlite3_column_int64(statement, 0),
-		.registered = sqlite3_column_int64(statement, 2)};
-	if (sqlite3_column_bytes(statement, 1) == (int)sizeof node.pin.digest)
-		memcpy(node.pin.digest, sqlite3_column_blob(statement, 1), sizeof node.pin.digest);
+	struct store_node node = {.user_id = store_column_integer(statement, 0),
+		.registered = store_column_integer(statement, 2)};
+	struct bytes pin = store_column_bytes(statement, 1);
+	if (pin.size == sizeof node.pin.digest)
+		memcpy(node.pin.digest, pin.data, pin.size);
 	else
 		err = ERR_CORRUPT;
-	sqlite3_reset(statement);
+	store_reset(statement);
 	if (err == ERR_OK)
 		*ret_node = node;
 	return err;
@@ -63,12 +70,12 @@ enum err store_node_get(struct store *store, const char *node_id, struct store_n
 
 static enum err check_room(struct store *store, int64_t user_id)
 {
-	sqlite3_stmt *statement = store_statement(store, NODE_COUNT);
+	struct statement *statement = store_statement(store, NODE_COUNT);
 	store_bind_integer(statement, 1, user_id);
-	enum err err = store_step_row(store, statement);
-	if (err == ERR_OK && sqlite3_column_int64(statement, 0) >= NODES_PER_USER_MAX)
+	enum err err = store_step_row(statement);
+	if (err == ERR_OK && store_column_integer(statement, 0) >= NODES_PER_USER_MAX)
 		err = ERR_LIMIT;
-	sqlite3_reset(statement);
+	store_reset(statement);
 	return err;
 }
 
@@ -76,19 +83,18 @@ static enum err check_room(struct store *store, int64_t user_id)
 static enum err node_move(struct store *store, const char *node_id, const struct store_node *node)
 {
 	char subject[NODE_PIN_TEXT_MAX];
-	sqlite3_stmt *statement = store_statement(store, NODE_MOVE);
+	struct statement *statement = store_statement(store, NODE_MOVE);
 	store_bind_text(statement, 1, node_id);
 	store_bind_integer(statement, 2, node->user_id);
 	store_bind_text(statement, 3, node_pin_text(&node->pin, subject));
-	enum err err = store_step_change(store, statement);
+	enum err err = store_step_row(statement);
+	store_reset(statement);
 	if (err != ERR_OK)
-		return err;
-	if (sqlite3_changes(store->db) == 0)
-		return ERR_EXISTS;
+		return err == ERR_NOT_FOUND ? ERR_EXISTS : err;
 	statement = store_statement(store, NODE_FOREIGN_SESSIONS_DELETE);
 	store_bind_text(statement, 1, node_id);
 	store_bind_integer(statement, 2, node->user_id);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 static enum err node_register(struct store *store, const char *node_id,
@@ -105,22 +111,25 @@ static enum err node_register(struct store *store, const char *node_id,
 		err = node_move(store, node_id, node);
 	if (err != ERR_OK)
 		return err;
-	sqlite3_stmt *statement = store_statement(store, NODE_PUT);
+	struct statement *statement = store_statement(store, NODE_PUT);
 	store_bind_text(statement, 1, node_id);
 	store_bind_integer(statement, 2, node->user_id);
 	store_bind_bytes(statement, 3, node->pin.digest, sizeof node->pin.digest);
 	store_bind_text(statement, 4, certificate_pem);
 	store_bind_integer(statement, 5, node->registered);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_node_register(struct store *store, const char *node_id,
 	const struct store_node *node, const char *certificate_pem)
 {
-	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	enum err err = store_begin(store, node_id);
+	if (err != ERR_OK)
+		return err;
+	err = store_lock_user(store, node->user_id);
 	if (err == ERR_OK)
-		err = store_finish(store, node_register(store, node_id, node, certificate_pem));
-	return err;
+		err = node_register(store, node_id, node, certificate_pem);
+	return store_finish(store, err);
 }
 
 enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
@@ -128,17 +137,17 @@ enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
 {
 	size_t count = 0;
 	enum err err = ERR_OK;
-	sqlite3_stmt *statement = store_statement(store, NODES_OF_USER);
+	struct statement *statement = store_statement(store, NODES_OF_USER);
 	store_bind_integer(statement, 1, user_id);
 	store_bind_integer(statement, 2, (int64_t)max);
-	for (; count < max && (err = store_step_row(store, statement)) == ERR_OK; count++) {
+	for (; count < max && (err = store_step_row(statement)) == ERR_OK; count++) {
 		struct store_device *device = &devices[count];
 		store_column_text(statement, 0, device->node_id, sizeof device->node_id);
 		store_column_text(statement, 1, device->name, sizeof device->name);
-		device->registered = sqlite3_column_int64(statement, 2);
-		device->last_seen = sqlite3_column_int64(statement, 3);
+		device->registered = store_column_integer(statement, 2);
+		device->last_seen = store_column_integer(statement, 3);
 	}
-	sqlite3_reset(statement);
+	store_reset(statement);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
 		return err;
 	*ret_count = count;
@@ -147,30 +156,30 @@ enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
 
 enum err store_node_rename(struct store *store, const char *node_id, const char *name)
 {
-	sqlite3_stmt *statement = store_statement(store, NODE_RENAME);
+	struct statement *statement = store_statement(store, NODE_RENAME);
 	store_bind_text(statement, 1, node_id);
 	store_bind_text(statement, 2, name);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_node_seen(struct store *store, const char *node_id, int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, NODE_SEEN);
+	struct statement *statement = store_statement(store, NODE_SEEN);
 	store_bind_text(statement, 1, node_id);
 	store_bind_integer(statement, 2, now);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
-static enum err change_node(struct store *store, enum statement which, const char *node_id)
+static enum err change_node(struct store *store, enum statement_name which, const char *node_id)
 {
-	sqlite3_stmt *statement = store_statement(store, which);
+	struct statement *statement = store_statement(store, which);
 	store_bind_text(statement, 1, node_id);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_node_delete(struct store *store, const char *node_id)
 {
-	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	enum err err = store_begin(store, node_id);
 	if (err != ERR_OK)
 		return err;
 	err = change_node(store, NODE_SESSIONS_DELETE, node_id);
@@ -183,21 +192,21 @@ enum err store_node_delete(struct store *store, const char *node_id)
 
 enum err store_admission_put(struct store *store, const char *node_id, const char *text)
 {
-	sqlite3_stmt *statement = store_statement(store, ADMISSION_PUT);
+	struct statement *statement = store_statement(store, ADMISSION_PUT);
 	store_bind_text(statement, 1, node_id);
 	store_bind_text(statement, 2, text);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_admission_get(struct store *store, const char *node_id, char **ret_text)
 {
-	sqlite3_stmt *statement = store_statement(store, ADMISSION_GET);
+	struct statement *statement = store_statement(store, ADMISSION_GET);
 	store_bind_text(statement, 1, node_id);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
-	char *text = text_duplicate((const char *)sqlite3_column_text(statement, 0));
-	sqlite3_reset(statement);
+	char *text = text_duplicate_bytes(store_column_bytes(statement, 0));
+	store_reset(statement);
 	if (!text)
 		return ERR_NOMEM;
 	*ret_text = text;

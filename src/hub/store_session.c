@@ -1,5 +1,5 @@
 /* Logins and their refresh tokens in the store. */
-#include "hub/store_sqlite.h"
+#include "hub/store_engine.h"
 
 #include "base/text.h"
 #include "hub/limits.h"
@@ -7,22 +7,22 @@
 static enum err refresh_create(
 	struct store *store, const char *session_id, const uint8_t hash[SHA256_SIZE])
 {
-	sqlite3_stmt *statement = store_statement(store, REFRESH_CREATE);
+	struct statement *statement = store_statement(store, REFRESH_CREATE);
 	store_bind_bytes(statement, 1, hash, SHA256_SIZE);
 	store_bind_text(statement, 2, session_id);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 static enum err session_create(struct store *store, const struct store_session *session,
 	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, SESSION_CREATE);
+	struct statement *statement = store_statement(store, SESSION_CREATE);
 	store_bind_text(statement, 1, session->id);
 	store_bind_integer(statement, 2, session->user_id);
 	store_bind_text(statement, 3, session->node_id);
 	store_bind_integer(statement, 4, now);
 	store_bind_integer(statement, 5, now + REFRESH_TOKEN_LIFETIME_S);
-	enum err err = store_step_change(store, statement);
+	enum err err = store_step_change(statement);
 	if (err == ERR_OK)
 		err = refresh_create(store, session->id, refresh_hash);
 	if (err != ERR_OK)
@@ -30,13 +30,13 @@ static enum err session_create(struct store *store, const struct store_session *
 	statement = store_statement(store, SESSION_TRIM);
 	store_bind_integer(statement, 1, session->user_id);
 	store_bind_integer(statement, 2, SESSIONS_PER_USER_MAX);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_session_create(struct store *store, const struct store_session *session,
 	const uint8_t refresh_hash[SHA256_SIZE], int64_t now)
 {
-	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	enum err err = store_begin_user(store, session->user_id);
 	if (err == ERR_OK)
 		err = store_finish(store, session_create(store, session, refresh_hash, now));
 	return err;
@@ -46,33 +46,33 @@ enum err store_session_create(struct store *store, const struct store_session *s
 static enum err session_of_refresh(struct store *store, const uint8_t hash[SHA256_SIZE],
 	int64_t now, struct store_session *session, bool *ret_used)
 {
-	sqlite3_stmt *statement = store_statement(store, REFRESH_GET);
+	struct statement *statement = store_statement(store, REFRESH_GET);
 	store_bind_bytes(statement, 1, hash, SHA256_SIZE);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
 	store_column_text(statement, 0, session->id, sizeof session->id);
-	*ret_used = sqlite3_column_int(statement, 1) != 0;
-	sqlite3_reset(statement);
+	*ret_used = store_column_integer(statement, 1) != 0;
+	store_reset(statement);
 	statement = store_statement(store, SESSION_GET);
 	store_bind_text(statement, 1, session->id);
-	err = store_step_row(store, statement);
+	err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
-	session->user_id = sqlite3_column_int64(statement, 0);
+	session->user_id = store_column_integer(statement, 0);
 	store_column_text(statement, 1, session->node_id, sizeof session->node_id);
 	bool is_over =
-		sqlite3_column_int64(statement, 2) < now || sqlite3_column_int(statement, 3) != 0;
-	sqlite3_reset(statement);
+		store_column_integer(statement, 2) < now || store_column_integer(statement, 3) != 0;
+	store_reset(statement);
 	return is_over ? ERR_EXPIRED : ERR_OK;
 }
 
 static enum err session_refresh(struct store *store, const struct store_session *session,
 	const uint8_t old_hash[SHA256_SIZE], const uint8_t new_hash[SHA256_SIZE], int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, REFRESH_USE);
+	struct statement *statement = store_statement(store, REFRESH_USE);
 	store_bind_bytes(statement, 1, old_hash, SHA256_SIZE);
-	enum err err = store_step_change(store, statement);
+	enum err err = store_step_change(statement);
 	if (err == ERR_OK)
 		err = refresh_create(store, session->id, new_hash);
 	if (err != ERR_OK)
@@ -80,13 +80,13 @@ static enum err session_refresh(struct store *store, const struct store_session 
 	statement = store_statement(store, REFRESH_TRIM);
 	store_bind_text(statement, 1, session->id);
 	store_bind_integer(statement, 2, REFRESH_TOKENS_PER_SESSION_MAX);
-	err = store_step_change(store, statement);
+	err = store_step_change(statement);
 	if (err != ERR_OK)
 		return err;
 	statement = store_statement(store, SESSION_EXTEND);
 	store_bind_text(statement, 1, session->id);
 	store_bind_integer(statement, 2, now + REFRESH_TOKEN_LIFETIME_S);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA256_SIZE],
@@ -94,7 +94,9 @@ enum err store_session_refresh(struct store *store, const uint8_t old_hash[SHA25
 {
 	struct store_session session = {0};
 	bool used = false;
-	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	char name[2 * SHA256_SIZE + 1];
+	hex_encode(bytes_of(old_hash, SHA256_SIZE), name);
+	enum err err = store_begin(store, name);
 	if (err != ERR_OK)
 		return err;
 	err = session_of_refresh(store, old_hash, now, &session, &used);
@@ -123,25 +125,25 @@ enum err store_session_of_refresh(struct store *store, const uint8_t hash[SHA256
 
 enum err store_session_check(struct store *store, const char *session_id)
 {
-	sqlite3_stmt *statement = store_statement(store, SESSION_CHECK);
+	struct statement *statement = store_statement(store, SESSION_CHECK);
 	store_bind_text(statement, 1, session_id);
-	enum err err = store_step_row(store, statement);
-	sqlite3_reset(statement);
+	enum err err = store_step_row(statement);
+	store_reset(statement);
 	return err == ERR_NOT_FOUND ? ERR_DENIED : err;
 }
 
 enum err store_session_revoke(struct store *store, const char *session_id)
 {
-	sqlite3_stmt *statement = store_statement(store, SESSION_REVOKE);
+	struct statement *statement = store_statement(store, SESSION_REVOKE);
 	store_bind_text(statement, 1, session_id);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
-static enum err change_by_number(struct store *store, enum statement which, int64_t number)
+static enum err change_by_number(struct store *store, enum statement_name which, int64_t number)
 {
-	sqlite3_stmt *statement = store_statement(store, which);
+	struct statement *statement = store_statement(store, which);
 	store_bind_integer(statement, 1, number);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_sessions_revoke_user(struct store *store, int64_t user_id)
@@ -151,9 +153,9 @@ enum err store_sessions_revoke_user(struct store *store, int64_t user_id)
 
 enum err store_sessions_revoke_node(struct store *store, const char *node_id)
 {
-	sqlite3_stmt *statement = store_statement(store, SESSIONS_REVOKE_NODE);
+	struct statement *statement = store_statement(store, SESSIONS_REVOKE_NODE);
 	store_bind_text(statement, 1, node_id);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_cleanup(struct store *store, int64_t now)

@@ -1,15 +1,22 @@
 /* The store in one SQLite file: opening, and running statements. Statements are prepared once;
  * migrations are numbered by `user_version` and run in one transaction each. */
-#include "hub/store_sqlite.h"
+#include "hub/store_engine.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "net/loop.h"
 
 #define BUSY_TIMEOUT_MS 2000
+
+struct sqlite {
+	struct store store;
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+};
 
 /* Number n brings a database of version n to version n + 1. Never changed once released. */
 static const char *const migrations[] = {
@@ -80,97 +87,17 @@ static const char *const migrations[] = {
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 
-static const char *const statement_texts[STATEMENT_COUNT] = {
-	[USER_FIND] = "SELECT id FROM users WHERE provider = ?1 AND subject = ?2",
-	[USER_CREATE] = "INSERT INTO users (provider, subject, created) VALUES (?1, ?2, ?3)",
-	[USER_GET] = "SELECT created FROM users WHERE id = ?1",
-	[NODE_GET] = "SELECT user_id, pin, registered FROM nodes WHERE node_id = ?1",
-	[NODE_PUT] = "INSERT INTO nodes (node_id, user_id, pin, certificate, registered)"
-		     " VALUES (?1, ?2, ?3, ?4, ?5)"
-		     " ON CONFLICT (node_id) DO UPDATE SET certificate = excluded.certificate",
-	[NODES_OF_USER] =
-		"SELECT node_id, name, registered, last_seen FROM nodes WHERE user_id = ?1"
-		" ORDER BY last_seen DESC, registered DESC, node_id LIMIT ?2",
-	[NODE_COUNT] = "SELECT count(*) FROM nodes WHERE user_id = ?1",
-	/* Out of the account of the node's own key alone. */
-	[NODE_MOVE] = "UPDATE nodes SET user_id = ?2 WHERE node_id = ?1 AND user_id IN"
-		      " (SELECT id FROM users WHERE provider = 'key' AND subject = ?3)",
-	[NODE_FOREIGN_SESSIONS_DELETE] =
-		"DELETE FROM sessions WHERE node_id = ?1 AND user_id <> ?2",
-	[NODE_RENAME] = "UPDATE nodes SET name = ?2 WHERE node_id = ?1",
-	[NODE_SEEN] = "UPDATE nodes SET last_seen = ?2 WHERE node_id = ?1",
-	[NODE_DELETE] = "DELETE FROM nodes WHERE node_id = ?1",
-	[NODE_SESSIONS_DELETE] = "DELETE FROM sessions WHERE node_id = ?1",
-	[ADMISSION_PUT] = "INSERT INTO admissions (node_id, text) VALUES (?1, ?2)"
-			  " ON CONFLICT (node_id) DO UPDATE SET text = excluded.text",
-	[ADMISSION_GET] = "SELECT text FROM admissions WHERE node_id = ?1",
-	[ADMISSION_DELETE] = "DELETE FROM admissions WHERE node_id = ?1",
-	[PROFILE_PUT] = "INSERT INTO profiles (user_id, text, updated) VALUES (?1, ?2, ?3)"
-			" ON CONFLICT (user_id) DO UPDATE"
-			" SET text = excluded.text, updated = excluded.updated",
-	[PROFILE_GET] = "SELECT text, updated FROM profiles WHERE user_id = ?1",
-	[PROFILE_DELETE] = "DELETE FROM profiles WHERE user_id = ?1",
-	[PROFILE_INDEX] = "INSERT INTO profile_words (rowid, l0, l1, l2, l3, l4, l5)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[PROFILE_UNINDEX] = "DELETE FROM profile_words WHERE rowid = ?1",
-	[PROFILE_SEARCH] = "SELECT p.user_id, p.text, p.updated FROM profile_words AS w"
-			   " JOIN profiles AS p ON p.user_id = w.rowid"
-			   " WHERE profile_words MATCH ?1 AND w.rowid < ?2"
-			   " ORDER BY w.rowid DESC LIMIT ?3",
-	[SESSION_CREATE] = "INSERT INTO sessions (id, user_id, node_id, created, expires)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5)",
-	[SESSION_TRIM] = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
-			 " WHERE user_id = ?1 ORDER BY revoked, created DESC, id"
-			 " LIMIT -1 OFFSET ?2)",
-	[SESSION_GET] = "SELECT user_id, node_id, expires, revoked FROM sessions WHERE id = ?1",
-	[SESSION_CHECK] = "SELECT 1 FROM sessions WHERE id = ?1 AND revoked = 0",
-	[SESSION_REVOKE] = "UPDATE sessions SET revoked = 1 WHERE id = ?1",
-	[SESSION_EXTEND] = "UPDATE sessions SET expires = ?2 WHERE id = ?1",
-	[REFRESH_CREATE] = "INSERT INTO refresh_tokens (hash, session_id, place) VALUES (?1, ?2,"
-			   " (SELECT coalesce(max(place), 0) + 1 FROM refresh_tokens"
-			   " WHERE session_id = ?2))",
-	[REFRESH_TRIM] = "DELETE FROM refresh_tokens WHERE session_id = ?1 AND place <="
-			 " (SELECT max(place) FROM refresh_tokens WHERE session_id = ?1) - ?2",
-	[REFRESH_GET] = "SELECT session_id, used FROM refresh_tokens WHERE hash = ?1",
-	[REFRESH_USE] = "UPDATE refresh_tokens SET used = 1 WHERE hash = ?1",
-	[PING] = "SELECT 1 FROM sqlite_schema LIMIT 1",
-	[CLEANUP] = "DELETE FROM sessions WHERE expires < ?1",
-	[SESSIONS_REVOKE_USER] = "UPDATE sessions SET revoked = 1 WHERE user_id = ?1",
-	[SESSIONS_REVOKE_NODE] = "UPDATE sessions SET revoked = 1 WHERE node_id = ?1",
-	[KEYS_GET] = "SELECT id, secret, created, retires FROM token_keys"
-		     " WHERE retires = 0 OR retires > ?1 ORDER BY place DESC LIMIT ?2",
-	[KEY_ADD] = "INSERT INTO token_keys (id, secret, created, retires, place)"
-		    " VALUES (?1, ?2, ?3, 0, (SELECT coalesce(max(place), 0) + 1 FROM token_keys))",
-	[KEYS_RETIRE] = "UPDATE token_keys SET retires = ?1 WHERE retires = 0 OR retires > ?1",
-	[KEYS_CLEANUP] = "DELETE FROM token_keys WHERE retires <> 0 AND retires <= ?1",
-	[BAN_COUNT] = "SELECT count(*) FROM bans",
-	[BAN_PUT] = "INSERT INTO bans (kind, subject, reason, created) VALUES (?1, ?2, ?3, ?4)"
-		    " ON CONFLICT (kind, subject) DO UPDATE"
-		    " SET reason = excluded.reason, created = excluded.created",
-	[BAN_DELETE] = "DELETE FROM bans WHERE kind = ?1 AND subject = ?2 RETURNING 1",
-	[BANS_LIST] = "SELECT kind, subject, reason, created FROM bans"
-		      " WHERE (kind, subject) > (?1, ?2) ORDER BY kind, subject LIMIT ?3",
-	[USERS_LIST] = "SELECT u.id, u.provider, u.subject, u.created,"
-		       " (SELECT count(*) FROM nodes AS n WHERE n.user_id = u.id)"
-		       " FROM users AS u WHERE u.id > ?1 ORDER BY u.id LIMIT ?2",
-	[NODES_LIST] = "SELECT node_id, name, registered, last_seen, user_id FROM nodes"
-		       " WHERE node_id > ?1 ORDER BY node_id LIMIT ?2",
-	[TICKET_PUT] = "INSERT INTO tickets (key, owner, text, expires) VALUES (?1, ?2, ?3, ?4)",
-	[TICKET_GET] = "SELECT text FROM tickets WHERE key = ?1 AND expires > ?2",
-	[TICKET_TAKE] = "DELETE FROM tickets WHERE key = ?1 AND expires > ?2 RETURNING text",
-	[TICKET_CHANGE] = "UPDATE tickets SET text = ?3 WHERE key = ?1 AND text = ?2"
-			  " AND expires > ?4 RETURNING key",
-	[TICKET_COUNT] = "SELECT count(*) FROM tickets",
-	[TICKET_COUNT_OWNER] = "SELECT count(*) FROM tickets WHERE owner = ?1",
-	[TICKET_EXPIRE] = "DELETE FROM tickets WHERE expires <= ?1",
-};
+static struct sqlite *of(struct store *store)
+{
+	return CONTAINER_OF(store, struct sqlite, store);
+}
 
 /* ---- Running statements ---- */
 
-enum err store_error(struct store *store, int code)
+/* ERR_CORRUPT, ERR_NOMEM or ERR_IO; logs what SQLite says. */
+static enum err error_of(struct sqlite *sqlite, int code)
 {
-	store->stats.errors++;
-	log_error("database: %s", sqlite3_errmsg(store->db));
+	log_error("database: %s", sqlite3_errmsg(sqlite->db));
 	switch (code & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -182,99 +109,166 @@ enum err store_error(struct store *store, int code)
 	}
 }
 
-sqlite3_stmt *store_statement(struct store *store, enum statement which)
+/* Binding fails only for want of memory, and then the step finds NULL where the schema forbids it.
+ */
+static void bind_values(const struct statement *statement, sqlite3_stmt *handle)
 {
-	sqlite3_stmt *statement = store->statements[which];
-	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
-	return statement;
+	sqlite3_clear_bindings(handle);
+	for (int i = 0; i < (int)statement->value_count; i++) {
+		const struct value *value = &statement->values[i];
+		switch (value->kind) {
+		case VALUE_NONE:
+			break;
+		case VALUE_INTEGER:
+			sqlite3_bind_int64(handle, i + 1, value->integer);
+			break;
+		case VALUE_TEXT:
+			sqlite3_bind_text64(handle, i + 1, (const char *)value->bytes.data,
+				value->bytes.size, SQLITE_STATIC, SQLITE_UTF8);
+			break;
+		case VALUE_BYTES:
+			sqlite3_bind_blob64(
+				handle, i + 1, value->bytes.data, value->bytes.size, SQLITE_STATIC);
+			break;
+		}
+	}
 }
 
-void store_bind_text(sqlite3_stmt *statement, int place, const char *text)
+static enum err sqlite_step(struct statement *statement)
 {
-	sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
-}
-
-void store_bind_bytes(sqlite3_stmt *statement, int place, const uint8_t *data, size_t size)
-{
-	sqlite3_bind_blob64(statement, place, data, size, SQLITE_STATIC);
-}
-
-void store_bind_integer(sqlite3_stmt *statement, int place, int64_t value)
-{
-	sqlite3_bind_int64(statement, place, value);
-}
-
-static int step(struct store *store, sqlite3_stmt *statement)
-{
-	usec begin = net_now();
-	int code = sqlite3_step(statement);
-	store->stats.busy += net_now() - begin;
-	store->stats.steps++;
-	return code;
-}
-
-struct store_stats store_stats(const struct store *store)
-{
-	return store->stats;
-}
-
-enum err store_ping(struct store *store)
-{
-	sqlite3_stmt *statement = store_statement(store, PING);
-	enum err err = store_step_row(store, statement);
-	sqlite3_reset(statement);
-	return err;
-}
-
-enum err store_step_row(struct store *store, sqlite3_stmt *statement)
-{
-	int code = step(store, statement);
+	struct sqlite *sqlite = of(statement->store);
+	sqlite3_stmt *handle = sqlite->statements[statement->name];
+	if (!statement->is_running)
+		bind_values(statement, handle);
+	int code = sqlite3_step(handle);
 	if (code == SQLITE_ROW)
 		return ERR_OK;
-	enum err err = code == SQLITE_DONE ? ERR_NOT_FOUND : store_error(store, code);
-	sqlite3_reset(statement);
-	return err;
+	return code == SQLITE_DONE ? ERR_NOT_FOUND : error_of(sqlite, code);
 }
 
-enum err store_step_change(struct store *store, sqlite3_stmt *statement)
+static void sqlite_reset(struct statement *statement)
 {
-	int code = step(store, statement);
-	enum err err = code == SQLITE_DONE ? ERR_OK : store_error(store, code);
-	sqlite3_reset(statement);
-	return err;
+	sqlite3_reset(of(statement->store)->statements[statement->name]);
 }
 
-enum err store_execute(struct store *store, const char *sql)
+static int64_t sqlite_integer(const struct statement *statement, int column)
 {
-	usec begin = net_now();
-	int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-	store->stats.busy += net_now() - begin;
-	store->stats.steps++;
-	return code == SQLITE_OK ? ERR_OK : store_error(store, code);
+	return sqlite3_column_int64(of(statement->store)->statements[statement->name], column);
 }
 
-enum err store_finish(struct store *store, enum err err)
+static struct bytes sqlite_bytes(const struct statement *statement, int column)
 {
+	sqlite3_stmt *handle = of(statement->store)->statements[statement->name];
+	const void *data = sqlite3_column_type(handle, column) == SQLITE_TEXT
+				   ? (const void *)sqlite3_column_text(handle, column)
+				   : sqlite3_column_blob(handle, column);
+	return bytes_of(data, data ? (size_t)sqlite3_column_bytes(handle, column) : 0);
+}
+
+static enum err execute(struct store *store, const char *sql)
+{
+	struct sqlite *sqlite = of(store);
+	int code = sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? ERR_OK : error_of(sqlite, code);
+}
+
+/* It has the file to itself from here on. */
+static enum err sqlite_begin(struct store *store)
+{
+	return execute(store, "BEGIN IMMEDIATE");
+}
+
+static enum err sqlite_commit(struct store *store)
+{
+	return execute(store, "COMMIT");
+}
+
+static void sqlite_roll_back(struct store *store)
+{
+	struct sqlite *sqlite = of(store);
+	if (!sqlite3_get_autocommit(sqlite->db))
+		(void)sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static enum err sqlite_lock(struct store *store, const char *name)
+{
+	(void)store, (void)name;
+	return ERR_OK;
+}
+
+/* ---- Searching, by the full text index (FTS5) ---- */
+
+/* A word as a string of FTS5: one of a single ASCII letter is that word ("c" the language), every
+ * other the beginning of one. */
+static enum err append_word(struct buffer *text, const char *word)
+{
+	enum err err = buffer_append_text(text, "\"");
+	for (const char *c = word; err == ERR_OK && *c; c++)
+		err = buffer_append_text(text, *c == '"' ? "\"\"" : (char[]){*c, 0});
 	if (err == ERR_OK)
-		err = store_execute(store, "COMMIT");
-	if (err != ERR_OK && !sqlite3_get_autocommit(store->db))
-		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		err = buffer_append_text(text, word[1] ? "\" *" : "\"");
 	return err;
 }
 
-void store_column_text(sqlite3_stmt *statement, int column, char *text, size_t capacity)
+static enum err append_words(
+	struct buffer *text, const struct store_search *search, const char *between)
 {
-	const char *value = (const char *)sqlite3_column_text(statement, column);
-	(void)text_copy(text, capacity, value ? value : "");
+	enum err err = buffer_append_text(text, "(");
+	for (size_t i = 0; err == ERR_OK && i < search->word_count; i++) {
+		if (i > 0)
+			err = buffer_append_text(text, between);
+		if (err == ERR_OK)
+			err = append_word(text, search->words[i]);
+	}
+	return err == ERR_OK ? buffer_append_text(text, ")") : err;
+}
+
+/* One of the words in a topic of the levels `from` to PROFILE_LEVEL_MAX, or to `to`. */
+static enum err append_levels(
+	struct buffer *text, const struct store_search *search, unsigned from, unsigned to)
+{
+	enum err err = buffer_append_text(text, "({");
+	for (unsigned level = from; err == ERR_OK && level <= to; level++)
+		err = buffer_append_format(text, " l%u", level);
+	if (err == ERR_OK)
+		err = buffer_append_text(text, "} : ");
+	if (err == ERR_OK)
+		err = append_words(text, search, " OR ");
+	return err == ERR_OK ? buffer_append_text(text, ")") : err;
+}
+
+static enum err make_expression(struct buffer *text, const struct store_search *search)
+{
+	enum err err = append_words(text, search, " AND ");
+	if (err == ERR_OK && search->level > 0) {
+		err = buffer_append_text(text, " AND ");
+		if (err == ERR_OK)
+			err = append_levels(text, search, search->level, search->level);
+	}
+	if (err == ERR_OK && search->level < PROFILE_LEVEL_MAX) {
+		err = buffer_append_text(text, " NOT ");
+		if (err == ERR_OK)
+			err = append_levels(text, search, search->level + 1, PROFILE_LEVEL_MAX);
+	}
+	return err;
+}
+
+static enum err sqlite_bind_search(struct statement *statement, const struct store_search *search,
+	size_t max, struct buffer *text)
+{
+	enum err err = make_expression(text, search);
+	store_bind_text(statement, 1, buffer_text(text));
+	store_bind_integer(statement, 2, search->before);
+	store_bind_integer(statement, 3, (int64_t)max);
+	return err;
 }
 
 /* ---- Opening ---- */
 
-static int read_version(struct store *store, int *ret_version)
+static int read_version(struct sqlite *sqlite, int *ret_version)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
+	int code = sqlite3_prepare_v2(sqlite->db, "PRAGMA user_version", -1, &statement, NULL);
 	if (code == SQLITE_OK) {
 		code = sqlite3_step(statement);
 		if (code == SQLITE_ROW) {
@@ -287,10 +281,10 @@ static int read_version(struct store *store, int *ret_version)
 }
 
 /* SQLITE_OK, or SQLITE_CORRUPT, or what went wrong. */
-static int check_integrity(struct store *store)
+static int check_integrity(struct sqlite *sqlite)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+	int code = sqlite3_prepare_v2(sqlite->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
 	if (code == SQLITE_OK) {
 		code = sqlite3_step(statement);
 		if (code == SQLITE_ROW) {
@@ -302,12 +296,12 @@ static int check_integrity(struct store *store)
 	return code;
 }
 
-static int migrate(struct store *store, int version)
+static int migrate(struct sqlite *sqlite, int version)
 {
 	for (; version < MIGRATION_COUNT; version++) {
 		char *sql = text_format("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
 			migrations[version], version + 1);
-		int code = sql ? sqlite3_exec(store->db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+		int code = sql ? sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
 		free(sql);
 		if (code != SQLITE_OK)
 			return code;
@@ -315,47 +309,70 @@ static int migrate(struct store *store, int version)
 	return SQLITE_OK;
 }
 
-static int prepare(struct store *store)
+static int prepare(struct sqlite *sqlite)
 {
 	for (int i = 0; i < STATEMENT_COUNT; i++) {
-		int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1,
-			SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+		const char *text = store_statement_texts[i].text;
+		int code = sqlite3_prepare_v3(sqlite->db, text ? text : "", -1,
+			SQLITE_PREPARE_PERSISTENT, &sqlite->statements[i], NULL);
 		if (code != SQLITE_OK)
 			return code;
 	}
 	return SQLITE_OK;
 }
 
-static int set_up(struct store *store, const char *path, int *ret_version)
+static int set_up(struct sqlite *sqlite, const char *path, int *ret_version)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-	int code = sqlite3_open_v2(path, &store->db, flags, NULL);
+	int code = sqlite3_open_v2(path, &sqlite->db, flags, NULL);
 	if (code != SQLITE_OK)
 		return code;
-	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-	code = sqlite3_exec(store->db,
+	sqlite3_busy_timeout(sqlite->db, BUSY_TIMEOUT_MS);
+	code = sqlite3_exec(sqlite->db,
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
 		"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
 		NULL, NULL, NULL);
 	if (code == SQLITE_OK)
-		code = check_integrity(store);
+		code = check_integrity(sqlite);
 	if (code == SQLITE_OK)
-		code = read_version(store, ret_version);
+		code = read_version(sqlite, ret_version);
 	if (code == SQLITE_OK && *ret_version <= MIGRATION_COUNT)
-		code = migrate(store, *ret_version);
+		code = migrate(sqlite, *ret_version);
 	if (code == SQLITE_OK && *ret_version <= MIGRATION_COUNT)
-		code = prepare(store);
+		code = prepare(sqlite);
 	return code;
 }
 
+static void sqlite_close(struct store *store)
+{
+	struct sqlite *sqlite = of(store);
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		sqlite3_finalize(sqlite->statements[i]);
+	sqlite3_close(sqlite->db);
+	free(sqlite);
+}
+
+static const struct store_engine sqlite_engine = {
+	.step = sqlite_step,
+	.reset = sqlite_reset,
+	.integer = sqlite_integer,
+	.bytes = sqlite_bytes,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.roll_back = sqlite_roll_back,
+	.lock = sqlite_lock,
+	.bind_search = sqlite_bind_search,
+	.close = sqlite_close,
+};
+
 enum err store_open(const char *directory, char *problem, struct store **ret_store)
 {
-	struct store *store = calloc(1, sizeof *store);
+	struct sqlite *sqlite = calloc(1, sizeof *sqlite);
 	char *path = text_format("%s/hub.db", directory);
 	int version = 0;
 	enum err err = ERR_OK;
 	problem[0] = 0;
-	int code = store && path ? set_up(store, path, &version) : SQLITE_NOMEM;
+	int code = sqlite && path ? set_up(sqlite, path, &version) : SQLITE_NOMEM;
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
 		err = ERR_CORRUPT;
 		snprintf(problem, STORE_PROBLEM_MAX,
@@ -368,7 +385,7 @@ enum err store_open(const char *directory, char *problem, struct store **ret_sto
 		err = ERR_IO;
 		snprintf(problem, STORE_PROBLEM_MAX,
 			"cannot open database '%s': %s; is the data directory yours?", path,
-			store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
+			sqlite->db ? sqlite3_errmsg(sqlite->db) : sqlite3_errstr(code));
 	} else if (version > MIGRATION_COUNT) {
 		err = ERR_CORRUPT;
 		snprintf(problem, STORE_PROBLEM_MAX,
@@ -376,19 +393,11 @@ enum err store_open(const char *directory, char *problem, struct store **ret_sto
 	}
 	free(path);
 	if (err != ERR_OK) {
-		store_close(store);
+		if (sqlite)
+			sqlite_close(&sqlite->store);
 		return err;
 	}
-	*ret_store = store;
+	store_init(&sqlite->store, &sqlite_engine);
+	*ret_store = &sqlite->store;
 	return ERR_OK;
-}
-
-void store_close(struct store *store)
-{
-	if (!store)
-		return;
-	for (int i = 0; i < STATEMENT_COUNT; i++)
-		sqlite3_finalize(store->statements[i]);
-	sqlite3_close(store->db);
-	free(store);
 }

@@ -1,5 +1,5 @@
 /* Tickets of logins under way in the store. */
-#include "hub/store_sqlite.h"
+#include "hub/store_engine.h"
 
 #include <stdlib.h>
 
@@ -7,21 +7,22 @@
 
 enum err store_tickets_expire(struct store *store, int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, TICKET_EXPIRE);
+	struct statement *statement = store_statement(store, TICKET_EXPIRE);
 	store_bind_integer(statement, 1, now);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 /* ERR_LIMIT when the count is `max` or more; `owner` NULL: all are counted. */
 static enum err check_room(struct store *store, const char *owner, size_t max)
 {
-	sqlite3_stmt *statement = store_statement(store, owner ? TICKET_COUNT_OWNER : TICKET_COUNT);
+	struct statement *statement =
+		store_statement(store, owner ? TICKET_COUNT_OWNER : TICKET_COUNT);
 	if (owner)
 		store_bind_text(statement, 1, owner);
-	enum err err = store_step_row(store, statement);
-	if (err == ERR_OK && sqlite3_column_int64(statement, 0) >= (int64_t)max)
+	enum err err = store_step_row(statement);
+	if (err == ERR_OK && store_column_integer(statement, 0) >= (int64_t)max)
 		err = ERR_LIMIT;
-	sqlite3_reset(statement);
+	store_reset(statement);
 	return err;
 }
 
@@ -43,34 +44,34 @@ static enum err ticket_put(
 		err = check_room(store, NULL, TICKETS_MAX);
 	if (err != ERR_OK)
 		return err;
-	sqlite3_stmt *statement = store_statement(store, TICKET_PUT);
+	struct statement *statement = store_statement(store, TICKET_PUT);
 	store_bind_text(statement, 1, ticket->key);
 	store_bind_text(statement, 2, ticket->owner);
 	store_bind_text(statement, 3, ticket->text);
 	store_bind_integer(statement, 4, ticket->expires);
-	return store_step_change(store, statement);
+	return store_step_change(statement);
 }
 
 enum err store_ticket_put(
 	struct store *store, const struct store_ticket *ticket, size_t owner_max, int64_t now)
 {
-	enum err err = store_execute(store, "BEGIN IMMEDIATE");
+	enum err err = store_begin(store, ticket->key);
 	if (err == ERR_OK)
 		err = store_finish(store, ticket_put(store, ticket, owner_max, now));
 	return err;
 }
 
-static enum err read_text(
-	struct store *store, enum statement which, const char *key, int64_t now, char **ret_text)
+static enum err read_text(struct store *store, enum statement_name which, const char *key,
+	int64_t now, char **ret_text)
 {
-	sqlite3_stmt *statement = store_statement(store, which);
+	struct statement *statement = store_statement(store, which);
 	store_bind_text(statement, 1, key);
 	store_bind_integer(statement, 2, now);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err != ERR_OK)
 		return err;
-	char *text = text_duplicate((const char *)sqlite3_column_text(statement, 0));
-	sqlite3_reset(statement);
+	char *text = text_duplicate_bytes(store_column_bytes(statement, 0));
+	store_reset(statement);
 	if (!text)
 		return ERR_NOMEM;
 	*ret_text = text;
@@ -90,13 +91,13 @@ enum err store_ticket_take(struct store *store, const char *key, int64_t now, ch
 enum err store_ticket_change(struct store *store, const char *key, const char *old_text,
 	const char *new_text, int64_t now)
 {
-	sqlite3_stmt *statement = store_statement(store, TICKET_CHANGE);
+	struct statement *statement = store_statement(store, TICKET_CHANGE);
 	store_bind_text(statement, 1, key);
 	store_bind_text(statement, 2, old_text);
 	store_bind_text(statement, 3, new_text);
 	store_bind_integer(statement, 4, now);
-	enum err err = store_step_row(store, statement);
+	enum err err = store_step_row(statement);
 	if (err == ERR_OK)
-		sqlite3_reset(statement);
+		store_reset(statement);
 	return err;
 }

@@ -10,12 +10,13 @@ void handle_users_me(struct web_request *request, void *user)
 		return;
 	const struct store_session *session = &claims.session;
 	enum err err = store_user_get(hub->store, session->user_id, &created);
-	if (err != ERR_OK) {
-		hub_fail(request, err);
+	enum err registered = err == ERR_OK ? hub_check_registered(hub, session) : err;
+	if (err != ERR_OK || hub_is_failure(registered)) {
+		hub_fail(request, registered);
 		return;
 	}
 	const char *node_id = session->node_id[0] ? session->node_id : NULL;
-	bool is_registered = hub_check_registered(hub, session) == ERR_OK;
+	bool is_registered = registered == ERR_OK;
 	bool is_connected = is_registered && presence_find(&hub->presence, node_id);
 	hub_reply(request, 200,
 		json_pack("{s:I, s:I, s:s?, s:b, s:b}", "id", (json_int_t)session->user_id,

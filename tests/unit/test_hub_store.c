@@ -1,54 +1,9 @@
-/* The store, on a real SQLite file. */
-#include "test.h"
+/* The store, on a real SQLite file or a real PostgreSQL. */
+#include "hub_store.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "base/text.h"
-#include "hub/limits.h"
-#include "hub/store.h"
-
-#define NOW INT64_C(1800000000)
 #define NODE "dpc-node-0123456789abcdef"
-
-struct world {
-	char directory[32];
-	struct store *store;
-};
-
-static void open_store(struct world *w)
-{
-	char problem[STORE_PROBLEM_MAX];
-	assert_ok(store_open(w->directory, problem, &w->store));
-	assert_string_equal(problem, "");
-}
-
-static void start(struct world *w)
-{
-	snprintf(w->directory, sizeof w->directory, "/tmp/dpc-test-XXXXXX");
-	assert_non_null(mkdtemp(w->directory));
-	open_store(w);
-}
-
-static char *file_of(struct world *w, const char *suffix)
-{
-	return text_format("%s/hub.db%s", w->directory, suffix);
-}
-
-static void stop(struct world *w)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	store_close(w->store);
-	for (size_t i = 0; i < 3; i++) {
-		char *path = file_of(w, suffixes[i]);
-		unlink(path);
-		free(path);
-	}
-	assert_int_equal(rmdir(w->directory), 0);
-}
 
 static int64_t user_of(struct world *w, const char *subject)
 {
@@ -185,16 +140,8 @@ static void a_refresh_token_is_replaced_and_a_second_use_revokes(void **state)
 
 static int rows_of(struct world *w, const char *table)
 {
-	sqlite3 *db;
-	sqlite3_stmt *statement;
-	char *path = file_of(w, ""), *sql = text_format("SELECT count(*) FROM %s", table);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-	int count = sqlite3_column_int(statement, 0);
-	sqlite3_finalize(statement);
-	sqlite3_close(db);
-	free(path);
+	char *sql = text_format("SELECT count(*) FROM %s", table);
+	int count = world_query(w, sql);
 	free(sql);
 	return count;
 }
@@ -377,7 +324,7 @@ static void tickets_of_one_owner_have_a_limit_and_so_have_all(void **state)
 {
 	(void)state;
 	struct world w = {0};
-	char key[32], *path = NULL, *sql = NULL;
+	char key[32];
 	start(&w);
 	for (unsigned i = 0; i < TICKETS_PER_OWNER_MAX; i++) {
 		snprintf(key, sizeof key, "k%u", i);
@@ -387,18 +334,14 @@ static void tickets_of_one_owner_have_a_limit_and_so_have_all(void **state)
 	assert_ok(put_ticket(&w, "more", "p", NOW));
 	assert_ok(put_ticket(&w, "later", "o", NOW + 60));
 	/* The rest of them from outside, for speed. */
-	sqlite3 *db;
-	path = file_of(&w, "");
-	sql = text_format("WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i "
-			  "< %d) INSERT INTO tickets SELECT 'x' || i, 'x' || i, '', %lld FROM n",
+	char *sql = text_format(
+		"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i "
+		"< %d) INSERT INTO tickets SELECT 'x' || i, 'x' || i, '', %lld FROM n",
 		TICKETS_MAX, (long long)NOW + 1000);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	world_query(&w, sql);
 	assert_int_equal(rows_of(&w, "tickets"), TICKETS_MAX);
 	assert_err(put_ticket(&w, "beyond", "q", NOW + 61), ERR_LIMIT);
 	assert_ok(put_ticket(&w, "in time", "q", NOW + 2000));
-	free(path);
 	free(sql);
 	stop(&w);
 }
@@ -429,6 +372,8 @@ static void a_damaged_file_is_named(void **state)
 	(void)state;
 	struct world w = {0};
 	char problem[STORE_PROBLEM_MAX];
+	if (getenv("DPC_TEST_POSTGRES"))
+		skip();
 	start(&w);
 	(void)user_of(&w, "a");
 	store_close(w.store);
@@ -456,6 +401,8 @@ static void a_file_of_a_newer_version_is_left_alone(void **state)
 	(void)state;
 	struct world w = {0};
 	char problem[STORE_PROBLEM_MAX];
+	if (getenv("DPC_TEST_POSTGRES"))
+		skip();
 	start(&w);
 	store_close(w.store);
 	w.store = NULL;

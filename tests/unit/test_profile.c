@@ -139,6 +139,7 @@ static void a_search_is_its_words(void **state)
 	assert_int_equal(words.count, SEARCH_WORDS_MAX);
 	assert_false(search_words_parse("1 2 3 4 5 6 7 8 9", &words));
 	assert_false(search_words_parse("", &words));
+	assert_false(search_words_parse("rust \xff", &words));
 	assert_false(search_words_parse(" * + \" ", &words));
 	char text[SEARCH_TEXT_MAX + 2];
 	memset(text, 'x', sizeof text);

@@ -1,40 +1,5 @@
-/* Profiles in the store and searching them, on a real SQLite file. */
-#include "test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "base/text.h"
-#include "hub/limits.h"
-#include "hub/store.h"
-
-#define NOW INT64_C(1800000000)
-
-struct world {
-	char directory[32];
-	struct store *store;
-};
-
-static void start(struct world *w)
-{
-	char problem[STORE_PROBLEM_MAX];
-	snprintf(w->directory, sizeof w->directory, "/tmp/dpc-test-XXXXXX");
-	assert_non_null(mkdtemp(w->directory));
-	assert_ok(store_open(w->directory, problem, &w->store));
-}
-
-static void stop(struct world *w)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	store_close(w->store);
-	for (size_t i = 0; i < 3; i++) {
-		char *path = text_format("%s/hub.db%s", w->directory, suffixes[i]);
-		unlink(path);
-		free(path);
-	}
-	assert_int_equal(rmdir(w->directory), 0);
-}
+/* Profiles in the store and searching them, on a real SQLite file or a real PostgreSQL. */
+#include "hub_store.h"
 
 /* An account whose profile has these words; NULL ones are empty. */
 static int64_t put(struct world *w, const char *name, const char *l1, const char *l3,
