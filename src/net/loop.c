@@ -181,6 +181,8 @@ void net_loop_destroy(struct net_loop *loop)
 	uv_close((uv_handle_t *)&loop->timer_poll, NULL);
 	for (size_t i = 0; loop->on_signal && i < 2; i++)
 		uv_close((uv_handle_t *)&loop->signals[i], NULL);
+	if (loop->on_hangup)
+		uv_close((uv_handle_t *)&loop->hangup, NULL);
 
 	usec limit = net_now() + USEC_PER_SEC;
 	while (uv_loop_close(&loop->uv) == UV_EBUSY) {
@@ -235,6 +237,23 @@ enum err net_loop_on_signal(
 			err = ERR_IO;
 	}
 	return err;
+}
+
+static void on_hangup_uv(uv_signal_t *handle, int signal)
+{
+	(void)signal;
+	struct net_loop *loop = handle->data;
+	loop->on_hangup(loop->on_hangup_user);
+}
+
+enum err net_loop_on_hangup(struct net_loop *loop, void (*on_hangup)(void *user), void *user)
+{
+	CHECK(!loop->on_hangup);
+	loop->on_hangup = on_hangup;
+	loop->on_hangup_user = user;
+	CHECK(uv_signal_init(&loop->uv, &loop->hangup) == 0);
+	loop->hangup.data = loop;
+	return uv_signal_start(&loop->hangup, on_hangup_uv, SIGHUP) == 0 ? ERR_OK : ERR_IO;
 }
 
 /* ---- Timers ---- */

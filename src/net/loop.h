@@ -41,6 +41,10 @@ void *net_loop_uv(struct net_loop *loop);
 MUST_CHECK enum err net_loop_on_signal(
 	struct net_loop *loop, void (*on_signal)(int signal, void *user), void *user);
 
+/* Calls on SIGHUP, in the same way; once a loop. ERR_IO. */
+MUST_CHECK enum err net_loop_on_hangup(
+	struct net_loop *loop, void (*on_hangup)(void *user), void *user);
+
 /* ---- Timers: embedded, one-shot, re-armable ---- */
 
 struct net_timer {
