@@ -1,10 +1,7 @@
 /* One TCP or unix connection of the server: reads requests, sends answers, keeps the time. */
 #include "web/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/text.h"
 
@@ -51,7 +48,7 @@ static void update_watch(struct web_connection *connection)
 		events = 0;
 	if (connection_queued(connection) > 0)
 		events |= NET_WRITABLE;
-	net_watch_set(connection->watch, events);
+	net_watch_set(connection->watch, transport_events(&connection->transport, events));
 }
 
 /* ---- Sending ---- */
@@ -59,15 +56,16 @@ static void update_watch(struct web_connection *connection)
 static void flush(struct web_connection *connection)
 {
 	while (connection_queued(connection) > 0 && !connection->broken) {
-		ssize_t sent = send(connection->fd, connection->out.data + connection->out_sent,
-			connection_queued(connection), MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0) {
-			connection->broken = errno != EAGAIN && errno != EWOULDBLOCK;
+		size_t sent = 0;
+		enum err err = transport_write(&connection->transport,
+			bytes_of(connection->out.data + connection->out_sent,
+				connection_queued(connection)),
+			&sent);
+		if (err != ERR_OK) {
+			connection->broken = err != ERR_AGAIN;
 			break;
 		}
-		connection->out_sent += (size_t)sent;
+		connection->out_sent += sent;
 	}
 	if (connection_queued(connection) == 0 || connection->out_sent >= CONSUME_SIZE) {
 		buffer_consume(&connection->out, connection->out_sent);
@@ -126,6 +124,15 @@ void connection_finish(struct web_connection *connection)
 
 /* ---- Receiving ---- */
 
+/* A client that does not hear it waits a moment and sends its body all the same. */
+static void say_continue(struct web_connection *connection)
+{
+	size_t sent;
+	enum err err = transport_write(
+		&connection->transport, bytes_of_text("HTTP/1.1 100 Continue\r\n\r\n"), &sent);
+	(void)err;
+}
+
 /* The whole of a request's head is there: `size` bytes of `in`. */
 static void take_head(struct web_connection *connection, size_t size)
 {
@@ -156,8 +163,7 @@ static void take_head(struct web_connection *connection, size_t size)
 		connection->close_after = true;
 	set_timeout(connection, server->options.limits.body_timeout_s);
 	if (match.route && request->head.wants_continue && request->head.content_length > 0)
-		(void)!send(connection->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		say_continue(connection);
 	if (!match.route)
 		request->head.content_length = 0;
 }
@@ -214,7 +220,7 @@ static void start_over(struct web_connection *connection)
 		/* Closing now, with bytes unread, would make the kernel reset the connection and
 		 * the client lose the answer. */
 		connection->state = CONNECTION_LINGER;
-		(void)shutdown(connection->fd, SHUT_WR);
+		transport_end(&connection->transport);
 		set_timeout(connection, LINGER_S);
 		update_watch(connection);
 		return;
@@ -230,6 +236,8 @@ static void start_over(struct web_connection *connection)
 	server->stats.silent_now++;
 	set_timeout(connection, WEB_KEEPALIVE_TIMEOUT_S);
 	process(connection);
+	if (transport_has_pending(&connection->transport))
+		net_defer_post(&connection->advance);
 }
 
 static void upgrade(struct web_connection *connection)
@@ -243,6 +251,41 @@ static void upgrade(struct web_connection *connection)
 	connection_destroy(connection);
 }
 
+/* While a handler works only the end is of interest. False: it has come. */
+static bool look_for_end(struct web_connection *connection)
+{
+	enum err err = transport_peek(&connection->transport);
+	if (err == ERR_OK)
+		net_watch_set(
+			connection->watch, connection_queued(connection) > 0 ? NET_WRITABLE : 0);
+	return err == ERR_OK || err == ERR_AGAIN;
+}
+
+/* False when the other side has closed, or the connection is broken. */
+static bool receive(struct web_connection *connection)
+{
+	uint8_t data[READ_SIZE];
+	size_t size;
+	if (is_waiting_for_handler(connection))
+		return look_for_end(connection);
+	enum err err = transport_read(&connection->transport, data, sizeof data, &size);
+	if (err == ERR_AGAIN)
+		update_watch(connection);
+	if (err == ERR_CRYPTO)
+		connection->server->stats.tls_failed++;
+	if (err != ERR_OK)
+		return err == ERR_AGAIN;
+	if (connection->state == CONNECTION_LINGER)
+		return true;
+	/* The first byte of a head starts its time. */
+	if (connection->state == CONNECTION_HEAD && connection->in.size == 0)
+		set_timeout(connection, connection->server->options.limits.head_timeout_s);
+	if (buffer_append(&connection->in, bytes_of(data, size)) != ERR_OK)
+		return false;
+	process(connection);
+	return true;
+}
+
 /* What was put off because a handler might have been on the stack. */
 static void on_advance(void *user)
 {
@@ -253,34 +296,9 @@ static void on_advance(void *user)
 		start_over(connection);
 	else if (connection->request.upgrade)
 		upgrade(connection);
-}
-
-/* False when the other side has closed, or the connection is broken. */
-static bool receive(struct web_connection *connection)
-{
-	uint8_t data[READ_SIZE];
-	/* While the handler works only the end is of interest. */
-	int flags = MSG_DONTWAIT | (is_waiting_for_handler(connection) ? MSG_PEEK : 0);
-	size_t want = is_waiting_for_handler(connection) ? 1 : sizeof data;
-	ssize_t size = recv(connection->fd, data, want, flags);
-	if (size < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-	if (size == 0)
-		return false;
-	if (is_waiting_for_handler(connection)) {
-		unsigned events = connection_queued(connection) > 0 ? NET_WRITABLE : 0;
-		net_watch_set(connection->watch, events);
-		return true;
-	}
-	if (connection->state == CONNECTION_LINGER)
-		return true;
-	/* The first byte of a head starts its time. */
-	if (connection->state == CONNECTION_HEAD && connection->in.size == 0)
-		set_timeout(connection, connection->server->options.limits.head_timeout_s);
-	if (buffer_append(&connection->in, bytes_of(data, (size_t)size)) != ERR_OK)
-		return false;
-	process(connection);
-	return true;
+	else if (is_incomplete(connection) && transport_has_pending(&connection->transport) &&
+		 !receive(connection))
+		connection_destroy(connection);
 }
 
 static void on_event(unsigned events, void *user)
@@ -298,7 +316,9 @@ static void on_event(unsigned events, void *user)
 			connection->state == CONNECTION_STREAM && connection->request.drained)
 			connection->request.drained(connection->request.drained_user);
 	}
-	if (events & NET_READABLE && connection->state != CONNECTION_ANSWERED &&
+	/* A handshake of TLS may have waited to write. */
+	bool may_receive = events & NET_READABLE || is_incomplete(connection);
+	if (may_receive && connection->state != CONNECTION_ANSWERED &&
 		!connection->request.upgrade && !receive(connection))
 		connection_destroy(connection);
 }
@@ -336,12 +356,14 @@ enum err connection_create(struct web_server *server, int fd, struct address_cou
 	if (err == ERR_OK)
 		err = net_watch_create(server->web->loop, fd, NET_READABLE, on_event, connection,
 			&connection->watch);
+	if (err == ERR_OK)
+		err = transport_init(&connection->transport, fd, server->options.tls);
 	if (err != ERR_OK) {
+		net_watch_destroy(connection->watch);
 		net_timer_deinit(&connection->timer);
 		free(connection);
 		return err;
 	}
-	connection->fd = fd;
 	connection->count = count;
 	(void)text_copy(connection->address, sizeof connection->address, address);
 	list_push_back(&server->silent, &connection->node);
@@ -368,8 +390,7 @@ void connection_destroy(struct web_connection *connection)
 	net_defer_cancel(&connection->advance);
 	net_timer_deinit(&connection->timer);
 	net_watch_destroy(connection->watch);
-	if (connection->fd >= 0)
-		close(connection->fd);
+	transport_deinit(&connection->transport);
 	server_release(server, connection->count);
 	buffer_deinit(&connection->in);
 	buffer_deinit(&connection->out);

@@ -15,6 +15,7 @@
 #include "web/http_head.h"
 #include "web/route.h"
 #include "web/server.h"
+#include "web/transport.h"
 
 struct lws;
 struct lws_context;
@@ -25,12 +26,13 @@ struct web {
 	struct lws_context *context;
 	struct lws_vhost *server_vhost;
 	struct lws_vhost *client_vhost; /* NULL until the first client is created */
+	char *client_authorities;       /* whom it trusts; NULL: those of this machine */
 	struct web_socket *adopting;    /* the socket whose descriptor is being handed over */
 };
 
-/* The vhost of websocket clients, made when it is first needed: it loads the system's certificate
- * authorities. NULL on failure. */
-struct lws_vhost *web_client_vhost(struct web *web);
+/* The vhost of websocket clients, made when it is first needed: it loads the certificate
+ * authorities, the system's (NULL) or those in a file. NULL on failure. */
+struct lws_vhost *web_client_vhost(struct web *web, const char *authorities);
 /* The callbacks of libwebsockets for our two kinds of websocket. */
 int web_server_socket_callback(struct lws *wsi, int reason, void *session, void *in, size_t size);
 int web_client_socket_callback(struct lws *wsi, int reason, void *session, void *in, size_t size);
@@ -55,6 +57,7 @@ struct web_server {
 	struct list silent;      /* connections without a whole request yet, the oldest first */
 	struct list connections; /* the others */
 	struct list sockets;
+	struct list tunnels; /* of websockets under TLS */
 	struct map addresses;
 	struct rng rng;
 };
@@ -97,7 +100,7 @@ struct web_connection {
 	struct address_count *count;
 	enum connection_state state;
 	usec dispatched; /* when the handler got the request */
-	int fd;
+	struct transport transport;
 	struct net_watch *watch;
 	struct net_timer timer;
 	struct net_defer advance;

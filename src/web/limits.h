@@ -18,6 +18,10 @@
  * that has waited longest is closed, so neither silent connections nor those that drip can keep
  * honest ones out, or take more memory than so many bodies. */
 #define WEB_CONNECTIONS_SILENT_MAX 4096
+/* The same under TLS, where one in a handshake takes some ten kilobytes. */
+#define WEB_CONNECTIONS_SILENT_TLS_MAX 1024
+/* Bytes on their way through a websocket's TLS, each direction. */
+#define WEB_TUNNEL_BUFFER_MAX 65536
 
 /* Request line and headers together. Beyond: 431. */
 #define WEB_HEAD_SIZE_MAX 8192

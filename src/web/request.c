@@ -166,6 +166,9 @@ static enum err format_head(struct web_request *request, int status, const char 
 	/* What we say it is, it is: a browser must not find out otherwise. */
 	if (err == ERR_OK)
 		err = buffer_append_text(head, "X-Content-Type-Options: nosniff\r\n");
+	/* RFC 6797: from now on only by TLS, whatever a link says. */
+	if (err == ERR_OK && connection->transport.tls)
+		err = buffer_append_text(head, "Strict-Transport-Security: max-age=31536000\r\n");
 	if (err == ERR_OK && content_type)
 		err = buffer_append_format(head, "Content-Type: %s\r\n", content_type);
 	if (err == ERR_OK)

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "web/tunnel.h"
 
 #define BACKLOG 1024
 /* Accepted in one go before others have their turn. */
@@ -303,15 +304,19 @@ static void set_default(size_t *limit, size_t value)
 		*limit = value;
 }
 
-static void set_default_limits(struct web_server_limits *limits)
+static void set_default_limits(struct web_server_limits *limits, bool is_tls)
 {
 	set_default(&limits->connections, WEB_CONNECTIONS_MAX);
 	set_default(&limits->connections_per_address, WEB_CONNECTIONS_PER_ADDRESS_MAX);
-	set_default(&limits->connections_silent, WEB_CONNECTIONS_SILENT_MAX);
+	set_default(&limits->connections_silent,
+		is_tls ? WEB_CONNECTIONS_SILENT_TLS_MAX : WEB_CONNECTIONS_SILENT_MAX);
 	set_default(&limits->sockets_queue_bytes, WEB_SOCKETS_QUEUE_BYTES_MAX);
 	struct rlimit descriptors;
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
 		size_t available = sat_sub((size_t)descriptors.rlim_cur, WEB_DESCRIPTORS_RESERVED);
+		/* A websocket under TLS passes through a pair of sockets. */
+		if (is_tls)
+			available /= 3;
 		limits->connections = min_size(limits->connections, available > 0 ? available : 1);
 	}
 	if (limits->head_timeout_s == 0)
@@ -332,10 +337,11 @@ enum err web_server_create(
 	server->web = web;
 	server->options = *options;
 	server->fd = -1;
-	set_default_limits(&server->options.limits);
+	set_default_limits(&server->options.limits, options->tls != NULL);
 	list_init(&server->silent);
 	list_init(&server->connections);
 	list_init(&server->sockets);
+	list_init(&server->tunnels);
 	server->rng = rng_system();
 	map_init(&server->addresses, server->options.limits.connections + 1, &server->rng);
 	enum err err = net_timer_init(&server->accept_again, web->loop, on_accept_again, server);
@@ -374,6 +380,7 @@ void web_server_destroy(struct web_server *server)
 	destroy_connections(&server->silent);
 	destroy_connections(&server->connections);
 	sockets_destroy(server);
+	tunnels_destroy(server);
 	CHECK(server->addresses.count == 0);
 	map_deinit(&server->addresses);
 	free(server->address);

@@ -16,6 +16,7 @@
 #include "web/limits.h"
 #include "web/web.h"
 
+struct net_tls_server;
 struct web_server;
 struct web_request;
 struct web_socket;
@@ -152,8 +153,9 @@ struct web_server_options {
 	const char *unix_path;
 	const struct web_route *routes; /* a static table */
 	size_t route_count;
-	void *user;              /* of the routes' handlers */
-	const char *server_name; /* static; in the Server header; or NULL */
+	void *user;                 /* of the routes' handlers */
+	const char *server_name;    /* static; in the Server header; or NULL */
+	struct net_tls_server *tls; /* HTTPS with this certificate, borrowed; or NULL */
 	struct web_server_limits limits;
 };
 
@@ -173,6 +175,7 @@ struct web_server_stats {
 	uint64_t silent_evicted;  /* without a whole request, made room for newer ones */
 	uint64_t timeouts;        /* too slow with head, body or message */
 	uint64_t malformed;       /* no HTTP, or not one that we take */
+	uint64_t tls_failed;      /* no TLS, or not one that we take */
 	uint64_t slow_readers;    /* websockets closed since they did not read */
 	uint64_t answers[WEB_STATUS_END];
 	uint64_t latency[WEB_LATENCY_BUCKETS];

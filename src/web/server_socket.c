@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "web/socket_io.h"
+#include "web/tunnel.h"
 
 /* How long a socket that we close may take to read our close frame. */
 #define LINGER (1 * USEC_PER_SEC)
@@ -188,6 +189,17 @@ enum err web_request_upgrade(struct web_request *request, const struct web_socke
 	return ERR_OK;
 }
 
+/* The connection's descriptor; under TLS, one that leads to it. -1 on failure. */
+static int take_descriptor(struct web_socket *socket, struct web_connection *connection)
+{
+	int fd = connection->transport.fd;
+	if (connection->transport.tls)
+		return tunnel_create(socket->server, &connection->transport, &fd) == ERR_OK ? fd
+											    : -1;
+	connection->transport.fd = -1;
+	return fd;
+}
+
 void socket_adopt(struct web_socket *socket, struct web_connection *connection)
 {
 	struct web *web = socket->server->web;
@@ -198,7 +210,9 @@ void socket_adopt(struct web_socket *socket, struct web_connection *connection)
 		socket->key);
 	if (err == ERR_OK)
 		err = buffer_append(&text, buffer_bytes(&connection->in));
-	if (err != ERR_OK) {
+	int fd = err == ERR_OK ? take_descriptor(socket, connection) : -1;
+	if (fd < 0) {
+		buffer_deinit(&text);
 		socket_abandon(socket, "out of memory");
 		return;
 	}
@@ -207,8 +221,6 @@ void socket_adopt(struct web_socket *socket, struct web_connection *connection)
 	list_push_back(&socket->server->sockets, &socket->node);
 	socket->server->stats.sockets_now++;
 	socket->server->stats.upgrades++;
-	int fd = connection->fd;
-	connection->fd = -1;
 	web->adopting = socket;
 	(void)lws_adopt_socket_vhost_readbuf(web->server_vhost, fd, buffer_text(&text), text.size);
 	/* Still set: libwebsockets refused before it made a connection of it. Otherwise the
