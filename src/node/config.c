@@ -187,6 +187,11 @@ static const char *set_hub_url(struct config *config, const char *value)
 	return set_url(config->hub_url, value);
 }
 
+static const char *set_hub_authorities(struct config *config, const char *value)
+{
+	return set_text(config->hub_authorities, value);
+}
+
 static const char *set_ai_provider(struct config *config, const char *value)
 {
 	for (unsigned i = 0; i < sizeof ai_names / sizeof *ai_names; i++) {
@@ -241,6 +246,7 @@ static const struct key {
 	{"node.port_mapping", set_port_mapping, NULL},
 	{"node.tcp", set_tcp, NULL},
 	{"hub.url", set_hub_url, NULL},
+	{"hub.authorities", set_hub_authorities, NULL},
 	{"stun.server", set_stun, clear_stun},
 	{"turn.server", set_turn, clear_turn},
 	{"turn.username", set_turn_username, NULL},

@@ -10,6 +10,7 @@
  *     tcp = yes                    WebRTC over TCP too, where UDP is blocked: yes, no
  *     [hub]
  *     url = https://hub.example
+ *     authorities = /etc/ca.pem    who vouches for its certificate; else those of this machine
  *     [stun]
  *     server = stun.example:3478   may be given several times
  *     [turn]
@@ -67,6 +68,7 @@ struct config {
 	bool port_mapping;
 	bool tcp;
 	char hub_url[CONFIG_TEXT_MAX + 1]; /* "": none; else http(s)://…, no final slash */
+	char hub_authorities[CONFIG_TEXT_MAX + 1]; /* "": those of this machine */
 	struct config_server stun[CONFIG_STUN_MAX];
 	size_t stun_count;
 	struct turn_uri turn[CONFIG_TURN_MAX];
@@ -94,5 +96,11 @@ MUST_CHECK enum err config_set(
 
 const char *config_strangers_name(enum config_strangers strangers);
 const char *config_ai_name(enum config_ai ai); /* "none", "ollama", "openai" */
+
+/* As requests and sockets take it: NULL for those of this machine. */
+static inline const char *config_hub_authorities(const struct config *config)
+{
+	return config->hub_authorities[0] ? config->hub_authorities : NULL;
+}
 
 #endif

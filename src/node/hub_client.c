@@ -299,6 +299,7 @@ static void open_socket(struct hub_client *hub)
 	struct failure failure;
 	char *url = text_format("%s/ws/signal", hub->url);
 	struct websocket_client_options options = {.url = url,
+		.authorities = config_hub_authorities(&hub->node->config),
 		.bearer = hub->login.access_token,
 		.handler = &handler,
 		.user = hub,

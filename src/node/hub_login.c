@@ -81,6 +81,7 @@ static enum err ask(
 	char *url = text_format("%s%s", login->url, path);
 	char *text = json_take_text(body);
 	struct http_ask ask = {.url = url,
+		.authorities = config_hub_authorities(&login->node->config),
 		.bearer = step == HUB_LOGIN_REGISTER || step == HUB_LOGIN_REGISTER_CHALLENGE
 				  ? login->access_token
 				  : NULL,
@@ -285,6 +286,7 @@ void hub_login_revoke(struct hub_login *login, const char *url)
 	json_t *body = json_pack("{s:s?}", "refresh_token", login->refresh_token);
 	char *text = json_take_text(body);
 	struct http_ask ask = {.url = target,
+		.authorities = config_hub_authorities(&login->node->config),
 		.bearer = login->access_token,
 		.body = text ? bytes_of_text(text) : (struct bytes){0},
 		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS};

@@ -162,6 +162,7 @@ void hub_turn_ask(struct hub_turn *turn, const char *url, const char *access_tok
 {
 	char *target = text_format("%s/turn-credentials", url);
 	struct http_ask ask = {.url = target,
+		.authorities = config_hub_authorities(&turn->node->config),
 		.bearer = access_token,
 		.timeout_ms = NODE_HUB_TURN_TIMEOUT / USEC_PER_MS,
 		.answer_max = NODE_HUB_ANSWER_MAX};

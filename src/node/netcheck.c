@@ -308,6 +308,8 @@ enum err netcheck_start(const struct netcheck_config *config, struct netcheck **
 	check->facts.is_node_running = config->is_node_running;
 	CHECK(text_copy(
 		check->authorities, sizeof check->authorities, config->config->turn_authorities));
+	CHECK(text_copy(check->hub_authorities, sizeof check->hub_authorities,
+		config->config->hub_authorities));
 	net_defer_init(&check->settle, config->loop, on_settle, check);
 	enum err err = net_timer_init(&check->timer, config->loop, on_timer, check);
 	if (err) {

@@ -63,6 +63,7 @@ static enum err ask(struct netcheck *check, const char *format, const char *wher
 	char url[CONFIG_TEXT_MAX + 32];
 	snprintf(url, sizeof url, "%s%s/health", format, where);
 	struct http_ask question = {.url = url,
+		.authorities = check->hub_authorities[0] ? check->hub_authorities : NULL,
 		.connect_timeout_ms = TIMEOUT_MS,
 		.timeout_ms = TIMEOUT_MS,
 		.answer_max = ANSWER_MAX};

@@ -39,7 +39,8 @@ enum netcheck_phase {
 
 struct netcheck {
 	struct netcheck_config config;
-	char authorities[CONFIG_TEXT_MAX + 1];
+	char authorities[CONFIG_TEXT_MAX + 1];     /* of the relays */
+	char hub_authorities[CONFIG_TEXT_MAX + 1]; /* of the hub */
 	enum netcheck_phase phase;
 	usec began_at;
 	struct net_timer timer;

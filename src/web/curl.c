@@ -124,6 +124,12 @@ static bool set_unix_path(CURL *easy, const char *path)
 				curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
 }
 
+static bool set_authorities(CURL *easy, const char *path)
+{
+	return !path || (curl_easy_setopt(easy, CURLOPT_CAINFO, path) == CURLE_OK &&
+				curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 enum err curl_transfer_init(struct curl_transfer *transfer, const struct http_ask *ask)
 {
 	if (!text_starts_with(ask->url, "http://") && !text_starts_with(ask->url, "https://"))
@@ -134,7 +140,8 @@ enum err curl_transfer_init(struct curl_transfer *transfer, const struct http_as
 				      : (ask->answer_max ? ask->answer_max : WEB_CLIENT_ANSWER_MAX);
 	transfer->easy = curl_easy_init();
 	if (transfer->easy && set_options(transfer, ask) && set_headers(transfer, ask) &&
-		set_body(transfer->easy, ask) && set_unix_path(transfer->easy, ask->unix_path))
+		set_body(transfer->easy, ask) && set_unix_path(transfer->easy, ask->unix_path) &&
+		set_authorities(transfer->easy, ask->authorities))
 		return ERR_OK;
 	curl_transfer_deinit(transfer);
 	return ERR_NOMEM;

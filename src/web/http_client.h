@@ -20,6 +20,7 @@ struct http_ask {
 	const char *method; /* NULL: "GET" without, "POST" with a body */
 	const char *url;
 	const char *unix_path;       /* connect to this socket instead of the URL's host; or NULL */
+	const char *authorities;     /* PEM file of who vouches for servers; NULL: this machine's */
 	const char *bearer;          /* sent as "Authorization: Bearer ..."; or NULL */
 	const char *content_type;    /* of the body; NULL: "application/json" */
 	struct bytes body;           /* `data` NULL: none */

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 /* What is read, or written as a handshake, at once. */
 #define SERVICE_BUFFER_SIZE 16384
@@ -62,15 +63,17 @@ static void on_log(int level, const char *line)
 	log_debug("libwebsockets: %s", line);
 }
 
-static struct lws_vhost *create_vhost(
-	struct web *web, const char *name, const struct lws_protocols *protocols, uint64_t options)
+static struct lws_vhost *create_vhost(struct web *web, const char *name,
+	const struct lws_protocols *protocols, const char *authorities)
 {
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN,
 		.vhost_name = name,
 		.protocols = protocols,
 		.retry_and_idle_policy = &idle_policy,
-		.options = options | LWS_SERVER_OPTION_VALIDATE_UTF8,
+		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			   (authorities ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
+		.client_ssl_ca_filepath = authorities,
 		.connect_timeout_secs = WEB_CONNECT_TIMEOUT_S,
 		.timeout_secs = WEB_CONNECT_TIMEOUT_S,
 	};
@@ -101,7 +104,7 @@ enum err web_create(struct net_loop *loop, struct web **ret_web)
 	};
 	web->context = lws_create_context(&info);
 	if (web->context)
-		web->server_vhost = create_vhost(web, "server", server_protocols, 0);
+		web->server_vhost = create_vhost(web, "server", server_protocols, NULL);
 	if (!web->server_vhost) {
 		web_destroy(web);
 		return ERR_IO;
@@ -110,11 +113,22 @@ enum err web_create(struct net_loop *loop, struct web **ret_web)
 	return ERR_OK;
 }
 
-struct lws_vhost *web_client_vhost(struct web *web)
+struct lws_vhost *web_client_vhost(struct web *web, const char *authorities)
 {
-	if (!web->client_vhost)
-		web->client_vhost = create_vhost(
-			web, "client", client_protocols, LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT);
+	if (web->client_vhost) {
+		const char *known = web->client_authorities;
+		CHECK(!authorities == !known);
+		CHECK(!known || strcmp(authorities, known) == 0);
+		return web->client_vhost;
+	}
+	char *copy = authorities ? text_duplicate(authorities) : NULL;
+	if (authorities && !copy)
+		return NULL;
+	web->client_vhost = create_vhost(web, "client", client_protocols, copy);
+	if (web->client_vhost)
+		web->client_authorities = copy;
+	else
+		free(copy);
 	return web->client_vhost;
 }
 
@@ -131,6 +145,7 @@ void web_destroy(struct web *web)
 		lws_context_destroy(web->context);
 	for (int i = 0; i < CLOSING_TURNS; i++)
 		net_loop_run_once(web->loop, net_now());
+	free(web->client_authorities);
 	free(web);
 }
 

@@ -106,7 +106,7 @@ static void connect_next(struct websocket_client *client)
 	addr_ip_text(addr, address);
 	struct lws_client_connect_info info = {
 		.context = client->web->context,
-		.vhost = web_client_vhost(client->web),
+		.vhost = client->web->client_vhost,
 		.address = address,
 		.port = client->url.port,
 		.path = client->url.path,
@@ -120,7 +120,7 @@ static void connect_next(struct websocket_client *client)
 		.pwsi = &client->wsi,
 	};
 	client->is_in_connect = true;
-	bool is_under_way = info.vhost && lws_client_connect_via_info(&info);
+	bool is_under_way = lws_client_connect_via_info(&info);
 	client->is_in_connect = false;
 	if (!is_under_way) {
 		client->wsi = NULL;
@@ -186,6 +186,8 @@ enum err websocket_client_create(struct web *web, struct net_loop *loop,
 		client->bearer = text_duplicate(options->bearer);
 		err = client->bearer ? ERR_OK : ERR_NOMEM;
 	}
+	if (err == ERR_OK && !web_client_vhost(web, options->authorities))
+		err = ERR_IO;
 	if (err == ERR_OK)
 		err = net_resolve_start(loop, client->url.host, client->url.port, on_resolved,
 			client, &client->resolve);

@@ -26,6 +26,9 @@ struct websocket_client_handler {
 struct websocket_client_options {
 	const char *url;    /* "ws://127.0.0.1:8000/ws/signal"; http and https mean ws and wss */
 	const char *bearer; /* sent as "Authorization: Bearer ..."; or NULL */
+	/* PEM file of who vouches for servers; NULL: this machine's. The same for all of a `web`.
+	 */
+	const char *authorities;
 	const struct websocket_client_handler *handler; /* a static table */
 	void *user;                                     /* of the handler */
 	size_t message_max;     /* 0: WEB_SOCKET_MESSAGE_MAX; beyond, closed with 1009 */
@@ -33,7 +36,7 @@ struct websocket_client_options {
 };
 
 /* Starts to connect; never calls back from within. Copies the options. ERR_MALFORMED (the URL),
- * ERR_NOMEM, ERR_LIMIT. */
+ * ERR_IO (the authorities cannot be loaded), ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err websocket_client_create(struct web *web, struct net_loop *loop,
 	const struct websocket_client_options *options, struct websocket_client **ret_client);
 /* Closes without waiting for an answer; no callback comes afterwards. Accepts NULL. */
