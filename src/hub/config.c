@@ -1,5 +1,6 @@
 #include "hub/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "base/text.h"
 
 #define FILE_SIZE_MAX 65536
+#define VARIABLE_MAX 64
 /* Above any sensible rate or number. */
 #define NUMBER_MAX 10000000
 
@@ -38,6 +40,8 @@ static const struct setting {
 	TEXT("hub.listen", listen),
 	TEXT("hub.data", data),
 	TEXT("hub.store", store),
+	TEXT("hub.tls_certificate", tls_certificate),
+	TEXT("hub.tls_key", tls_key),
 	TEXT("hub.origin", origin),
 	TEXT("hub.log", log),
 	TEXT("hub.log_format", log_format),
@@ -62,20 +66,6 @@ static const struct setting {
 #undef TEXT
 #undef NUMBER
 #undef NUMBER_UP_TO
-};
-
-static const struct {
-	const char *variable, *name;
-} variables[] = {
-	{"DPC_HUB_LISTEN", "hub.listen"},
-	{"DPC_HUB_DATA", "hub.data"},
-	{"DPC_HUB_STORE", "hub.store"},
-	{"DPC_HUB_ORIGIN", "hub.origin"},
-	{"DPC_HUB_LOG", "hub.log"},
-	{"DPC_HUB_LOG_FORMAT", "hub.log_format"},
-	{"DPC_HUB_TRUSTED_PROXIES", "hub.trusted_proxies"},
-	{"DPC_HUB_TURN_SERVERS", "turn.servers"},
-	{"DPC_HUB_TURN_SECRET", "turn.secret"},
 };
 
 void config_set_defaults(struct config *config)
@@ -198,15 +188,29 @@ enum err config_read_file(struct config *config, const char *path, char *problem
 	return err;
 }
 
+/* "DPC_HUB_LISTEN" of "hub.listen", "DPC_HUB_TURN_SECRET" of "turn.secret". */
+static void variable_of(const char *name, char *variable)
+{
+	const char *hub = "hub.";
+	if (text_starts_with(name, hub))
+		name += strlen(hub);
+	size_t size = (size_t)snprintf(variable, VARIABLE_MAX, "DPC_HUB_%s", name);
+	CHECK(size < VARIABLE_MAX);
+	for (char *c = variable; *c; c++)
+		*c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+}
+
 enum err config_read_environment(struct config *config, char *problem)
 {
-	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-		const char *value = getenv(variables[i].variable);
+	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+		char variable[VARIABLE_MAX];
+		variable_of(settings[i].name, variable);
+		const char *value = getenv(variable);
 		if (!value || !value[0])
 			continue;
-		if (config_set(config, variables[i].name, value) != ERR_OK) {
+		if (set(config, &settings[i], value) != ERR_OK) {
 			snprintf(problem, CONFIG_PROBLEM_MAX,
-				"bad value in environment variable '%s'", variables[i].variable);
+				"bad value in environment variable '%s'", variable);
 			return ERR_MALFORMED;
 		}
 	}

@@ -12,7 +12,8 @@
 struct config {
 	char listen[CONFIG_TEXT_MAX];
 	char data[CONFIG_TEXT_MAX];
-	char store[CONFIG_TEXT_MAX];  /* url of a PostgreSQL database; "": a file in `data` */
+	char store[CONFIG_TEXT_MAX]; /* url of a PostgreSQL database; "": a file in `data` */
+	char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX]; /* files; "": no TLS */
 	char origin[CONFIG_TEXT_MAX]; /* names of this hub, with spaces between; "": from `listen`
 				       */
 	char log[16];
@@ -36,7 +37,8 @@ void config_set_defaults(struct config *config);
 /* Reads a file over what is there. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED; `problem`, with room for
  * CONFIG_PROBLEM_MAX, names file, line and cause. */
 MUST_CHECK enum err config_read_file(struct config *config, const char *path, char *problem);
-/* DPC_HUB_LISTEN and the others of docs/hub-api.md. ERR_MALFORMED. */
+/* DPC_HUB_LISTEN for hub.listen, DPC_HUB_LIMITS_NODES for limits.nodes, and so on. ERR_MALFORMED.
+ */
 MUST_CHECK enum err config_read_environment(struct config *config, char *problem);
 /* One setting by its name in the file, as "hub.listen". ERR_NOT_FOUND (no such setting),
  * ERR_MALFORMED. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "net/tls_server.h"
 
 int64_t hub_now(void)
 {
@@ -167,10 +168,15 @@ static bool add_origin(struct hub *hub, const char *text, size_t size)
 	return true;
 }
 
+static const char *scheme_of(const struct hub *hub)
+{
+	return hub->tls ? "https" : "http";
+}
+
 static bool add_formatted_origin(struct hub *hub, const char *host, uint16_t port)
 {
 	char text[PROOF_HUB_MAX + 1];
-	int size = snprintf(text, sizeof text, "http://%s:%u", host, port);
+	int size = snprintf(text, sizeof text, "%s://%s:%u", scheme_of(hub), host, port);
 	return size > 0 && (size_t)size < sizeof text && add_origin(hub, text, (size_t)size);
 }
 
@@ -183,7 +189,7 @@ static bool derive_origins(struct hub *hub)
 	char text[PROOF_HUB_MAX + 1];
 	if (!addr_parse(address, &addr) || addr_is_unspecified(&addr))
 		return false;
-	int size = snprintf(text, sizeof text, "http://%s", address);
+	int size = snprintf(text, sizeof text, "%s://%s", scheme_of(hub), address);
 	if (size < 0 || (size_t)size >= sizeof text || !add_origin(hub, text, (size_t)size))
 		return false;
 	return !addr_is_loopback(&addr) || add_formatted_origin(hub, "localhost", addr.port);
@@ -230,6 +236,13 @@ static void on_cleanup(void *user)
 	enum err err = store_cleanup(hub->store, hub_now());
 	(void)err;
 	net_timer_set(&hub->cleanup, net_now() + STORE_CLEANUP_INTERVAL_S * USEC_PER_SEC);
+}
+
+static void on_upkeep(void *user)
+{
+	struct hub *hub = user;
+	hub_tls_watch(hub);
+	net_timer_set(&hub->upkeep, net_now() + UPKEEP_INTERVAL_S * USEC_PER_SEC);
 }
 
 /* As `mkdir -p`, with the last one closed to others. */
@@ -309,6 +322,7 @@ static enum err listen_on(struct hub *hub, char *problem)
 			.route_count = hub_route_count,
 			.user = hub,
 			.server_name = "dpc-hub/" DPC_VERSION,
+			.tls = hub->tls,
 			.limits = {.connections = config->connections,
 				.connections_per_address = config->connections_per_address},
 		},
@@ -347,6 +361,9 @@ enum err hub_check_config(const struct config *config, char *problem)
 	enum err err = read_lists(&hub, problem);
 	if (err == ERR_OK && config->origin[0])
 		err = read_origins(&hub, problem);
+	if (err == ERR_OK)
+		err = hub_tls_open(&hub, problem);
+	net_tls_server_destroy(hub.tls);
 	json_decref(hub.turn_uris);
 	if (err != ERR_OK || text_starts_with(config->listen, "localhost:") ||
 		addr_parse(config->listen, &addr))
@@ -377,11 +394,15 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		RATE_ENTRIES_MAX, &hub->rng);
 	enum err err = read_lists(hub, problem);
 	if (err == ERR_OK)
+		err = hub_tls_open(hub, problem);
+	if (err == ERR_OK)
 		err = net_loop_create(&hub->loop);
 	if (err == ERR_OK)
 		err = open_data(hub, problem);
 	if (err == ERR_OK)
 		err = net_timer_init(&hub->cleanup, hub->loop, on_cleanup, hub);
+	if (err == ERR_OK)
+		err = net_timer_init(&hub->upkeep, hub->loop, on_upkeep, hub);
 	if (err == ERR_OK)
 		err = net_timer_init(&hub->drain, hub->loop, on_drained, hub);
 	if (err == ERR_OK)
@@ -393,6 +414,7 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		return err;
 	}
 	on_cleanup(hub);
+	on_upkeep(hub);
 	*ret_hub = hub;
 	return ERR_OK;
 }
@@ -402,7 +424,9 @@ void hub_destroy(struct hub *hub)
 	if (!hub)
 		return;
 	web_server_destroy(hub->server);
+	net_tls_server_destroy(hub->tls);
 	net_timer_deinit(&hub->cleanup);
+	net_timer_deinit(&hub->upkeep);
 	net_timer_deinit(&hub->drain);
 	web_destroy(hub->web);
 	store_close(hub->store);

@@ -27,6 +27,7 @@ struct hub {
 	struct net_loop *loop;
 	struct web *web;
 	struct web_server *server;
+	struct net_tls_server *tls; /* NULL: TLS is somebody else's */
 	struct store *store;
 	struct token_secret secret;
 	struct rng rng;
@@ -37,7 +38,8 @@ struct hub {
 	json_t *turn_uris;          /* of the relays: an array of text */
 	struct trusted_proxies proxies;
 	struct net_timer cleanup;
-	struct net_timer drain; /* until the loop stops */
+	struct net_timer upkeep; /* what may have been changed from outside */
+	struct net_timer drain;  /* until the loop stops */
 	bool is_draining;
 	char origin_texts[ORIGINS_MAX][PROOF_HUB_MAX + 1];
 	const char *origins[ORIGINS_MAX]; /* how nodes name this hub; signed in proofs */
@@ -57,6 +59,14 @@ void hub_destroy(struct hub *hub);
 /* Tells the nodes when to come back, and stops the loop when they had time to hear it; at once when
  * it is called again. */
 void hub_drain(struct hub *hub);
+
+/* The certificate and key of the configuration, if it names some. ERR_MALFORMED, ERR_CRYPTO,
+ * ERR_NOMEM: `problem` says what. */
+MUST_CHECK enum err hub_tls_open(struct hub *hub, char *problem);
+/* Reads them anew; what is wrong with them is logged, and the old ones stay. */
+void hub_tls_reload(struct hub *hub);
+/* The same if the files have changed. */
+void hub_tls_watch(struct hub *hub);
 
 /* Unix seconds. */
 int64_t hub_now(void);

@@ -43,6 +43,9 @@
 /* Tickets of logins under way (store.h), of all together and of one owner. */
 #define TICKETS_MAX 65536
 #define TICKETS_PER_OWNER_MAX 16
+/* How often the hub looks at what is changed from outside: its certificate, and keys and bans in a
+ * store that it shares. */
+#define UPKEEP_INTERVAL_S 5
 /* How often what has expired is deleted. */
 #define STORE_CLEANUP_INTERVAL_S 3600
 

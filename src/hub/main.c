@@ -160,7 +160,7 @@ static bool write_port(const char *path, const char *address)
 
 static bool announce_json(const struct hub *hub, const char *address)
 {
-	char *listening = text_format("http://%s", address);
+	char *listening = text_format("%s://%s", hub->tls ? "https" : "http", address);
 	char *text = json_take_text(json_pack("{s:s?, s:s, s:s}", "listening", listening, "origin",
 		hub->origins[0], "data", hub->config->data));
 	if (text)
@@ -179,7 +179,7 @@ static bool announce(const struct arguments *arguments, const struct hub *hub)
 {
 	const char *address = web_server_address(hub->server);
 	if (!arguments->json)
-		printf("dpc-hub listens on http://%s\n", address);
+		printf("dpc-hub listens on %s://%s\n", hub->tls ? "https" : "http", address);
 	else if (!announce_json(hub, address))
 		return false;
 	if (fflush(stdout) != 0)
@@ -197,6 +197,11 @@ static void on_signal(int signal, void *user)
 	hub_drain(user);
 }
 
+static void on_hangup(void *user)
+{
+	hub_tls_reload(user);
+}
+
 static int run(const struct arguments *arguments, const struct config *config)
 {
 	char problem[HUB_PROBLEM_MAX];
@@ -209,7 +214,9 @@ static int run(const struct arguments *arguments, const struct config *config)
 		return EXIT_FAILED;
 	}
 	int status = EXIT_FAILED;
-	if (net_loop_on_signal(hub->loop, on_signal, hub) == ERR_OK && announce(arguments, hub)) {
+	if (net_loop_on_signal(hub->loop, on_signal, hub) == ERR_OK &&
+		net_loop_on_hangup(hub->loop, on_hangup, hub) == ERR_OK &&
+		announce(arguments, hub)) {
 		net_loop_run(hub->loop);
 		status = EXIT_DONE;
 	}

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "net/tls_server.h"
+
 #define METRICS_MAX 32768
 
 struct page {
@@ -68,6 +70,11 @@ static void put_sockets(struct page *page, const struct hub *hub)
 	put_labelled(page, "connections_dropped_total", "reason", "timeout", (double)web->timeouts);
 	put_labelled(
 		page, "connections_dropped_total", "reason", "malformed", (double)web->malformed);
+	put_labelled(page, "connections_dropped_total", "reason", "tls", (double)web->tls_failed);
+	if (hub->tls)
+		put_one(page, "tls_certificate_expires_seconds", "gauge",
+			"When the certificate ends, in unix seconds.",
+			(double)net_tls_server_expires(hub->tls));
 }
 
 static void put_signals(struct page *page, const struct hub *hub)

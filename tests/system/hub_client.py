@@ -22,8 +22,10 @@ from websocket import WebSocket
 class Hub:
     """A real dpc-hub on a free port of loopback, with a data directory of its own."""
 
-    def __init__(self, program, directory=None, *words, config=''):
+    def __init__(self, program, directory=None, *words, config='', context=None):
+        """With an ssl.SSLContext it is asked by https; the certificate is the configuration's."""
         self.temporary = None
+        self.context = context
         if directory is None:
             self.temporary = tempfile.TemporaryDirectory(prefix='dpc-hub-')
             directory = self.temporary.name
@@ -43,7 +45,7 @@ class Hub:
                 raise RuntimeError('the hub does not start: ' + self.log_text())
             time.sleep(0.01)
         self.port = int(port_file.read_text())
-        self.origin = f'http://127.0.0.1:{self.port}'
+        self.origin = f'{"https" if context else "http"}://127.0.0.1:{self.port}'
 
     def log_text(self):
         return (self.directory / 'log').read_text(errors='replace')
@@ -62,7 +64,10 @@ class Hub:
 
     def ask(self, method, path, body=None, token=None, headers=None):
         """Status and decoded body (None when it is empty)."""
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
+        if self.context:
+            connection = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=10, context=self.context)
+        else:
+            connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
         headers = dict(headers or {})
         if token:
             headers['Authorization'] = f'Bearer {token}'
@@ -145,7 +150,8 @@ class NodeKey:
             tokens = self.login(hub)
             status, body = self.register(hub, tokens)
             assert status == 200, body
-        socket = WebSocket(hub.port, '/ws/signal', [f'Authorization: Bearer {tokens["access_token"]}'])
+        socket = WebSocket(hub.port, '/ws/signal', [f'Authorization: Bearer {tokens["access_token"]}'],
+                           context=hub.context)
         first = socket.receive()
         assert first['type'] == 'auth_ok' and first['node_id'] == self.node_id, first
         return socket

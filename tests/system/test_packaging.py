@@ -1,5 +1,5 @@
-"""What is in packaging/: systemd understands the units, what they start takes the options they give it, and the sample for
-coturn carries to no address that is not the world's."""
+"""What is in packaging/: systemd understands the units, what they start takes the options they give it, the sample for coturn
+carries to no address that is not the world's, and nginx with ours puts a hub behind TLS."""
 import ipaddress
 import pathlib
 import re
@@ -9,6 +9,10 @@ import tempfile
 import unittest
 
 import harness
+from authority import Authority
+from hub_client import Hub, NodeKey
+from stage import free_port, wait_until
+from websocket import close_all
 
 UNITS = harness.ROOT / 'packaging/systemd'
 
@@ -86,6 +90,57 @@ class CoturnTest(unittest.TestCase):
         self.assertNotIn(ipaddress.ip_address('::'), [low for low, _ in self.denied])
         for low, high in self.denied:
             self.assertLessEqual(low, high)
+
+
+@unittest.skipUnless(shutil.which('nginx'), 'nginx is not installed')
+class NginxTest(harness.StageTest):
+    def start_nginx(self, port, plain_port, hub_port):
+        text = (harness.ROOT / 'packaging/nginx/dpc-hub.conf').read_text(encoding='utf-8')
+        for old, new in (('/etc/letsencrypt/live/hub.example/fullchain.pem', f'{self.directory}/server.pem'),
+                         ('/etc/letsencrypt/live/hub.example/privkey.pem', f'{self.directory}/server.key'),
+                         ('/var/log/nginx', str(self.directory)), ('127.0.0.1:8080', f'127.0.0.1:{hub_port}'),
+                         ('listen [::]:80;', ''), ('listen [::]:443 ssl;', ''), ('listen 80;', f'listen 127.0.0.1:{plain_port};'),
+                         ('listen 443 ssl;', f'listen 127.0.0.1:{port} ssl;')):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        (self.directory / 'hub.conf').write_text(text)
+        (self.directory / 'nginx.conf').write_text(
+            f'pid {self.directory}/pid;\nworker_processes 1;\nevents {{ }}\nhttp {{\n' + ''.join(
+                f'{kind}_temp_path {self.directory}/{kind};\n'
+                for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')) + f'include {self.directory}/hub.conf;\n}}\n')
+        process, log = self.stage.start('nginx', ['nginx', '-p', str(self.directory), '-c', str(self.directory / 'nginx.conf'),
+                                                  '-g', 'daemon off;', '-e', 'stderr'])
+        return process, log
+
+    def test_a_hub_behind_nginx_with_our_sample(self):
+        authority = Authority(self.directory)
+        authority.issue(self.directory)
+        port, plain_port = free_port(), free_port()
+        data = self.directory / 'hub'
+        data.mkdir()
+        hub = Hub(harness.PROGRAM_HUB, data, config=f'[hub]\norigin = https://127.0.0.1:{port}\ntrusted_proxies = 127.0.0.1\n')
+        self.addCleanup(hub.stop)
+        self.addCleanup(close_all)
+        direct_port = hub.port
+        process, log = self.start_nginx(port, plain_port, direct_port)
+        hub.port, hub.origin, hub.context = port, f'https://127.0.0.1:{port}', authority.context()
+
+        def is_up():
+            try:
+                return hub.ask('GET', '/health')[0] == 200
+            except OSError:
+                return False
+        wait_until('nginx is up', is_up, 30, process, log)
+        alice, bob = NodeKey(), NodeKey()
+        at_alice, at_bob = alice.connect(hub), bob.connect(hub)
+        at_alice.send({'type': 'signal', 'target_node_id': bob.node_id, 'payload': {'text': 'x' * 60000}})
+        self.assertEqual(at_bob.receive()['sender_node_id'], alice.node_id)
+        # What a client claims does not make it the operator of the hub.
+        self.assertEqual(hub.ask('GET', '/metrics', headers={'X-Forwarded-For': '127.0.0.1'})[0], 403)
+        hub.ask('GET', '/users/me?token=secret')
+        self.assertNotIn('secret', (self.directory / 'dpc-hub.log').read_text())
+        # nginx has no clean end while sockets are open.
+        close_all()
 
 
 class CommandTest(harness.StageTest):

@@ -32,9 +32,12 @@ class Refused(Exception):
 
 
 class WebSocket:
-    def __init__(self, port, path, headers=(), timeout=10):
+    def __init__(self, port, path, headers=(), timeout=10, context=None):
+        """With an ssl.SSLContext it is wss."""
         self.rest = b''
         self.socket = socket.create_connection(('127.0.0.1', port), timeout=timeout)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_hostname='127.0.0.1')
         _sockets.append(self.socket)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f'GET {path} HTTP/1.1', f'Host: 127.0.0.1:{port}', 'Upgrade: websocket', 'Connection: Upgrade',

@@ -88,12 +88,31 @@ static void the_environment_overrides_too(void **state)
 	struct config config;
 	char problem[CONFIG_PROBLEM_MAX];
 	setenv("DPC_HUB_LISTEN", "127.0.0.1:9", 1);
+	setenv("DPC_HUB_TLS_KEY", "/key", 1);
+	setenv("DPC_HUB_NEW_ACCOUNTS", "no", 1);
+	setenv("DPC_HUB_LIMITS_NODES", "7", 1);
+	setenv("DPC_HUB_TURN_SECRET", "0123456789abcdef", 1);
+	/* As a container of that name may find. */
+	setenv("DPC_HUB_SERVICE_HOST", "192.0.2.1", 1);
+	setenv("DPC_HUB_LOG", "", 1);
 	setenv("XDG_DATA_HOME", "/share", 1);
 	config_set_defaults(&config);
 	assert_ok(config_read_environment(&config, problem));
 	assert_string_equal(config.listen, "127.0.0.1:9");
 	assert_string_equal(config.data, "/share/dpc-hub");
+	assert_string_equal(config.tls_key, "/key");
+	assert_false(config.new_accounts);
+	assert_int_equal(config.nodes, 7);
+	assert_string_equal(config.turn_secret, "0123456789abcdef");
+	assert_string_equal(config.log, "info");
+	setenv("DPC_HUB_LIMITS_NODES", "many", 1);
+	assert_err(config_read_environment(&config, problem), ERR_MALFORMED);
+	assert_non_null(strstr(problem, "DPC_HUB_LIMITS_NODES"));
 	unsetenv("DPC_HUB_LISTEN");
+	unsetenv("DPC_HUB_TLS_KEY");
+	unsetenv("DPC_HUB_NEW_ACCOUNTS");
+	unsetenv("DPC_HUB_LIMITS_NODES");
+	unsetenv("DPC_HUB_TURN_SECRET");
 }
 
 TESTS(TEST(a_file_overrides_the_defaults), TEST(a_mistake_is_named_with_its_line),
