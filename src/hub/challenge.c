@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "hub/limits.h"
 
 #define TIME_SIZE 8
 #define NONCE_SIZE 16
@@ -13,42 +12,6 @@
 #define CHALLENGE_SIZE (TIME_SIZE + NONCE_SIZE + MAC_SIZE)
 
 static_assert(CHALLENGE_SIZE * 4 / 3 + 1 == CHALLENGE_TEXT_MAX, "no padding");
-
-struct spent_challenge {
-	struct list node;
-	int64_t expires;
-	char text[CHALLENGE_TEXT_MAX];
-};
-
-void challenges_init(struct challenges *challenges, size_t spent_max, struct rng *rng)
-{
-	*challenges = (struct challenges){.rng = rng};
-	rng_fill(rng, challenges->key, sizeof challenges->key);
-	map_init(&challenges->spent, spent_max, rng);
-	list_init(&challenges->by_expiry);
-}
-
-static struct spent_challenge *first_spent(const struct challenges *challenges)
-{
-	return list_is_empty(&challenges->by_expiry)
-		       ? NULL
-		       : CONTAINER_OF(challenges->by_expiry.next, struct spent_challenge, node);
-}
-
-static void forget(struct challenges *challenges, struct spent_challenge *spent)
-{
-	CHECK(map_remove(&challenges->spent, bytes_of_text(spent->text)) == spent);
-	list_remove(&spent->node);
-	free(spent);
-}
-
-void challenges_deinit(struct challenges *challenges)
-{
-	while (challenges->by_expiry.next && first_spent(challenges))
-		forget(challenges, first_spent(challenges));
-	map_deinit(&challenges->spent);
-	secret_cleanse(challenges->key, sizeof challenges->key);
-}
 
 /* Over time, nonce, purpose and node id; the first two have fixed sizes, and no purpose has a line
  * feed. */
@@ -114,26 +77,5 @@ enum err challenge_check(const struct challenges *challenges, const char *purpos
 		return ERR_EXPIRED;
 	/* Base64 can write the same bytes in two alphabets; the text that counts is the one we
 	 * wrote. */
-	if (strpbrk(text, "+/"))
-		return ERR_UNTRUSTED;
-	return map_get(&challenges->spent, bytes_of_text(text)) ? ERR_EXISTS : ERR_OK;
-}
-
-enum err challenge_spend(struct challenges *challenges, const char *text, int64_t now)
-{
-	while (first_spent(challenges) && first_spent(challenges)->expires <= now)
-		forget(challenges, first_spent(challenges));
-	struct spent_challenge *spent = calloc(1, sizeof *spent);
-	if (!spent)
-		return ERR_NOMEM;
-	/* Later than its own end, so that the list is in order. */
-	spent->expires = now + CHALLENGE_LIFETIME_S;
-	CHECK(text_copy(spent->text, sizeof spent->text, text));
-	enum err err = map_insert(&challenges->spent, bytes_of_text(spent->text), spent);
-	if (err != ERR_OK) {
-		free(spent);
-		return err;
-	}
-	list_push_back(&challenges->by_expiry, &spent->node);
-	return ERR_OK;
+	return strpbrk(text, "+/") ? ERR_UNTRUSTED : ERR_OK;
 }

@@ -276,6 +276,13 @@ static enum err open_data(struct hub *hub, char *problem)
 					     : store_open(directory, problem, &hub->store);
 	if (err != ERR_OK)
 		return err;
+	uint8_t fresh[CHALLENGE_KEY_SIZE];
+	rng_fill(&hub->rng, fresh, sizeof fresh);
+	err = store_challenge_key(hub->store, fresh, hub->challenges.key);
+	if (err != ERR_OK) {
+		snprintf(problem, HUB_PROBLEM_MAX, "cannot read the database: %s", err_text(err));
+		return err;
+	}
 	err = token_secret_load(directory, &hub->secret);
 	if (err != ERR_OK)
 		snprintf(problem, HUB_PROBLEM_MAX,
@@ -382,7 +389,7 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 	hub->config = config;
 	hub->rng = rng_system();
 	hub->started = net_now();
-	challenges_init(&hub->challenges, CHALLENGES_SPENT_MAX, &hub->rng);
+	hub->challenges.rng = &hub->rng;
 	presence_init(&hub->presence, config->nodes, &hub->rng);
 	ratelimit_init(&hub->login_rate, config->login_per_second, config->login_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
@@ -437,7 +444,7 @@ void hub_destroy(struct hub *hub)
 	ratelimit_deinit(&hub->request_rate);
 	ratelimit_deinit(&hub->login_rate);
 	presence_deinit(&hub->presence);
-	challenges_deinit(&hub->challenges);
+	secret_cleanse(&hub->challenges, sizeof hub->challenges);
 	secret_cleanse(&hub->secret, sizeof hub->secret);
 	free(hub);
 }

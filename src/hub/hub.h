@@ -148,6 +148,9 @@ void handle_signal_socket(struct web_request *request, void *user);
 /* Reads [turn] of the configuration. ERR_MALFORMED: `problem` says what; ERR_NOMEM. */
 MUST_CHECK enum err turn_credentials_init(struct hub *hub, char *problem);
 
+/* possession_check(), and each challenge once. */
+const struct refusal *login_check_possession(struct hub *hub, const struct possession *possession,
+	const char *purpose, struct certificate **ret_certificate);
 /* Answers with tokens for a new login of this account. */
 void login_succeed(
 	struct hub *hub, struct web_request *request, int64_t user_id, const char *node_id);

@@ -22,10 +22,10 @@
 /* A signature in base64. */
 #define SIGNATURE_TEXT_MAX (((IDENTITY_SIGNATURE_MAX + 2) / 3) * 4)
 
-/* How long a challenge may be answered, and how many answered ones are remembered so that none is
- * answered twice. Only an answer that was right counts, so strangers cannot fill the table. */
+/* How long a challenge may be answered. For so long it is remembered that one was, so that none is
+ * answered twice: only an answer that was right counts, so strangers cannot fill the table. */
 #define CHALLENGE_LIFETIME_S 60
-#define CHALLENGES_SPENT_MAX 65536
+#define CHALLENGE_KEY_SIZE 32
 
 /* An access token as text. */
 #define TOKEN_SIZE_MAX 2048

@@ -15,6 +15,12 @@ static const struct refusal bad_refresh = {
 static const struct refusal used_refresh = {401, "used_refresh_token",
 	"this refresh token was used before; the login has been ended for safety, log in"};
 
+static const struct refusal used_challenge = {
+	403, "used_challenge", "the challenge was answered already; ask for another"};
+static const struct refusal no_database = {
+	503, "database", "the hub's database does not answer; try again"};
+static const struct refusal failure = {500, "internal", "the hub failed; its log says more"};
+
 /* A new refresh token and its hash; NULL when memory is out. */
 static char *make_refresh_token(struct hub *hub, uint8_t hash[SHA256_SIZE])
 {
@@ -24,6 +30,27 @@ static char *make_refresh_token(struct hub *hub, uint8_t hash[SHA256_SIZE])
 	if (token)
 		hash_sha256(bytes_of_text(token), hash);
 	return token;
+}
+
+const struct refusal *login_check_possession(struct hub *hub, const struct possession *possession,
+	const char *purpose, struct certificate **ret_certificate)
+{
+	struct certificate *certificate;
+	int64_t now = hub_now();
+	const struct refusal *refusal = possession_check(possession, purpose, &hub->challenges,
+		hub->origins, hub->origin_count, now, &certificate);
+	if (refusal)
+		return refusal;
+	enum err err = store_challenge_spend(
+		hub->store, possession->challenge, now + CHALLENGE_LIFETIME_S, now);
+	if (err == ERR_OK) {
+		*ret_certificate = certificate;
+		return NULL;
+	}
+	certificate_destroy(certificate);
+	return err == ERR_EXISTS        ? &used_challenge
+	       : err == ERR_UNREACHABLE ? &no_database
+					: &failure;
 }
 
 static void reply_with_tokens(struct hub *hub, struct web_request *request,

@@ -78,8 +78,8 @@ static void log_in(
 {
 	struct certificate *certificate;
 	int64_t user_id;
-	const struct refusal *refusal = possession_check(possession, PROOF_PURPOSE_LOGIN,
-		&hub->challenges, hub->origins, hub->origin_count, hub_now(), &certificate);
+	const struct refusal *refusal =
+		login_check_possession(hub, possession, PROOF_PURPOSE_LOGIN, &certificate);
 	if (refusal) {
 		hub_refuse(request, refusal);
 		return;

@@ -88,12 +88,8 @@ static const struct refusal bad_challenge = {
 	403, "bad_challenge", "this challenge was not made for this; ask for one and answer it"};
 static const struct refusal old_challenge = {
 	403, "expired_challenge", "the challenge has expired; ask for another"};
-static const struct refusal used_challenge = {
-	403, "used_challenge", "the challenge was answered already; ask for another"};
 static const struct refusal bad_proof = {403, "bad_proof",
 	"the signature is not one by this node's key over this challenge for this hub's address"};
-static const struct refusal too_many = {
-	429, "limit", "too many logins just now; try again in a minute"};
 static const struct refusal no_memory = {500, "internal", "out of memory"};
 
 static const struct refusal *refusal_of_certificate(enum err err)
@@ -123,12 +119,6 @@ static const struct refusal *refusal_of_challenge(enum err err)
 		return NULL;
 	case ERR_EXPIRED:
 		return &old_challenge;
-	case ERR_EXISTS:
-		return &used_challenge;
-	case ERR_LIMIT:
-		return &too_many;
-	case ERR_NOMEM:
-		return &no_memory;
 	default:
 		return &bad_challenge;
 	}
@@ -155,8 +145,8 @@ static bool is_proven(const struct possession *possession, const char *purpose,
 }
 
 static const struct refusal *check(const struct possession *possession, const char *purpose,
-	struct challenges *challenges, const char *const *origins, size_t origin_count, int64_t now,
-	const struct certificate *certificate)
+	const struct challenges *challenges, const char *const *origins, size_t origin_count,
+	int64_t now, const struct certificate *certificate)
 {
 	const struct refusal *refusal = refusal_of_certificate(
 		certificate_check(certificate, now, possession->node_id, NULL));
@@ -171,14 +161,13 @@ static const struct refusal *check(const struct possession *possession, const ch
 		challenges, purpose, possession->node_id, possession->challenge, now));
 	if (refusal)
 		return refusal;
-	if (!is_proven(possession, purpose, certificate, origins, origin_count))
-		return &bad_proof;
-	return refusal_of_challenge(challenge_spend(challenges, possession->challenge, now));
+	return is_proven(possession, purpose, certificate, origins, origin_count) ? NULL
+										  : &bad_proof;
 }
 
 const struct refusal *possession_check(const struct possession *possession, const char *purpose,
-	struct challenges *challenges, const char *const *origins, size_t origin_count, int64_t now,
-	struct certificate **ret_certificate)
+	const struct challenges *challenges, const char *const *origins, size_t origin_count,
+	int64_t now, struct certificate **ret_certificate)
 {
 	struct certificate *certificate;
 	if (!node_id_is_valid(possession->node_id))

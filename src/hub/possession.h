@@ -30,10 +30,11 @@ void possession_deinit(struct possession *possession);
 
 /* All of it: the certificate and the public key are well-formed and belong together, signature,
  * dates, kind and size of key, CN = node id = the id derived from the key, a fresh challenge of
- * ours, and its signature for one of the `origins` by which nodes know this hub. The challenge is
- * spent. NULL: it is right, and the certificate is the caller's to destroy. */
+ * ours, and its signature for one of the `origins` by which nodes know this hub. NULL: it
+ * is right, and the certificate is the caller's to destroy. That the challenge was not answered
+ * before is for store_challenge_spend(). */
 const struct refusal *possession_check(const struct possession *possession, const char *purpose,
-	struct challenges *challenges, const char *const *origins, size_t origin_count, int64_t now,
-	struct certificate **ret_certificate);
+	const struct challenges *challenges, const char *const *origins, size_t origin_count,
+	int64_t now, struct certificate **ret_certificate);
 
 #endif

@@ -26,8 +26,8 @@ static void register_node(struct hub *hub, struct web_request *request,
 		hub_refuse(request, &other_node);
 		return;
 	}
-	const struct refusal *refusal = possession_check(possession, PROOF_PURPOSE_REGISTER,
-		&hub->challenges, hub->origins, hub->origin_count, hub_now(), &certificate);
+	const struct refusal *refusal =
+		login_check_possession(hub, possession, PROOF_PURPOSE_REGISTER, &certificate);
 	if (refusal) {
 		hub_refuse(request, refusal);
 		return;

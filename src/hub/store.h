@@ -185,6 +185,15 @@ MUST_CHECK enum err store_ticket_change(struct store *store, const char *key, co
 MUST_CHECK enum err store_sessions_revoke_user(struct store *store, int64_t user_id);
 MUST_CHECK enum err store_sessions_revoke_node(struct store *store, const char *node_id);
 
+/* ---- Challenges (challenge.h); any hub may be answered what another gave out ---- */
+
+/* The key under which they are made: `fresh` from now on, unless there is one already. */
+MUST_CHECK enum err store_challenge_key(struct store *store,
+	const uint8_t fresh[CHALLENGE_KEY_SIZE], uint8_t ret_key[CHALLENGE_KEY_SIZE]);
+/* It was answered rightly, which is remembered until `expires`. ERR_EXISTS: it was before. */
+MUST_CHECK enum err store_challenge_spend(
+	struct store *store, const char *challenge, int64_t expires, int64_t now);
+
 /* Deletes what has expired. */
 MUST_CHECK enum err store_cleanup(struct store *store, int64_t now);
 

@@ -95,6 +95,11 @@ static const char *const migrations[] = {
 	" ELSE ':*)' END, joint), '')::tsquery FROM (SELECT word,"
 	" phraseto_tsquery('simple', dpc_plain(word))::text AS phrase"
 	" FROM string_to_table(list, E'\\n') AS word) AS words WHERE phrase <> '' $body$;",
+	"CREATE TABLE challenge_key (id BIGINT PRIMARY KEY, secret BYTEA NOT NULL);"
+	"CREATE TABLE spent_challenges ("
+	" challenge TEXT PRIMARY KEY,"
+	" expires BIGINT NOT NULL);"
+	"CREATE INDEX spent_challenges_by_expiry ON spent_challenges (expires);",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))

@@ -83,6 +83,11 @@ static const char *const migrations[] = {
 	" expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX tickets_by_owner ON tickets (owner);"
 	"CREATE INDEX tickets_by_expiry ON tickets (expires);",
+	"CREATE TABLE challenge_key (id INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
+	"CREATE TABLE spent_challenges ("
+	" challenge TEXT PRIMARY KEY,"
+	" expires INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX spent_challenges_by_expiry ON spent_challenges (expires);",
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))

@@ -121,5 +121,13 @@ const struct statement_text store_statement_texts[STATEMENT_COUNT] = {
 	[TICKET_COUNT] = {"SELECT count(*) FROM tickets", NULL},
 	[TICKET_COUNT_OWNER] = {"SELECT count(*) FROM tickets WHERE owner = ?1", NULL},
 	[TICKET_EXPIRE] = {"DELETE FROM tickets WHERE expires <= ?1", NULL},
+	[CHALLENGE_KEY_PUT] = {"INSERT INTO challenge_key (id, secret) VALUES (1, ?1)"
+			       " ON CONFLICT (id) DO NOTHING",
+		NULL},
+	[CHALLENGE_KEY_GET] = {"SELECT secret FROM challenge_key WHERE id = 1", NULL},
+	[CHALLENGE_SPEND] = {"INSERT INTO spent_challenges (challenge, expires) VALUES (?1, ?2)"
+			     " ON CONFLICT (challenge) DO NOTHING RETURNING 1",
+		NULL},
+	[CHALLENGES_EXPIRE] = {"DELETE FROM spent_challenges WHERE expires <= ?1", NULL},
 	[LOCK] = {NULL, "SELECT pg_advisory_xact_lock(hashtextextended(?1, 0))"},
 };

@@ -346,6 +346,27 @@ static void tickets_of_one_owner_have_a_limit_and_so_have_all(void **state)
 	stop(&w);
 }
 
+static void a_challenge_is_spent_once_until_it_expires(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	uint8_t first[CHALLENGE_KEY_SIZE], second[CHALLENGE_KEY_SIZE], key[CHALLENGE_KEY_SIZE];
+	start(&w);
+	memset(first, 1, sizeof first), memset(second, 2, sizeof second);
+	assert_ok(store_challenge_key(w.store, first, key));
+	assert_memory_equal(key, first, sizeof key);
+	store_close(w.store);
+	open_store(&w);
+	assert_ok(store_challenge_key(w.store, second, key));
+	assert_memory_equal(key, first, sizeof key);
+	assert_ok(store_challenge_spend(w.store, "c", NOW + 60, NOW));
+	assert_ok(store_challenge_spend(w.store, "d", NOW + 90, NOW + 30));
+	assert_err(store_challenge_spend(w.store, "c", NOW + 60, NOW + 59), ERR_EXISTS);
+	assert_ok(store_challenge_spend(w.store, "e", NOW + 120, NOW + 60));
+	assert_int_equal(rows_of(&w, "spent_challenges"), 2);
+	stop(&w);
+}
+
 static void what_was_stored_is_there_after_opening_again(void **state)
 {
 	(void)state;
@@ -579,5 +600,5 @@ TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(the_operator_reads_accounts_and_nodes_page_by_page),
 	TEST(logins_of_an_account_or_a_node_end_together),
 	TEST(a_node_leaves_the_account_of_its_own_key_and_no_other),
-	TEST(a_ticket_is_taken_once_and_expires),
+	TEST(a_challenge_is_spent_once_until_it_expires), TEST(a_ticket_is_taken_once_and_expires),
 	TEST(tickets_of_one_owner_have_a_limit_and_so_have_all))
