@@ -93,7 +93,10 @@ struct dpc_peer_config {
 	uint32_t send_queue_max; /* bytes; 0: 16 MiB */
 	struct dpc_peer_budget *budget; /* borrowed for the peer's life; NULL: each for itself */
 	enum dpc_congestion congestion;
-	bool no_snap;        /* leave the SCTP handshake to SCTP: no a=sctp-init */
+	int64_t quiet_max; /* not heard for so long, the other side is asked whether it is there, so
+			    * that a dead path is known some three seconds later; less than 1 s is
+			    * DPC_ERR_LIMIT. 0: asked every 5 s (RFC 7675), which costs least */
+	bool no_snap;      /* leave the SCTP handshake to SCTP: no a=sctp-init */
 	bool refuse_relayed; /* never through what the other side names as the address of a relay */
 	bool legacy_sdp;     /* offer in the form of old drafts ("DTLS/SCTP 5000", a=sctpmap) */
 	bool no_interleaving; /* do not offer I-DATA (RFC 8260): a large message then holds up
@@ -205,7 +208,7 @@ enum dpc_err dpc_peer_restart_ice(struct dpc_peer *peer, int64_t now);
 /* The caller has a reason to believe that the path may be gone: its network has changed, it has
  * slept. The other side is asked at once, and if it does not answer the state is DPC_DISCONNECTED
  * after some three seconds. Without this, silence is noticed as fast while there is something to
- * send, and within ten seconds when there is not. */
+ * send, and when there is not, within ten seconds, or three more than `quiet_max`. */
 void dpc_peer_check_path(struct dpc_peer *peer, int64_t now);
 
 /* The ICE user name fragment by which dpc_peer_peek_user() finds this peer. A restart, by either

@@ -17,6 +17,7 @@ enum err ice_agent_create(const struct ice_config *config, usec now, struct ice_
 	agent->rng = config->rng;
 	agent->controlling = config->controlling;
 	agent->refuse_relayed = config->refuse_relayed;
+	agent->quiet_max = usec_min(config->quiet_max, ICE_CONSENT_EXPIRY_US);
 	agent->tie_breaker = rng_u64(agent->rng);
 	agent->selected = agent->nominating = NONE;
 	agent->next_check_at = now;

@@ -41,6 +41,9 @@ struct ice_config {
 	/* Addresses that the peer names as those of a relay are not talked to, and not answered
 	 * when a check comes from there. */
 	bool refuse_relayed;
+	/* A peer that was not heard for so long is asked at once whether it is still there. 0: only
+	 * as often as its consent has to be asked for, which is every 5 s (RFC 7675). */
+	usec quiet_max;
 	struct rng *rng; /* borrowed for the agent's life */
 };
 

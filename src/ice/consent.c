@@ -62,7 +62,9 @@ void consent_hurry(const struct ice_agent *agent, struct ice_pair *pair, usec no
 	bool is_selected = agent->selected == (size_t)(pair - agent->pairs.items);
 	if (!is_selected || agent->consent_asked_at == USEC_NEVER || t->use_candidate)
 		return;
-	t->due = usec_min(t->due, now + ICE_CONSENT_REPEAT_US);
+	usec repeat = agent->state == ICE_DISCONNECTED ? ICE_CONSENT_REPEAT_SILENT_US
+						       : ICE_CONSENT_REPEAT_US;
+	t->due = usec_min(t->due, now + repeat);
 	/* As long as there is consent there is patience. */
 	if (t->transmissions == ICE_TRANSMISSIONS_MAX)
 		t->transmissions--;
@@ -93,10 +95,21 @@ static usec late_at(const struct ice_agent *agent)
 	return usec_max(late, quiet);
 }
 
+/* Both sides measure the same quiet, but one question is enough to end it for both: the side that
+ * controls is the first to put it. */
+static usec too_quiet_at(const struct ice_agent *agent)
+{
+	if (!agent->quiet_max || agent->consent_asked_at != USEC_NEVER)
+		return USEC_NEVER;
+	return agent->heard_at + (agent->controlling ? agent->quiet_max * 4 / 5 : agent->quiet_max);
+}
+
 void consent_advance(struct ice_agent *agent, usec now)
 {
 	if (agent->selected == NONE)
 		return;
+	if (now >= too_quiet_at(agent))
+		consent_ask(agent, now);
 	if (now >= agent->consent_check_at && agent->consent_asked_at == USEC_NEVER)
 		begin_to_ask(agent, now);
 	if (now >= agent->consent_again_at)
@@ -126,6 +139,7 @@ usec consent_deadline(const struct ice_agent *agent)
 	if (agent->state != ICE_DISCONNECTED)
 		next = usec_min(next, late_at(agent));
 	next = usec_min(next, usec_min(agent->consent_check_at, agent->consent_again_at));
+	next = usec_min(next, too_quiet_at(agent));
 	return usec_min(next, agent->consent_doubt_at);
 }
 

@@ -67,10 +67,11 @@
 #define ICE_CONSENT_EXPIRY_US (30 * USEC_PER_SEC)
 /* An answer that takes longer than twice the latest round trip is not waited for. */
 #define ICE_CONSENT_WAIT_MIN_US ICE_RTO_US
-/* While nothing is answered, a check is repeated at least this often, so that the end of the
- * silence is noticed as soon as its beginning. */
-#define ICE_CONSENT_REPEAT_US USEC_PER_SEC
-/* A check and three more unanswered, after 0.5, 1 and 2 s: reason enough to follow the peer to
+/* While nothing is answered, a check is repeated at least this often, first to tell loss from
+ * silence, and then so that the end of the silence is noticed as soon as its beginning. */
+#define ICE_CONSENT_REPEAT_US (500 * USEC_PER_MS)
+#define ICE_CONSENT_REPEAT_SILENT_US USEC_PER_SEC
+/* A check and three more unanswered, half a second apart: reason enough to follow the peer to
  * another pair that it was heard on since, none to call the path silent. */
 #define ICE_CONSENT_DOUBT_US (2 * USEC_PER_SEC)
 /* From the first check that is not answered until the path counts as silent. A peer that is heard
@@ -165,6 +166,7 @@ struct ice_agent {
 	struct rng *rng;
 	bool controlling;
 	bool refuse_relayed;
+	usec quiet_max;
 	bool checked_again; /* see check_all_again() */
 	bool local_ended, remote_ended;
 	bool can_dial;         /* the peer has told a passive TCP candidate */

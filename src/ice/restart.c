@@ -39,6 +39,7 @@ static void begin(struct ice_agent *agent, usec now, struct candidates local)
 		.rng = old.rng,
 		.controlling = old.controlling,
 		.refuse_relayed = old.refuse_relayed,
+		.quiet_max = old.quiet_max,
 		.tie_breaker = old.tie_breaker,
 		.reported = old.reported,
 		.local = local,

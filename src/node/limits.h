@@ -89,6 +89,9 @@
 #define NODE_BACKOFF_FIRST (1 * USEC_PER_SEC)
 #define NODE_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
 
+/* A side that was not heard for so long is asked: with the three seconds of its silence a path that
+ * dies while nobody says anything is noticed within five. */
+#define NODE_QUIET_MAX (1800 * USEC_PER_MS)
 /* A restart of ICE that is not answered is repeated after this, doubled for each repetition, and
  * given up after so many. */
 #define NODE_RESTART_RETRY (1 * USEC_PER_SEC)

@@ -256,7 +256,8 @@ static enum err create(struct session *session, bool offerer, struct link_rtc **
 	bool relay = contact.policy != STORE_POLICY_DIRECT_ONLY;
 	struct peer_io_peer_config config = {.peer = {.offerer = offerer,
 						     .unix_time = net_unix_now() / USEC_PER_SEC,
-						     .refuse_relayed = !relay},
+						     .refuse_relayed = !relay,
+						     .quiet_max = NODE_QUIET_MAX},
 		.with_host = direct,
 		.with_reflexive = direct,
 		.with_relayed = relay,

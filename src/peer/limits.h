@@ -50,6 +50,9 @@
 #define REFLEXIVE_REFRESH (25 * USEC_PER_SEC)
 #define REFLEXIVE_RETRY (120 * USEC_PER_SEC)
 
+/* The shortest quiet after which the configuration may have the other side asked. */
+#define PEER_QUIET_MIN USEC_PER_SEC
+
 /* Segments of one write: what Linux takes in one UDP_SEGMENT (UDP_MAX_SEGMENTS). */
 #define PEER_SEGMENTS_MAX 64
 

@@ -36,6 +36,8 @@ enum dpc_err dpc_peer_create(
 	enum err err = ERR_LIMIT;
 	if (peer->config.mtu < PEER_MTU_MIN || peer->config.mtu > PEER_MTU_MAX)
 		goto fail;
+	if (config->quiet_max && config->quiet_max < PEER_QUIET_MIN)
+		goto fail;
 	peer->rng = config->seed ? rng_seeded(config->seed) : rng_system();
 	peer->is_offerer = config->offerer;
 	peer->created = peer->now = now;
@@ -50,6 +52,7 @@ enum dpc_err dpc_peer_create(
 		goto fail;
 	err = ice_agent_create(&(struct ice_config){.controlling = config->offerer,
 				       .refuse_relayed = config->refuse_relayed,
+				       .quiet_max = config->quiet_max,
 				       .rng = &peer->rng},
 		now, &peer->ice);
 	if (err)

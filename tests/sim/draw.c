@@ -83,6 +83,7 @@ void draw_peer(struct connection *c, int end)
 	static const uint32_t queues[] = {0, 0, 300000, 400000, 1000000};
 	static const uint32_t mtus[] = {0, 0, 576, 1000, 1200};
 	static const uint32_t mtu_maxima[] = {0, 1300, 1472, 1500, 4000, 8972, 16384};
+	static const uint32_t quiets[] = {0, USEC_PER_SEC, 2 * USEC_PER_SEC};
 	struct end *e = &c->ends[end];
 	struct dpc_peer_config config = {
 		.offerer = end == 0,
@@ -93,6 +94,7 @@ void draw_peer(struct connection *c, int end)
 		.mtu = one_of(&c->rng, mtus, 5), /* no path here carries less than 1,200 bytes */
 		.mtu_max = one_of(&c->rng, mtu_maxima, 7),
 		.congestion = (enum dpc_congestion)rng_below(&c->rng, DPC_CONGESTION_NEWRENO + 1),
+		.quiet_max = one_of(&c->rng, quiets, 3),
 		.no_snap = rng_below(&c->rng, 3) == 0,
 		.legacy_sdp = rng_below(&c->rng, 4) == 0,
 		.no_interleaving = rng_below(&c->rng, 3) == 0,

@@ -129,7 +129,8 @@ static void many_addresses_connect_over_the_best_pair_despite_loss(void **state)
 			world_add_host(w, i, i ? "[2001:db8::2]:2000" : "[2001:db8::1]:1000");
 		}
 		world_signal_all(w);
-		for (int i = 0; i < 200 && !both_are_nominated(w); i++)
+		/* A nomination whose answer is lost again and again waits longer each time. */
+		for (int i = 0; i < 400 && !both_are_nominated(w); i++)
 			world_run(w, 100 * USEC_PER_MS);
 		assert_true(both_are_nominated(w));
 		/* And it lasts. */

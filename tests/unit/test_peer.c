@@ -632,6 +632,23 @@ static void channels_have_a_limit(void **state)
 	pair_deinit(&pair);
 }
 
+static void a_quiet_that_would_be_a_flood_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t quiet_max;
+		enum dpc_err err;
+	} cases[] = {{-1, DPC_ERR_LIMIT}, {1, DPC_ERR_LIMIT}, {PEER_QUIET_MIN - 1, DPC_ERR_LIMIT},
+		{PEER_QUIET_MIN, DPC_OK}, {INT64_MAX, DPC_OK}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct dpc_peer *peer = NULL;
+		struct dpc_peer_config config = {
+			.offerer = true, .seed = 1, .quiet_max = cases[i].quiet_max};
+		assert_int_equal(dpc_peer_create(&config, 0, &peer), cases[i].err);
+		dpc_peer_destroy(peer);
+	}
+}
+
 TESTS(TEST(the_roles_are_those_of_offer_and_answer),
 	TEST(only_an_authentic_check_moves_where_data_goes),
 	TEST(connects_and_carries_messages_both_ways), TEST(empty_messages_keep_their_kind),
@@ -651,4 +668,4 @@ TESTS(TEST(the_roles_are_those_of_offer_and_answer),
 	TEST(the_addresses_of_both_sides_say_why_a_path_is_what_it_is),
 	TEST(round_trips_are_as_long_as_the_line),
 	TEST(the_loss_of_an_interval_is_that_of_the_line), TEST(garbage_is_dropped_and_counted),
-	TEST(channels_have_a_limit))
+	TEST(channels_have_a_limit), TEST(a_quiet_that_would_be_a_flood_is_refused))
