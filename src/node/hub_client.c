@@ -37,6 +37,7 @@ struct hub_client {
 	struct failure last;
 	char last_target[NODE_ID_MAX]; /* of the last signal that we sent */
 	struct web_request *waiting;   /* POST /login that waits for the outcome */
+	bool token_is_new;             /* since the last wait, so that another would be no better */
 	bool on_trial;                 /* a hub that was named in it and has not let us in yet */
 };
 
@@ -282,8 +283,15 @@ static void on_closed(struct websocket_client *client, int http_status, unsigned
 	struct hub_client *hub = user;
 	struct failure failure;
 	(void)client;
-	if (http_status == 401)
+	if (http_status == 401) {
 		hub_login_expire(&hub->login);
+		/* The hub may have forgotten it, or was told to. That is no reason to wait. */
+		if (!hub->token_is_new) {
+			stop_all(hub);
+			begin(hub);
+			return;
+		}
+	}
 	failure_set(&failure, FAILURE_HUB, "lost hub '%s': %s; it is tried again by itself",
 		hub->url, reason[0] ? reason : "closed");
 	log_debug("hub socket closed: status %d, code %u", http_status, code);
@@ -379,6 +387,7 @@ static void on_login(const struct failure *failure, void *user)
 	/* One on trial is kept when it has let us in altogether. */
 	if (!hub->on_trial)
 		remember(hub);
+	hub->token_is_new = true;
 	open_socket(hub);
 }
 
@@ -387,6 +396,7 @@ static void begin(struct hub_client *hub)
 	struct failure failure;
 	set_state(hub, HUB_CONNECTING);
 	if (hub_login_is_valid(&hub->login)) {
+		hub->token_is_new = false;
 		open_socket(hub);
 		return;
 	}
