@@ -1,5 +1,5 @@
-/* A file of access rules, and the questions that it answers. A file that is understood denies or
- * allows without a crash, and what it allows has a line that says so. */
+/* A file of access rules, and the questions that it answers. A file that is understood decides
+ * without a crash, and what it does not deny has a line that says so. */
 #include "node/access.h"
 
 #include "fuzz.h"
@@ -21,9 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t j = 0; j < sizeof paths / sizeof *paths; j++) {
 			struct access_verdict verdict;
-			bool allowed = access_check(access, &peers[i], paths[j], &verdict);
-			CHECK(allowed == verdict.allowed);
-			CHECK(!allowed || (verdict.line > 0 && verdict.rule[0]));
+			enum access_action action =
+				access_decide(access, &peers[i], paths[j], &verdict);
+			CHECK(action == verdict.action);
+			CHECK(action == ACCESS_DENY || (verdict.line > 0 && verdict.rule[0]));
+			CHECK(action != ACCESS_ASK || access_asks(access, &peers[i], paths[j]));
 		}
 	}
 	access_destroy(access);

@@ -10,6 +10,7 @@
 struct access {
 	struct watched_file file; /* zeroed for rules from memory */
 	struct access_rules rules;
+	struct fault problem; /* of the file as it is; else "" */
 };
 
 enum err access_parse(
@@ -34,16 +35,25 @@ enum err access_refresh(struct access *access, struct fault *ret_fault)
 	bool changed;
 	if (!access->file.path)
 		return ERR_OK;
-	enum err err = watched_file_read(&access->file, &text, &changed, ret_fault);
+	enum err err = watched_file_read(&access->file, &text, &changed, &access->problem);
 	if (!err && changed) {
-		err = access_rules_parse(buffer_bytes(&text), access->file.path, &rules, ret_fault);
+		err = access_rules_parse(
+			buffer_bytes(&text), access->file.path, &rules, &access->problem);
 		if (!err) {
 			access_rules_deinit(&access->rules);
 			access->rules = rules;
+			access->problem.text[0] = 0;
 		}
 	}
 	buffer_deinit(&text);
+	if (err)
+		fault_set(ret_fault, "%s", access->problem.text);
 	return err;
+}
+
+const char *access_problem(const struct access *access)
+{
+	return access->problem.text;
 }
 
 enum err access_open(const char *path, struct access **ret_access, struct fault *ret_fault)
@@ -86,18 +96,50 @@ static void explain(const struct access_rules *rules, const struct access_rule *
 		section->subject.size ? (const char *)section->subject.data : "");
 }
 
-bool access_check(const struct access *access, const struct access_peer *peer, const char *path,
-	struct access_verdict *ret_verdict)
+enum access_action access_decide(const struct access *access, const struct access_peer *peer,
+	const char *path, struct access_verdict *ret_verdict)
 {
 	const struct access_rule *rule =
-		access_rules_find(&access->rules, peer, bytes_of_text(path));
-	bool allowed = rule && rule->allow;
+		access_rules_find(&access->rules, peer, bytes_of_text(path), false);
+	enum access_action action = rule ? rule->action : ACCESS_DENY;
 	if (ret_verdict) {
-		*ret_verdict = (struct access_verdict){.allowed = allowed};
+		*ret_verdict = (struct access_verdict){.action = action};
 		if (rule)
 			explain(&access->rules, rule, ret_verdict);
 	}
-	return allowed;
+	return action;
+}
+
+static bool asks(const struct access_rules *rules, const struct access_peer *peer,
+	struct bytes path, bool below)
+{
+	const struct access_rule *rule = access_rules_find(rules, peer, path, below);
+	return rule && rule->action == ACCESS_ASK;
+}
+
+bool access_asks(const struct access *access, const struct access_peer *peer, const char *path)
+{
+	const struct access_rules *rules = &access->rules;
+	const struct access_rule *rule;
+	struct bytes text = bytes_of_text(path);
+	size_t at = 0;
+	if (asks(rules, peer, text, false) || asks(rules, peer, text, true))
+		return true;
+	/* A rule that asks may be overruled. */
+	while ((rule = access_rules_next_below(rules, peer, text, &at))) {
+		if (rule->action == ACCESS_ASK && (asks(rules, peer, rule->prefix, false) ||
+							  asks(rules, peer, rule->prefix, true)))
+			return true;
+	}
+	return false;
+}
+
+const char *access_action_name(enum access_action action)
+{
+	static const char *const names[] = {
+		[ACCESS_DENY] = "deny", [ACCESS_ASK] = "ask", [ACCESS_ALLOW] = "allow"};
+	CHECK(action <= ACCESS_ALLOW);
+	return names[action];
 }
 
 bool access_check_model(
@@ -105,5 +147,6 @@ bool access_check_model(
 {
 	char path[ACCESS_PATH_MAX + 1];
 	int size = snprintf(path, sizeof path, "ai.model.%s", model);
-	return size > 0 && (size_t)size < sizeof path && access_check(access, peer, path, NULL);
+	return size > 0 && (size_t)size < sizeof path &&
+	       access_decide(access, peer, path, NULL) == ACCESS_ALLOW;
 }

@@ -3,6 +3,7 @@
  *     [peer:alice]                      a node id or a contact's name
  *     context.profile.name = allow      this field and all below it
  *     context.knowledge.* = allow       all below it
+ *     context.profile.email = ask       the user decides each time
  *     ai.model.llama3:8b = allow
  *     [group:friends]
  *     members = bob, dpc-node-0123456789abcdef
@@ -11,9 +12,11 @@
  *     [default]                         everybody
  *
  * The kinds of section are asked in this order: peer, group, verified, default. The first kind with
- * a rule that covers the path decides; in it the rule with the most segments wins, and deny wins a
- * tie. Without any rule the answer is deny. Paths are compared segment by segment, case and all; a
- * path that is not well-formed is denied. A file with an error is refused as a whole. */
+ * a rule that covers the path decides; in it the rule with the most segments wins (".*" counts as
+ * none), and of several such ones the strictest: deny before ask before allow. Without any rule the
+ * answer is deny. Paths are compared segment by segment, case and all; a path that is not
+ * well-formed is denied. The first segment is the subject, whose table says which answers it has: a
+ * rule about an unknown one is an error. A file with an error is refused as a whole. */
 #ifndef NODE_ACCESS_H
 #define NODE_ACCESS_H
 
@@ -34,9 +37,16 @@ struct access_peer {
 	bool verified;
 };
 
+/* From the strictest on. */
+enum access_action {
+	ACCESS_DENY,
+	ACCESS_ASK,
+	ACCESS_ALLOW,
+};
+
 /* What was decided, and by which line. */
 struct access_verdict {
-	bool allowed;
+	enum access_action action;
 	unsigned line; /* of the file; 0: no rule covers the path */
 	char section[STORE_NAME_MAX + 16];
 	char rule[ACCESS_PATH_MAX + 1]; /* the path of the rule as written, or "" */
@@ -51,6 +61,8 @@ MUST_CHECK enum err access_open(
 /* Reads the file again if it changed. On failure the rules that were in force stay in force, and
  * the same file is not complained about twice: the next call returns ERR_OK until it changes. */
 MUST_CHECK enum err access_refresh(struct access *access, struct fault *ret_fault);
+/* What is wrong with the file as it is now, "" for nothing: the rules in force are older. */
+const char *access_problem(const struct access *access);
 /* Rules from memory; `name` stands for the file in faults. ERR_MALFORMED, ERR_TOO_LARGE, ERR_LIMIT.
  */
 MUST_CHECK enum err access_parse(
@@ -60,8 +72,14 @@ void access_destroy(struct access *access);
 
 /* Whether the peer may use the path ("context.profile.name", "ai.model.llama3"). `ret_verdict` may
  * be NULL. */
-bool access_check(const struct access *access, const struct access_peer *peer, const char *path,
-	struct access_verdict *ret_verdict);
+enum access_action access_decide(const struct access *access, const struct access_peer *peer,
+	const char *path, struct access_verdict *ret_verdict);
+/* Whether the user has to be asked about the path or anything that can be below it. */
+bool access_asks(const struct access *access, const struct access_peer *peer, const char *path);
+/* Names joined by dots, the first of them a subject that rules can be about. */
+bool access_path_is_valid(const char *path);
+/* "deny", "ask", "allow". */
+const char *access_action_name(enum access_action action);
 
 /* Whether the peer may use this AI model: the path "ai.model.MODEL". */
 bool access_check_model(

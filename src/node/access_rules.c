@@ -25,6 +25,34 @@ static size_t segments_of(struct bytes path)
 	return count <= ACCESS_SEGMENTS_MAX ? count : 0;
 }
 
+/* What rules can be about, and whether the user can be asked about it. */
+static const struct subject {
+	const char *name;
+	bool asks;
+} subjects[] = {
+	{"context", true},
+	{"ai", false},
+};
+
+/* The subject of a well-formed path, or NULL. */
+static const struct subject *subject_of(struct bytes path)
+{
+	size_t size = 0;
+	while (size < path.size && path.data[size] != '.')
+		size++;
+	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+		if (bytes_equal_text(bytes_slice(path, 0, size), subjects[i].name))
+			return &subjects[i];
+	}
+	return NULL;
+}
+
+bool access_path_is_valid(const char *path)
+{
+	struct bytes text = bytes_of_text(path);
+	return segments_of(text) > 0 && subject_of(text);
+}
+
 static int compare_bytes(struct bytes a, struct bytes b)
 {
 	int order = memcmp(a.data, b.data, min_size(a.size, b.size));
@@ -138,14 +166,24 @@ static enum err read_path(struct parser *p, struct bytes path, struct access_rul
 	if (rule->segments == 0 || path.size > ACCESS_PATH_MAX)
 		return fail(p, ERR_MALFORMED,
 			"a path is names joined by dots, with '*' for all below at its end only");
-	struct bytes rest;
-	bool is_known = bytes_equal_text(rule->prefix, "context") ||
-			bytes_equal_text(rule->prefix, "ai") ||
-			starts_with(rule->prefix, "context.", &rest) ||
-			starts_with(rule->prefix, "ai.", &rest);
-	if (!is_known)
+	if (!subject_of(rule->prefix))
 		return fail(p, ERR_MALFORMED, "a path begins with 'context.' or 'ai.'");
 	return ERR_OK;
+}
+
+static enum err read_action(struct parser *p, struct bytes value, struct access_rule *rule)
+{
+	/* "*" is about all subjects; those that cannot ask take it for a no. */
+	const struct subject *subject = subject_of(rule->prefix);
+	for (enum access_action action = ACCESS_DENY; action <= ACCESS_ALLOW; action++) {
+		if (!bytes_equal_text(value, access_action_name(action)))
+			continue;
+		if (action == ACCESS_ASK && subject && !subject->asks)
+			return fail(p, ERR_MALFORMED, "only rules of 'context' can say 'ask'");
+		rule->action = action;
+		return ERR_OK;
+	}
+	return fail(p, ERR_MALFORMED, "a rule says 'allow', 'ask' or 'deny'");
 }
 
 static enum err add_rule(struct parser *p, const struct ini_entry *entry)
@@ -158,11 +196,10 @@ static enum err add_rule(struct parser *p, const struct ini_entry *entry)
 	if (bytes_equal_text(entry->key, "members"))
 		return set_members(p, &rules->sections[rule.section], entry);
 	enum err err = read_path(p, entry->key, &rule);
+	if (!err)
+		err = read_action(p, entry->value, &rule);
 	if (err)
 		return err;
-	rule.allow = bytes_equal_text(entry->value, "allow");
-	if (!rule.allow && !bytes_equal_text(entry->value, "deny"))
-		return fail(p, ERR_MALFORMED, "a rule says 'allow' or 'deny'");
 	if (rules->rule_count == ACCESS_RULES_MAX)
 		return fail(p, ERR_LIMIT, "there are too many rules");
 	if (!grow(&rules->rules, rules->rule_count, &p->rule_capacity, sizeof rule))
@@ -274,7 +311,7 @@ static size_t find_first(const struct access_rules *rules, struct bytes prefix)
 	return low;
 }
 
-/* The rules of one prefix: each kind of section that has none yet takes one; deny goes first. */
+/* The rules of one prefix: each kind of section that has none yet takes the strictest. */
 static void look_at(const struct access_rules *rules, const struct access_peer *peer,
 	struct bytes prefix, bool is_whole, const struct access_rule *best[ACCESS_KIND_COUNT])
 {
@@ -286,7 +323,7 @@ static void look_at(const struct access_rules *rules, const struct access_peer *
 			break;
 		if ((rule->below && is_whole) || best[section->kind] || !applies(section, peer))
 			continue;
-		if (!found[section->kind] || (found[section->kind]->allow && !rule->allow))
+		if (!found[section->kind] || rule->action < found[section->kind]->action)
 			found[section->kind] = rule;
 	}
 	for (size_t kind = 0; kind < ACCESS_KIND_COUNT; kind++) {
@@ -295,15 +332,15 @@ static void look_at(const struct access_rules *rules, const struct access_peer *
 	}
 }
 
-const struct access_rule *access_rules_find(
-	const struct access_rules *rules, const struct access_peer *peer, struct bytes path)
+const struct access_rule *access_rules_find(const struct access_rules *rules,
+	const struct access_peer *peer, struct bytes path, bool below)
 {
 	const struct access_rule *best[ACCESS_KIND_COUNT] = {0};
 	if (segments_of(path) == 0)
 		return NULL;
 	/* From the whole path to nothing ("*"): longer ones are more specific. */
 	struct bytes prefix = path;
-	for (bool is_whole = true;; is_whole = false) {
+	for (bool is_whole = !below;; is_whole = false) {
 		look_at(rules, peer, prefix, is_whole, best);
 		if (prefix.size == 0)
 			break;
@@ -314,6 +351,28 @@ const struct access_rule *access_rules_find(
 	for (size_t kind = 0; kind < ACCESS_KIND_COUNT; kind++) {
 		if (best[kind])
 			return best[kind];
+	}
+	return NULL;
+}
+
+const struct access_rule *access_rules_next_below(const struct access_rules *rules,
+	const struct access_peer *peer, struct bytes path, size_t *at)
+{
+	char start[ACCESS_PATH_MAX + 1];
+	struct writer w = writer_of(start, sizeof start);
+	write_bytes(&w, path);
+	write_text(&w, ".");
+	if (w.failed)
+		return NULL;
+	struct bytes dotted = bytes_of(start, w.size);
+	if (*at == 0)
+		*at = find_first(rules, dotted);
+	while (*at < rules->rule_count) {
+		const struct access_rule *rule = &rules->rules[(*at)++];
+		if (!bytes_equal(bytes_slice(rule->prefix, 0, dotted.size), dotted))
+			return NULL;
+		if (applies(&rules->sections[rule->section], peer))
+			return rule;
 	}
 	return NULL;
 }

@@ -26,7 +26,7 @@ struct access_rule {
 	struct bytes prefix; /* without the ".*"; empty for "*" */
 	size_t segments;     /* of the prefix */
 	bool below;          /* covers what is below the prefix, but not the prefix itself */
-	bool allow;
+	enum access_action action;
 	unsigned line, section;
 };
 
@@ -42,8 +42,15 @@ MUST_CHECK enum err access_rules_parse(struct bytes text, const char *name,
 	struct access_rules *ret_rules, struct fault *ret_fault);
 void access_rules_deinit(struct access_rules *rules);
 
-/* The rule that decides about the path, or NULL. */
-const struct access_rule *access_rules_find(
-	const struct access_rules *rules, const struct access_peer *peer, struct bytes path);
+/* The rule that decides about the path, or NULL; with `below` about what is below it and is named
+ * by no rule. */
+const struct access_rule *access_rules_find(const struct access_rules *rules,
+	const struct access_peer *peer, struct bytes path, bool below);
+
+/* The rules about what is below the path, one after the other: `*at` is 0 for the first. They come
+ * sorted by prefix; those whose section does not apply to the peer are left out. NULL at the end.
+ */
+const struct access_rule *access_rules_next_below(const struct access_rules *rules,
+	const struct access_peer *peer, struct bytes path, size_t *at);
 
 #endif

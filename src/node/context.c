@@ -11,8 +11,20 @@ static_assert(CONTEXT_DEPTH_MAX < JSON_DEPTH_MAX, "a message has room around the
 
 struct context {
 	struct watched_file file;
-	json_t *root; /* an object */
+	json_t *root;         /* an object */
+	struct fault problem; /* of the file as it is; else "" */
 };
+
+/* Why the text is no JSON, and in which line. */
+static void explain(struct bytes text, const char *path, struct fault *ret_fault)
+{
+	json_error_t error = {.line = 1};
+	json_t *value =
+		json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+	fault_set(ret_fault, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
+		value ? "it is no JSON object" : error.text);
+	json_decref(value);
+}
 
 static enum err parse(
 	struct bytes text, const char *path, json_t **ret_root, struct fault *ret_fault)
@@ -29,7 +41,7 @@ static enum err parse(
 			ret_fault, "'%s' is nested deeper than %d levels", path, CONTEXT_DEPTH_MAX);
 		err = ERR_TOO_LARGE;
 	} else if (err) {
-		fault_set(ret_fault, "'%s' is not a JSON object; mend it, then ask again", path);
+		explain(text, path, ret_fault);
 	}
 	if (err)
 		json_decref(root);
@@ -43,16 +55,24 @@ enum err context_refresh(struct context *context, struct fault *ret_fault)
 	struct buffer text = buffer_with_max(CONTEXT_FILE_MAX);
 	json_t *root;
 	bool changed;
-	enum err err = watched_file_read(&context->file, &text, &changed, ret_fault);
+	enum err err = watched_file_read(&context->file, &text, &changed, &context->problem);
 	if (!err && changed) {
-		err = parse(buffer_bytes(&text), context->file.path, &root, ret_fault);
+		err = parse(buffer_bytes(&text), context->file.path, &root, &context->problem);
 		if (!err) {
 			json_decref(context->root);
 			context->root = root;
+			context->problem.text[0] = 0;
 		}
 	}
 	buffer_deinit(&text);
+	if (err)
+		fault_set(ret_fault, "%s", context->problem.text);
 	return err;
+}
+
+const char *context_problem(const struct context *context)
+{
+	return context->problem.text;
 }
 
 enum err context_open(const char *path, struct context **ret_context, struct fault *ret_fault)
@@ -94,6 +114,7 @@ struct walk {
 	const struct access_peer *peer;
 	char path[ACCESS_PATH_MAX + 1];
 	size_t size;
+	bool consent; /* to this key */
 	bool out_of_memory;
 };
 
@@ -118,7 +139,8 @@ static void leave(struct walk *walk, size_t size)
 
 static bool is_allowed(const struct walk *walk)
 {
-	return access_check(walk->access, walk->peer, walk->path, NULL);
+	enum access_action action = access_decide(walk->access, walk->peer, walk->path, NULL);
+	return action == ACCESS_ALLOW || (action == ACCESS_ASK && walk->consent);
 }
 
 /* What of the value the peer may see, as a new reference, or NULL for nothing. An object is built
@@ -170,58 +192,61 @@ static json_t *descend(struct walk *walk, json_t *value, struct bytes key)
 	return result;
 }
 
-/* A dotted path: no empty part, no asterisk. */
-static bool key_is_valid(struct bytes key)
+bool context_key_path(const char *text, char path[ACCESS_PATH_MAX + 1])
 {
-	if (key.size == 0 || key.size > CONTEXT_KEY_MAX || !utf8_is_valid(key))
-		return false;
-	if (key.data[0] == '.' || key.data[key.size - 1] == '.')
-		return false;
-	for (size_t i = 0; i < key.size; i++) {
-		if (key.data[i] == '*' || (key.data[i] == '.' && key.data[i - 1] == '.'))
-			return false;
+	struct bytes key = bytes_of_text(text);
+	struct writer w = writer_of(path, ACCESS_PATH_MAX);
+	bool is_all = bytes_equal_text(key, "*");
+	if (key.size > 2 && bytes_equal_text(bytes_slice(key, key.size - 2, 2), ".*"))
+		key.size -= 2;
+	write_text(&w, "context");
+	if (!is_all) {
+		write_text(&w, ".");
+		write_bytes(&w, key);
 	}
-	return true;
-}
-
-/* Whether the rules allow the key itself: then the peer may know that it has no value. */
-static bool key_is_allowed(struct walk *walk, const char *key)
-{
-	char path[ACCESS_PATH_MAX + 1];
-	struct writer w = writer_of(path, sizeof path);
-	write_text(&w, "context.");
-	write_bytes(&w, bytes_of(key, strlen(key) + 1));
-	return !w.failed && access_check(walk->access, walk->peer, path, NULL);
+	path[w.size] = 0;
+	return !w.failed && key.size <= CONTEXT_KEY_MAX && access_path_is_valid(path);
 }
 
 static void select_key(struct walk *walk, const struct context *context, const char *key,
 	struct context_selection *selection)
 {
-	bool is_valid = key_is_valid(bytes_of_text(key));
-	json_t *found = is_valid ? descend(walk, context->root, bytes_of_text(key)) : NULL;
+	char path[ACCESS_PATH_MAX + 1];
+	if (!context_key_path(key, path)) {
+		selection->denied[selection->denied_count++] = key;
+		return;
+	}
+	const char *below = path + walk->size + (path[walk->size] == '.');
+	json_t *found = descend(walk, context->root, bytes_of_text(below));
+	enum access_action action = access_decide(walk->access, walk->peer, path, NULL);
+	if (!walk->consent && access_asks(walk->access, walk->peer, path))
+		selection->asks[selection->ask_count++] = key;
 	if (found) {
 		selection->granted[selection->granted_count++] = key;
 		/* Keys may overlap: "profile" and "profile.name". */
 		if (json_object_update_recursive(selection->allowed, found))
 			walk->out_of_memory = true;
 		json_decref(found);
-	} else if (!is_valid || !key_is_allowed(walk, key)) {
+	} else if (action == ACCESS_DENY || (action == ACCESS_ASK && !walk->consent)) {
+		/* Allowed it would be one that has no value, which the peer may know. */
 		selection->denied[selection->denied_count++] = key;
 	}
 }
 
 enum err context_select(const struct context *context, const struct access *access,
-	const struct access_peer *peer, const char *const *keys, size_t key_count,
+	const struct access_peer *peer, const struct context_request *request,
 	struct context_selection *ret_selection)
 {
-	if (key_count > CONTEXT_KEYS_MAX)
+	if (request->key_count > CONTEXT_KEYS_MAX)
 		return ERR_LIMIT;
 	struct walk walk = {.access = access, .peer = peer, .path = "context", .size = 7};
 	struct context_selection selection = {.allowed = json_object()};
 	if (!selection.allowed)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < key_count; i++)
-		select_key(&walk, context, keys[i], &selection);
+	for (size_t i = 0; i < request->key_count; i++) {
+		walk.consent = request->consent && request->consent[i];
+		select_key(&walk, context, request->keys[i], &selection);
+	}
 	if (walk.out_of_memory) {
 		context_selection_deinit(&selection);
 		return ERR_NOMEM;

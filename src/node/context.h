@@ -5,7 +5,8 @@
  * path of a leaf for the rules is "context." and its keys joined by dots. A member whose name holds
  * a dot or an asterisk, or is empty, has no path and is never shown. Nothing leaks about what is
  * not allowed: a key of which no leaf may be seen is `denied` whether it exists or not. A key that
- * the rules allow and that has no value is in neither: the asker may know that it is not set. */
+ * the rules allow and that has no value is in neither: the asker may know that it is not set. In
+ * the same way, whether the user has to be asked about a key is said by the rules alone. */
 #ifndef NODE_CONTEXT_H
 #define NODE_CONTEXT_H
 
@@ -26,23 +27,38 @@ MUST_CHECK enum err context_open(
 /* Reads the file again if it changed; to be called on each request. On failure the old contents
  * stay, and the same file is not complained about twice. */
 MUST_CHECK enum err context_refresh(struct context *context, struct fault *ret_fault);
+/* What is wrong with the file as it is now, "" for nothing: the contents in use are older. */
+const char *context_problem(const struct context *context);
 /* Accepts NULL. */
 void context_destroy(struct context *context);
 
 /* The whole, borrowed until the next refresh: for our own use only. */
 const json_t *context_root(const struct context *context);
 
+/* What a peer asks for: dotted paths. The path of an object stands for its leaves, and so does the
+ * path with ".*" behind it; "*" stands for everything. */
+struct context_request {
+	const char *const *keys;
+	size_t key_count;
+	const bool
+		*consent; /* by key: the user has allowed what the rules ask for; NULL: nothing */
+};
+
+/* The path of a key for the rules. False for one that is not well-formed. */
+bool context_key_path(const char *key, char path[ACCESS_PATH_MAX + 1]);
+
 struct context_selection {
 	json_t *allowed;                       /* an object, owned */
 	const char *denied[CONTEXT_KEYS_MAX];  /* borrowed from the keys asked for */
 	const char *granted[CONTEXT_KEYS_MAX]; /* keys of which something is in `allowed` */
-	size_t denied_count, granted_count;
+	const char *asks[CONTEXT_KEYS_MAX];    /* keys about which the user has to be asked */
+	size_t denied_count, granted_count, ask_count;
 };
 
-/* What of `keys` (dotted paths without wildcards) the peer may see. A key of an object gives its
- * allowed leaves. An ill-formed key is denied. ERR_LIMIT: more than CONTEXT_KEYS_MAX keys. */
+/* What of it the peer may see. An ill-formed key is denied. ERR_LIMIT: more than CONTEXT_KEYS_MAX
+ * keys. */
 MUST_CHECK enum err context_select(const struct context *context, const struct access *access,
-	const struct access_peer *peer, const char *const *keys, size_t key_count,
+	const struct access_peer *peer, const struct context_request *request,
 	struct context_selection *ret_selection);
 void context_selection_deinit(struct context_selection *selection);
 

@@ -205,9 +205,7 @@ static bool may_use(struct session *session, const char *model)
 {
 	struct node *node = session->node;
 	struct store_contact contact;
-	struct fault fault;
-	if (access_refresh(node->access, &fault) != ERR_OK)
-		log_warn("%s", fault.text);
+	node_reload_files(node);
 	if (session_contact(session, &contact) != ERR_OK)
 		return false;
 	struct access_peer peer = {

@@ -41,18 +41,15 @@ void handle_request_context(
 	const struct message_request_context *asked = &message->request_context;
 	struct node *node = session->node;
 	struct store_contact contact;
-	struct fault fault;
-	if (access_refresh(node->access, &fault) != ERR_OK)
-		log_warn("%s", fault.text);
-	if (context_refresh(node->context, &fault) != ERR_OK)
-		log_warn("%s", fault.text);
+	node_reload_files(node);
 	struct context_selection selection = {0};
 	enum err err = session_contact(session, &contact);
 	if (!err) {
 		struct access_peer peer = {
 			.node_id = session->id, .name = contact.name, .verified = contact.verified};
-		err = context_select(node->context, node->access, &peer, asked->keys.items,
-			asked->keys.count, &selection);
+		struct context_request request = {
+			.keys = asked->keys.items, .key_count = asked->keys.count};
+		err = context_select(node->context, node->access, &peer, &request, &selection);
 	}
 	if (err)
 		dispatch_error(session, link, asked->request_id, err_name(err),

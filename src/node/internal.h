@@ -84,6 +84,10 @@ double node_unix_time(void);
 /* The same for a ping, by whose timestamp its pong is known: never twice the same. */
 double node_next_stamp(struct node *node);
 
+/* Reads the rules and the context again where their files changed. What is wrong with one is logged
+ * and shown once; what was in force before it stays so. */
+void node_reload_files(struct node *node);
+
 /* Closes every link and stops the loop when they are gone, at the latest after
  * NODE_SHUTDOWN_TIMEOUT. */
 void node_stop(struct node *node);

@@ -149,6 +149,22 @@ static bool open_files(struct node *node, struct fault *fault)
 	return err != ERR_NOMEM;
 }
 
+static void complain(struct node *node, const struct fault *fault)
+{
+	log_warn("%s", fault->text);
+	event_emit(node, "error",
+		json_pack("{s:s, s:s}", "code", "broken_file", "message", fault->text));
+}
+
+void node_reload_files(struct node *node)
+{
+	struct fault fault;
+	if (access_refresh(node->access, &fault) != ERR_OK)
+		complain(node, &fault);
+	if (context_refresh(node->context, &fault) != ERR_OK)
+		complain(node, &fault);
+}
+
 static bool failed(enum err err, const char *what, struct fault *fault)
 {
 	if (err)

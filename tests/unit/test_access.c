@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/rng.h"
+#include "access_model.h"
 #include "test_home.h"
 
 #define ALICE "dpc-node-0123456789abcdef"
@@ -21,12 +22,19 @@ static struct access *rules_of(const char *text)
 	return access;
 }
 
+static bool is_allowed(
+	const struct access *access, const struct access_peer *peer, const char *path)
+{
+	return access_decide(access, peer, path, NULL) == ACCESS_ALLOW;
+}
+
 static void without_a_rule_the_answer_is_no(void **state)
 {
 	(void)state;
 	struct access *access = rules_of("");
 	struct access_verdict verdict;
-	assert_false(access_check(access, &alice, "context.profile", &verdict));
+	assert_false(is_allowed(access, &alice, "context.profile"));
+	assert_int_equal(access_decide(access, &alice, "context.profile", &verdict), ACCESS_DENY);
 	assert_int_equal(verdict.line, 0);
 	assert_string_equal(verdict.rule, "");
 	access_destroy(access);
@@ -91,13 +99,14 @@ static void rules_decide_as_the_manual_says(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct access_verdict verdict;
-		bool allowed = access_check(access, cases[i].peer, cases[i].path, &verdict);
-		assert_int_equal(allowed, cases[i].allowed);
-		assert_int_equal(verdict.allowed, allowed);
+		enum access_action action =
+			access_decide(access, cases[i].peer, cases[i].path, &verdict);
+		assert_int_equal(action, cases[i].allowed ? ACCESS_ALLOW : ACCESS_DENY);
+		assert_int_equal(verdict.action, action);
 		assert_int_equal(verdict.line, cases[i].line);
 	}
 	struct access_verdict verdict;
-	access_check(access, &bob, "context.a.b", &verdict);
+	access_decide(access, &bob, "context.a.b", &verdict);
 	assert_string_equal(verdict.section, "peer:" BOB);
 	assert_string_equal(verdict.rule, "context.a.*");
 	assert_true(access_check_model(access, &stranger, "small"));
@@ -110,8 +119,8 @@ static void a_name_that_looks_like_somebodys_id_is_not_that_somebody(void **stat
 {
 	(void)state;
 	struct access *access = rules_of("[peer:" ALICE "]\ncontext.a = allow\n");
-	assert_true(access_check(access, &alice, "context.a", NULL));
-	assert_false(access_check(access, &stranger, "context.a", NULL));
+	assert_true(is_allowed(access, &alice, "context.a"));
+	assert_false(is_allowed(access, &stranger, "context.a"));
 	access_destroy(access);
 }
 
@@ -119,8 +128,8 @@ static void a_star_alone_covers_everything(void **state)
 {
 	(void)state;
 	struct access *access = rules_of("[peer:alice]\n* = allow\nai = deny\n");
-	assert_true(access_check(access, &alice, "context.a.b.c", NULL));
-	assert_false(access_check(access, &alice, "ai.model.x", NULL));
+	assert_true(is_allowed(access, &alice, "context.a.b.c"));
+	assert_false(is_allowed(access, &alice, "ai.model.x"));
 	access_destroy(access);
 }
 
@@ -131,7 +140,10 @@ static void an_ill_formed_file_is_refused_with_its_line(void **state)
 		const char *text, *fault;
 	} cases[] = {
 		{"context.a = allow\n", "access.ini:1: a rule needs a section above it"},
-		{"[default]\ncontext.a = yes\n", "access.ini:2: a rule says 'allow' or 'deny'"},
+		{"[default]\ncontext.a = yes\n",
+			"access.ini:2: a rule says 'allow', 'ask' or 'deny'"},
+		{"[default]\nai.model.a = ask\n",
+			"access.ini:2: only rules of 'context' can say 'ask'"},
 		{"[default]\ncontext.a\n", "access.ini:2: expected 'key = value'"},
 		{"[default]\n\nprofile.name = allow\n",
 			"access.ini:3: a path begins with 'context.' or 'ai.'"},
@@ -167,18 +179,18 @@ static void a_broken_edit_leaves_the_old_rules_in_force(void **state)
 	struct fault fault = {0};
 	char *path = text_format("%s/access.ini", (char *)*state);
 	assert_ok(access_open(path, &access, &fault));
-	assert_false(access_check(access, &alice, "context.a", NULL));
+	assert_false(is_allowed(access, &alice, "context.a"));
 	home_write(*state, "access.ini", bytes_of_text("[default]\ncontext.a = allow\n"));
 	assert_ok(access_refresh(access, &fault));
-	assert_true(access_check(access, &alice, "context.a", NULL));
+	assert_true(is_allowed(access, &alice, "context.a"));
 	home_write(*state, "access.ini", bytes_of_text("[default]\ncontext.a = alow\n"));
 	assert_err(access_refresh(access, &fault), ERR_MALFORMED);
 	assert_non_null(strstr(fault.text, "/access.ini:2: "));
 	assert_ok(access_refresh(access, &fault));
-	assert_true(access_check(access, &alice, "context.a", NULL));
+	assert_true(is_allowed(access, &alice, "context.a"));
 	assert_int_equal(remove(path), 0);
 	assert_ok(access_refresh(access, &fault));
-	assert_false(access_check(access, &alice, "context.a", NULL));
+	assert_false(is_allowed(access, &alice, "context.a"));
 	access_destroy(access);
 	free(path);
 }
@@ -191,7 +203,7 @@ static void a_file_that_is_broken_at_the_start_denies_everything(void **state)
 	home_write(*state, "access.ini", bytes_of_text("[default]\ncontext.a = allow\noops\n"));
 	assert_err(access_open(path, &access, &fault), ERR_MALFORMED);
 	assert_non_null(access);
-	assert_false(access_check(access, &alice, "context.a", NULL));
+	assert_false(is_allowed(access, &alice, "context.a"));
 	access_destroy(access);
 	free(path);
 }
@@ -246,97 +258,118 @@ static void files_rules_segments_paths_and_members_are_limited(void **state)
 	buffer_deinit(&text);
 }
 
-/* ---- Against a naive model ---- */
-
-#define RULES 12
-#define DEPTH 3
-
-struct model_rule {
-	int kind; /* 0 peer, 1 group, 2 verified, 3 default; those of others do not apply */
-	bool applies, below, allow;
-	size_t count;
-	char segments[DEPTH];
-};
-
-/* Path and rules are lists of single letters behind "context". */
-static bool model_check(const struct model_rule *rules, const char *path, size_t count)
+static void what_is_wrong_with_the_file_is_known_until_it_is_mended(void **state)
 {
-	for (int kind = 0; kind < 4; kind++) {
-		int best = -1;
-		bool allow = false;
-		for (size_t i = 0; i < RULES; i++) {
-			const struct model_rule *r = &rules[i];
-			if (r->kind != kind || !r->applies || r->count > count ||
-				memcmp(r->segments, path, r->count) != 0 ||
-				(r->below && r->count == count))
-				continue;
-			if ((int)r->count > best) {
-				best = (int)r->count;
-				allow = r->allow;
-			} else if ((int)r->count == best) {
-				allow = allow && r->allow;
-			}
-		}
-		if (best >= 0)
-			return allow;
-	}
-	return false;
+	struct access *access = NULL;
+	struct fault fault;
+	char *path = text_format("%s/access.ini", (char *)*state);
+	home_write(*state, "access.ini", bytes_of_text("[default]\ncontext.a = allow\n"));
+	assert_ok(access_open(path, &access, &fault));
+	assert_string_equal(access_problem(access), "");
+	home_write(*state, "access.ini", bytes_of_text("[default]\n\ncontext.a = al\n"));
+	assert_err(access_refresh(access, &fault), ERR_MALFORMED);
+	assert_string_equal(access_problem(access), fault.text);
+	assert_ok(access_refresh(access, &fault));
+	assert_non_null(strstr(access_problem(access), "access.ini:3: "));
+	home_write(*state, "access.ini", bytes_of_text("[default]\ncontext.ab = allow\n"));
+	assert_ok(access_refresh(access, &fault));
+	assert_string_equal(access_problem(access), "");
+	access_destroy(access);
+	free(path);
 }
+
+static void the_user_is_asked_where_the_rules_say_so_whatever_exists(void **state)
+{
+	(void)state;
+	struct access *access = rules_of("[default]\n"
+					 "context.profile.email = ask\n"
+					 "context.profile-x = ask\n"
+					 "context.knowledge.* = ask\n"
+					 "context.tie = allow\n"
+					 "context.tie = ask\n"
+					 "context.open.inner = ask\n"
+					 "[peer:bob]\n"
+					 "context.open = allow\n"
+					 "[peer:carol]\n"
+					 "context.hers = ask\n"
+					 "[peer:alice]\n"
+					 "* = ask\n");
+	static const struct {
+		const struct access_peer *peer;
+		const char *path;
+		enum access_action action;
+		bool asks;
+	} cases[] = {
+		{&bob, "context.profile.email", ACCESS_ASK, true},
+		{&bob, "context.profile.email.work", ACCESS_ASK, true},
+		{&bob, "context.profile", ACCESS_DENY, true},
+		{&bob, "context.profile.name", ACCESS_DENY, false},
+		{&bob, "context.prof", ACCESS_DENY, false},
+		{&bob, "context", ACCESS_DENY, true},
+		{&bob, "context.knowledge", ACCESS_DENY, true},
+		{&bob, "context.knowledge.rust", ACCESS_ASK, true},
+		{&bob, "context.tie", ACCESS_ASK, true},
+		{&bob, "context.open", ACCESS_ALLOW, false},
+		{&stranger, "context.open", ACCESS_DENY, true},
+		{&bob, "context.hers", ACCESS_DENY, false},
+		{&bob, "ai", ACCESS_DENY, false},
+		{&alice, "ai.model.x", ACCESS_ASK, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(
+			access_decide(access, cases[i].peer, cases[i].path, NULL), cases[i].action);
+		assert_int_equal(access_asks(access, cases[i].peer, cases[i].path), cases[i].asks);
+	}
+	/* Who cannot be asked is refused. */
+	assert_false(access_check_model(access, &alice, "x"));
+	assert_string_equal(access_action_name(ACCESS_ASK), "ask");
+	access_destroy(access);
+}
+
+static void a_valid_path_has_a_subject_and_no_star(void **state)
+{
+	(void)state;
+	assert_true(access_path_is_valid("context"));
+	assert_true(access_path_is_valid("context.profile.name"));
+	assert_true(access_path_is_valid("ai.model.llama3:8b"));
+	static const char *const wrong[] = {"", "profile.name", "contexts.a", "context.",
+		"context..a", "context.*", "*", "ai.a*", ".context"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(access_path_is_valid(wrong[i]));
+}
+
+/* Rule sets, and questions to each. */
+#define MODEL_ROUNDS 100000
+#define MODEL_QUESTIONS 4
 
 static void random_rules_decide_as_a_naive_model_does(void **state)
 {
 	(void)state;
-	static const char *const sections[4][2] = {
-		{"[peer:bob]", "[peer:alice]"},
-		{"[group:x]\nmembers=bob", "[group:y]\nmembers=alice,carol"},
-		{"[verified]", "[verified]"},
-		{"[default]", "[default]"},
-	};
 	struct rng rng = rng_seeded(7);
-	for (int round = 0; round < 400; round++) {
-		struct model_rule rules[RULES];
-		struct buffer text = buffer_with_max(10000);
-		bool verified = rng_below(&rng, 2);
-		for (size_t i = 0; i < RULES; i++) {
-			struct model_rule *r = &rules[i];
-			*r = (struct model_rule){.kind = (int)rng_below(&rng, 4),
-				.applies = rng_below(&rng, 2),
-				.below = rng_below(&rng, 2),
-				.allow = rng_below(&rng, 2),
-				.count = rng_below(&rng, DEPTH + 1)};
-			assert_ok(buffer_append_format(
-				&text, "%s\ncontext", sections[r->kind][r->applies]));
-			if (r->kind == 3)
-				r->applies = true;
-			if (r->kind == 2)
-				r->applies = verified;
-			for (size_t j = 0; j < r->count; j++) {
-				r->segments[j] = (char)('a' + rng_below(&rng, 2));
-				assert_ok(buffer_append_format(&text, ".%c", r->segments[j]));
-			}
-			assert_ok(buffer_append_format(&text, "%s = %s\n", r->below ? ".*" : "",
-				r->allow ? "allow" : "deny"));
-		}
+	struct buffer text = buffer_with_max(10000);
+	size_t answers[ACCESS_ALLOW + 1] = {0};
+	for (int round = 0; round < MODEL_ROUNDS; round++) {
+		struct model model;
+		model_draw(&model, &rng);
+		model_write(&model, &rng, &text);
 		struct access *access = rules_of(buffer_text(&text));
-		struct access_peer peer = {.node_id = ALICE, .name = "alice", .verified = verified};
-		for (int k = 0; k < 20; k++) {
-			char letters[DEPTH + 1], path[32];
-			size_t count = rng_below(&rng, DEPTH + 2);
-			struct writer w = writer_of(path, sizeof path - 1);
-			write_text(&w, "context");
-			for (size_t j = 0; j < count; j++) {
+		for (int k = 0; k < MODEL_QUESTIONS; k++) {
+			char letters[MODEL_DEPTH + 1], path[MODEL_PATH_ROOM];
+			size_t count = rng_below(&rng, MODEL_DEPTH + 2);
+			for (size_t j = 0; j < count; j++)
 				letters[j] = (char)('a' + rng_below(&rng, 2));
-				write_u8(&w, '.');
-				write_u8(&w, (uint8_t)letters[j]);
-			}
-			path[w.size] = 0;
-			if (access_check(access, &peer, path, NULL) !=
-				model_check(rules, letters, count))
+			model_path(letters, count, path);
+			enum access_action action = access_decide(access, &model.peer, path, NULL);
+			if (action != model_decide(&model, letters, count))
 				fail_msg("%s under\n%s", path, buffer_text(&text));
+			answers[action]++;
 		}
 		access_destroy(access);
-		buffer_deinit(&text);
 	}
+	buffer_deinit(&text);
+	/* Each answer is frequent, so that agreement means something. */
+	for (size_t i = 0; i <= ACCESS_ALLOW; i++)
+		assert_true(answers[i] > MODEL_ROUNDS * MODEL_QUESTIONS / 10);
 }
 
 TESTS(TEST(without_a_rule_the_answer_is_no), TEST(rules_decide_as_the_manual_says),
@@ -344,5 +377,8 @@ TESTS(TEST(without_a_rule_the_answer_is_no), TEST(rules_decide_as_the_manual_say
 	TEST(a_star_alone_covers_everything), TEST(an_ill_formed_file_is_refused_with_its_line),
 	HOME_TEST(a_broken_edit_leaves_the_old_rules_in_force),
 	HOME_TEST(a_file_that_is_broken_at_the_start_denies_everything),
+	HOME_TEST(what_is_wrong_with_the_file_is_known_until_it_is_mended),
+	TEST(the_user_is_asked_where_the_rules_say_so_whatever_exists),
+	TEST(a_valid_path_has_a_subject_and_no_star),
 	TEST(files_rules_segments_paths_and_members_are_limited),
 	TEST(random_rules_decide_as_a_naive_model_does))

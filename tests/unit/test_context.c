@@ -44,7 +44,8 @@ static void assert_selection(const struct context *context, const char *rules, c
 		key = end;
 	}
 	assert_ok(access_parse(bytes_of_text(all), "access.ini", &access, &fault));
-	assert_ok(context_select(context, access, &bob, list, count, &selection));
+	struct context_request request = {.keys = list, .key_count = count};
+	assert_ok(context_select(context, access, &bob, &request, &selection));
 	char *got = json_to_text(selection.allowed);
 	assert_string_equal(got, allowed);
 	free(got);
@@ -111,8 +112,8 @@ static void what_is_allowed_and_not_set_is_in_neither(void **state)
 static void ill_formed_keys_are_denied_whatever_the_rules(void **state)
 {
 	struct context *c = context_of(*state, text);
-	assert_selection(c, "* = allow", "* profile.* .profile profile. a..b \xff", "{}",
-		"* profile.* .profile profile. a..b \xff");
+	assert_selection(c, "* = allow", "** a* .* *.a .profile profile. a..b a.*.* \xff", "{}",
+		"** a* .* *.a .profile profile. a..b a.*.* \xff");
 	char key[CONTEXT_KEY_MAX + 2];
 	memset(key, 'a', sizeof key);
 	key[CONTEXT_KEY_MAX + 1] = 0;
@@ -122,10 +123,56 @@ static void ill_formed_keys_are_denied_whatever_the_rules(void **state)
 	context_destroy(c);
 }
 
+static void a_star_stands_for_all_below(void **state)
+{
+	struct context *c = context_of(*state, text);
+	assert_selection(c, "context.profile.name = allow\ncontext.age = allow", "*",
+		"{\"profile\":{\"name\":\"Alice\"},\"age\":40}", "");
+	assert_selection(c, "context.profile.home.* = allow", "profile.* age.*",
+		"{\"profile\":{\"home\":{\"city\":\"Bern\",\"street\":\"x\"}}}", "age.*");
+	assert_selection(c, "", "*", "{}", "*");
+	context_destroy(c);
+}
+
 static void names_that_have_no_path_are_never_shown(void **state)
 {
 	struct context *c = context_of(*state, text);
 	assert_selection(c, "* = allow", "odd.name deep", "{\"deep\":{\"ok\":5}}", "");
+	context_destroy(c);
+}
+
+/* With consent to the second of the keys "profile age none". */
+static void assert_asks(const struct context *context, const char *rules, bool consent,
+	const char *allowed, size_t denied, size_t asks)
+{
+	static const char *const keys[] = {"profile", "age", "none"};
+	static const bool second[] = {false, true, false};
+	struct access *access;
+	struct context_selection selection;
+	struct context_request request = {
+		.keys = keys, .key_count = 3, .consent = consent ? second : NULL};
+	assert_ok(access_parse(bytes_of_text(rules), "access.ini", &access, NULL));
+	assert_ok(context_select(context, access, &bob, &request, &selection));
+	char *got = json_to_text(selection.allowed);
+	assert_string_equal(got, allowed);
+	assert_int_equal(selection.denied_count, denied);
+	assert_int_equal(selection.ask_count, asks);
+	free(got);
+	context_selection_deinit(&selection);
+	access_destroy(access);
+}
+
+static void what_the_user_is_to_be_asked_about_needs_his_consent(void **state)
+{
+	struct context *c = context_of(*state, text);
+	const char *rules = "[default]\ncontext.profile.name = allow\ncontext.profile.email = ask\n"
+			    "context.age = ask\ncontext.none = ask\n";
+	/* Part of the profile comes at once, and the user is asked for the rest, and also for what
+	 * does not exist. */
+	assert_asks(c, rules, false, "{\"profile\":{\"name\":\"Alice\"}}", 2, 3);
+	assert_asks(c, rules, true, "{\"profile\":{\"name\":\"Alice\"},\"age\":40}", 1, 2);
+	/* Consent goes no further than the question: the rules have become stricter. */
+	assert_asks(c, "[default]\ncontext.age = deny\n", true, "{}", 3, 0);
 	context_destroy(c);
 }
 
@@ -138,7 +185,7 @@ static void the_file_is_read_again_when_it_changed(void **state)
 	assert_selection(c, "* = allow", "a", "{\"a\":22}", "");
 	home_write(*state, "context.json", bytes_of_text("{\"a\":333"));
 	assert_err(context_refresh(c, &fault), ERR_MALFORMED);
-	assert_non_null(strstr(fault.text, "/context.json' is not a JSON object"));
+	assert_non_null(strstr(fault.text, "/context.json:1: "));
 	assert_ok(context_refresh(c, &fault));
 	assert_selection(c, "* = allow", "a", "{\"a\":22}", "");
 	context_destroy(c);
@@ -193,9 +240,10 @@ static void size_depth_and_keys_are_limited(void **state)
 	for (size_t i = 0; i <= CONTEXT_KEYS_MAX; i++)
 		keys[i] = "a";
 	assert_ok(access_parse(bytes_of_text(""), "f", &access, &fault));
-	assert_err(
-		context_select(c, access, &bob, keys, CONTEXT_KEYS_MAX + 1, &selection), ERR_LIMIT);
-	assert_ok(context_select(c, access, &bob, keys, CONTEXT_KEYS_MAX, &selection));
+	struct context_request request = {.keys = keys, .key_count = CONTEXT_KEYS_MAX + 1};
+	assert_err(context_select(c, access, &bob, &request, &selection), ERR_LIMIT);
+	request.key_count = CONTEXT_KEYS_MAX;
+	assert_ok(context_select(c, access, &bob, &request, &selection));
 	assert_int_equal(selection.denied_count, CONTEXT_KEYS_MAX);
 	context_selection_deinit(&selection);
 	access_destroy(access);
@@ -207,6 +255,8 @@ TESTS(HOME_TEST(only_what_the_rules_allow_is_selected), HOME_TEST(overlapping_ke
 	HOME_TEST(what_is_denied_looks_like_what_does_not_exist),
 	HOME_TEST(what_is_allowed_and_not_set_is_in_neither),
 	HOME_TEST(ill_formed_keys_are_denied_whatever_the_rules),
+	HOME_TEST(a_star_stands_for_all_below),
+	HOME_TEST(what_the_user_is_to_be_asked_about_needs_his_consent),
 	HOME_TEST(names_that_have_no_path_are_never_shown),
 	HOME_TEST(the_file_is_read_again_when_it_changed),
 	HOME_TEST(a_missing_or_broken_file_is_an_empty_context),
