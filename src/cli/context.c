@@ -1,4 +1,5 @@
-/* dpc context get: fields of a peer's context. What its rules do not allow is named as denied. */
+/* dpc context get: fields of a peer's context, or all that one may see. What its rules do not allow
+ * is named as denied. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,11 @@ static void print_value(const char *key, const json_t *value)
 	free(text);
 }
 
-/* The value at a dotted path; NULL when there is none. */
+/* The value at a dotted path; NULL when there is none. A star stands for what is there. */
 static const json_t *value_at(const json_t *object, const char *path)
 {
 	char part[CLI_API_PATH_MAX];
-	while (object && *path) {
+	while (object && *path && strcmp(path, "*") != 0) {
 		size_t size = strcspn(path, ".");
 		if (size >= sizeof(part))
 			return NULL;
@@ -49,23 +50,27 @@ static bool holds_text(const json_t *texts, const char *wanted)
 	return false;
 }
 
-/* One line a key that was asked for; fails when nothing at all was allowed. */
-static int print_answer(const struct cli *cli, const json_t *answer)
+static void print_key(const json_t *answer, const char *key)
 {
-	const json_t *context = json_object_get(answer, "context");
+	const json_t *value = value_at(json_object_get(answer, "context"), key);
 	const json_t *denied = json_object_get(answer, "denied");
 	char name[NAME_TEXT_MAX];
-	for (size_t i = 2; i < cli->arg_count && !cli->json; i++) {
-		const json_t *value = value_at(context, cli->args[i]);
-		if (value)
-			print_value(cli->args[i], value);
-		else
-			printf("%s: %s\n", text_safe(cli->args[i], name, sizeof(name)),
-				holds_text(denied, cli->args[i]) ? "denied" : "not set");
-	}
+	if (value && !holds_text(denied, key))
+		print_value(key, value);
+	else
+		printf("%s: %s\n", text_safe(key, name, sizeof(name)),
+			holds_text(denied, key) ? "denied" : "not set");
+}
+
+/* One line a key that was asked for; fails when nothing at all was allowed. */
+static int print_answer(const struct cli *cli, const json_t *keys, const json_t *answer)
+{
+	char name[NAME_TEXT_MAX];
+	for (size_t i = 0; i < json_array_size(keys) && !cli->json; i++)
+		print_key(answer, json_string_value(json_array_get(keys, i)));
 	if (cli->json)
 		print_json(answer);
-	if (json_array_size(denied) < cli->arg_count - 2)
+	if (json_array_size(json_object_get(answer, "denied")) < json_array_size(keys))
 		return CLI_DONE;
 	return cli_fail("'%s' allows none of it; ask for a rule in access.ini",
 		text_safe(cli->args[1], name, sizeof(name)));
@@ -78,15 +83,18 @@ int command_context(const struct cli *cli)
 	json_t *keys = json_array(), *answer = NULL;
 	for (size_t i = 2; i < cli->arg_count; i++)
 		json_array_append_new(keys, json_string(cli->args[i]));
+	if (cli->arg_count == 2)
+		json_array_append_new(keys, json_string("*"));
 	struct api_request request = {
 		.path = "/context/request",
 		.timeout_ms = TIMEOUT_MS + ANSWER_MARGIN_MS,
-		.body = json_pack("{s:s, s:o, s:i}", "peer", cli->args[1], "keys", keys,
-			"timeout_ms", TIMEOUT_MS),
+		.body = json_pack("{s:s, s:o, s:i}", "peer", cli->args[1], "keys",
+			json_incref(keys), "timeout_ms", TIMEOUT_MS),
 	};
 	int status = request.body ? api_ask(cli, &request, &answer) : cli_fail("out of memory");
 	if (status == CLI_DONE)
-		status = print_answer(cli, answer);
+		status = print_answer(cli, keys, answer);
 	json_decref(answer);
+	json_decref(keys);
 	return status;
 }

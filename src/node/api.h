@@ -59,6 +59,10 @@ bool api_add_contact(struct node *node, struct web_request *http, const char *te
 
 void api_netcheck(struct web_request *http, void *user);
 
+/* ---- api_access.c ---- */
+
+void api_access_check(struct web_request *http, void *user);
+
 /* ---- api_requests.c ---- */
 
 void api_connect(struct web_request *http, void *user);

@@ -164,6 +164,18 @@ static json_int_t count_up(struct node *node)
 	return count;
 }
 
+static json_t *describe_problems(struct node *node)
+{
+	const char *const texts[] = {access_problem(node->access), context_problem(node->context)};
+	json_t *problems = json_array();
+	node_reload_files(node);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i][0])
+			json_array_append_new(problems, json_string(texts[i]));
+	}
+	return problems;
+}
+
 json_t *describe_status(struct node *node)
 {
 	size_t contacts = 0, queued = 0;
@@ -183,7 +195,7 @@ json_t *describe_status(struct node *node)
 					node->config.ai_url)
 			      : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-			 "s:I, s:I, s:o, s:o, s:o}",
+			 "s:I, s:I, s:o, s:o, s:o, s:o}",
 		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
 		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
 		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
@@ -191,5 +203,5 @@ json_t *describe_status(struct node *node)
 		"hub_relays", hub_client_describe_turn(node->hub), "contacts", (json_int_t)contacts,
 		"links", count_up(node), "queued", (json_int_t)queued, "strangers",
 		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node),
-		"port_mapping", node_mapping_describe(node));
+		"port_mapping", node_mapping_describe(node), "problems", describe_problems(node));
 }

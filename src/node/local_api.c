@@ -279,6 +279,7 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/messages", api_send, BODY, 0},
 	{"GET", "/api/v1/history", api_history, 0, 0},
 	{"POST", "/api/v1/context/request", api_context, BODY, 0},
+	{"POST", "/api/v1/access/check", api_access_check, BODY, 0},
 	{"POST", "/api/v1/ai/query", api_ai_query, BODY, 0},
 	{"POST", "/api/v1/ai/models", api_ai_models, BODY, 0},
 	{"POST", "/api/v1/ping", api_ping, BODY, 0},

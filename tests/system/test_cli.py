@@ -12,13 +12,14 @@ from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
 COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
-            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'ask', 'completion']
+            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
                 ['block', 'bob'], ['policy', 'bob'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
                 ['chat', 'bob'], ['history', 'bob'], ['ping', 'bob'], ['status'], ['status', 'bob'], ['status', '--watch'],
-                ['context', 'get', 'bob', 'profile.name'], ['ask', 'bob', 'why?']]
+                ['context', 'get', 'bob', 'profile.name'], ['context', 'get', 'bob'],
+                ['access', 'check', 'bob', 'context.profile.name'], ['ask', 'bob', 'why?']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
                ['status', 'bob', 'now'], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
@@ -26,7 +27,7 @@ WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob']
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],
                ['history', 'bob', '--limit', '501'], ['ping', 'bob', '--count', '1e3'],
                ['ping', 'bob', '--interval', '0'], ['ping', 'bob', '--interval', '1.'], ['ping', 'bob', '--interval', '0.0001'], ['send', 'bob', 'hi', '--wait', 'x'],
-               ['context', 'get', 'bob'], ['context', 'put', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
+               ['context', 'get'], ['context', 'put', 'bob', 'x'], ['access', 'check', 'bob'], ['access', 'grant', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
                ['init', '--key', 'dsa'], ['init', '--name', ''], ['init', '--name', 'a\nb'], ['init', '--name', 'x' * 65],
                ['completion', 'tcsh'], ['status', '--home', ''], ['status', '--home'], ['id', '--qr=1'],
                ['context', 'get', 'bob', *['k'] * 65]]
