@@ -146,11 +146,8 @@ bool hex_decode(const char *text, uint8_t *data, size_t size)
 	return true;
 }
 
-static char *encode(struct bytes b, const char *alphabet, bool pad)
+static void encode_into(struct bytes b, const char *alphabet, bool pad, char *text)
 {
-	char *text = malloc((b.size + 2) / 3 * 4 + 1);
-	if (!text)
-		return NULL;
 	size_t length = 0;
 	for (size_t i = 0; i < b.size; i += 3) {
 		size_t n = min_size(b.size - i, 3);
@@ -165,6 +162,13 @@ static char *encode(struct bytes b, const char *alphabet, bool pad)
 			text[length++] = '=';
 	}
 	text[length] = 0;
+}
+
+static char *encode(struct bytes b, const char *alphabet, bool pad)
+{
+	char *text = malloc((b.size + 2) / 3 * 4 + 1);
+	if (text)
+		encode_into(b, alphabet, pad, text);
 	return text;
 }
 
@@ -176,6 +180,11 @@ char *base64_encode(struct bytes b)
 char *base64url_encode(struct bytes b)
 {
 	return encode(b, base64url_chars, false);
+}
+
+void base64url_write(struct bytes b, char *text)
+{
+	encode_into(b, base64url_chars, false, text);
 }
 
 static int base64_value(uint8_t c)

@@ -37,6 +37,8 @@ bool hex_decode(const char *text, uint8_t *data, size_t size);
  * encoding is a heap string or NULL when memory is out. */
 char *base64_encode(struct bytes b);
 char *base64url_encode(struct bytes b);
+/* The same into room for (4 * size + 2) / 3 + 1. */
+void base64url_write(struct bytes b, char *text);
 /* Strict; false for anything else. Writes at most `capacity` bytes. Accepts either alphabet. */
 bool base64_decode(struct bytes text, uint8_t *data, size_t capacity, size_t *ret_size);
 

@@ -116,8 +116,21 @@ static enum err set(struct config *config, const struct setting *setting, const 
 	UNREACHABLE();
 }
 
+/* "provider NAME.KEY"; no name has a dot. */
+static enum err set_of_provider(struct config *config, const char *name, const char *value)
+{
+	char provider[PROVIDER_NAME_MAX + 1];
+	size_t size = strcspn(name, ".");
+	if (!name[size] || !text_copy_bytes(provider, sizeof provider, bytes_of(name, size)))
+		return ERR_MALFORMED;
+	return config_set_provider(config, provider, name + size + 1, value);
+}
+
 enum err config_set(struct config *config, const char *name, const char *value)
 {
+	static const char provider[] = "provider ";
+	if (text_starts_with(name, provider))
+		return set_of_provider(config, name + strlen(provider), value);
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
 		if (strcmp(settings[i].name, name) == 0)
 			return set(config, &settings[i], value);

@@ -40,6 +40,38 @@
 /* Logins of one account that are remembered; beyond, first those that have ended are forgotten,
  * then the oldest is logged out. */
 #define SESSIONS_PER_USER_MAX 32
+/* Providers of the configuration, and the name of one. */
+#define PROVIDERS_MAX 8
+#define PROVIDER_NAME_MAX 32
+/* Of a provider: its set of keys, those of it that count, and the id of one; an id token and its
+ * signature; who it is about, and an e-mail address. What it answers beyond is refused. */
+#define JWKS_SIZE_MAX 65536
+#define JWKS_KEYS_MAX 16
+#define JWK_ID_MAX 128
+#define ID_TOKEN_SIZE_MAX 16384
+#define ID_TOKEN_SIGNATURE_MAX 1024
+#define SUBJECT_MAX 255
+#define EMAIL_MAX 254
+/* How far its clock may differ from ours. */
+#define ID_TOKEN_SKEW_MAX_S 60
+/* An answer of a provider, how long it may take, and how long its description and keys count. Where
+ * it failed it is not asked again for a moment; keys that it may have changed are not fetched more
+ * often than that either. */
+#define PROVIDER_ANSWER_MAX 65536
+#define PROVIDER_TIMEOUT_S 10
+#define PROVIDER_FRESH_S 3600
+#define PROVIDER_RETRY_S 5
+#define PROVIDER_KEYS_INTERVAL_S 30
+/* A login on its way through the provider's pages, the address that its client is called back at,
+ * and what the client wants to hear there again. */
+#define PENDING_LIFETIME_S 600
+#define REDIRECT_URI_MAX 200
+#define CLIENT_STATE_MAX 128
+/* The code that a client is given there. */
+#define LOGIN_CODE_LIFETIME_S 60
+/* What a person types for a device: eight letters with a dash between. */
+#define USER_CODE_MAX 9
+
 /* Tickets of logins under way (store.h), of all together and of one owner. */
 #define TICKETS_MAX 65536
 #define TICKETS_PER_OWNER_MAX 16
