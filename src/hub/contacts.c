@@ -12,7 +12,7 @@ static const struct refusal not_registered = {
 static const char *registered_node(
 	struct hub *hub, struct web_request *request, struct token_claims *claims)
 {
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, claims))
 		return NULL;
 	enum err err = hub_check_registered(hub, &claims->session);
 	if (err == ERR_OK)
@@ -40,19 +40,27 @@ enum err hub_admission_load(struct hub *hub, const char *node_id, struct admissi
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+/* The login's node with its admission, which the caller deinitialises; NULL: the client is
+ * answered.
+ */
+static const char *own_admission(struct hub *hub, struct web_request *request,
+	struct token_claims *claims, struct admission *ret_admission)
+{
+	const char *node_id = registered_node(hub, request, claims);
+	enum err err = node_id ? hub_admission_load(hub, node_id, ret_admission) : ERR_OK;
+	if (err == ERR_OK)
+		return node_id;
+	hub_fail(request, err);
+	return NULL;
+}
+
 void handle_contacts_get(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	struct token_claims claims;
 	struct admission admission;
-	const char *node_id = registered_node(hub, request, &claims);
-	if (!node_id)
+	if (!own_admission(hub, request, &claims, &admission))
 		return;
-	enum err err = hub_admission_load(hub, node_id, &admission);
-	if (err != ERR_OK) {
-		hub_fail(request, err);
-		return;
-	}
 	hub_reply(request, 200, admission_describe(&admission));
 	admission_deinit(&admission);
 }
@@ -130,14 +138,9 @@ void handle_presence(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct token_claims claims;
 	struct admission admission;
-	const char *node_id = registered_node(hub, request, &claims);
+	const char *node_id = own_admission(hub, request, &claims, &admission);
 	if (!node_id)
 		return;
-	enum err err = hub_admission_load(hub, node_id, &admission);
-	if (err != ERR_OK) {
-		hub_fail(request, err);
-		return;
-	}
 	struct contact_id asker = contact_id_of(node_id);
 	hub_reply(request, 200,
 		json_pack("{s:o}", "connected", list_connected(hub, &admission, &asker)));

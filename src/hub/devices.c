@@ -21,7 +21,7 @@ void handle_devices(struct web_request *request, void *user)
 	struct token_claims claims;
 	struct store_device devices[NODES_PER_USER_MAX];
 	size_t count = 0;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	enum err err = store_nodes_of_user(
 		hub->store, claims.session.user_id, NODES_PER_USER_MAX, devices, &count);
@@ -42,7 +42,7 @@ static const char *own_node(struct hub *hub, struct web_request *request)
 {
 	struct token_claims claims;
 	struct store_node node;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return NULL;
 	const char *node_id = web_request_param(request, "node_id");
 	enum err err = node_id_is_valid(node_id) ? store_node_get(hub->store, node_id, &node)

@@ -74,7 +74,7 @@ void handle_profile_get(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	struct token_claims claims;
-	if (hub_admit(hub, request, &hub->request_rate) && hub_authorize(hub, request, &claims))
+	if (hub_admit_user(hub, request, &hub->request_rate, &claims))
 		reply_with_profile(hub, request, claims.session.user_id);
 }
 
@@ -84,7 +84,7 @@ void handle_profile_of_node(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct token_claims claims;
 	struct store_node node;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	const char *node_id = web_request_param(request, "node_id");
 	if (!node_id_is_valid(node_id)) {
@@ -122,7 +122,7 @@ void handle_profile_put(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct token_claims claims;
 	struct profile profile;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	const struct refusal *refusal = profile_parse(web_request_body(request), &profile);
 	if (refusal) {
@@ -141,7 +141,7 @@ void handle_profile_delete(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	struct token_claims claims;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	enum err err = store_profile_delete(hub->store, claims.session.user_id);
 	if (err == ERR_OK)
@@ -257,7 +257,7 @@ void handle_search(struct web_request *request, void *user)
 	struct token_claims claims;
 	struct search search;
 	char cursor[CURSOR_MAX];
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	const struct refusal *refusal = parse_search(request, &search);
 	if (refusal) {

@@ -16,141 +16,6 @@ int64_t hub_now(void)
 	return net_unix_now() / USEC_PER_SEC;
 }
 
-/* ---- For the handlers ---- */
-
-struct addr hub_client(const struct hub *hub, struct web_request *request)
-{
-	struct addr addr = {0};
-	if (!addr_parse_ip(web_request_address(request), 0, &addr))
-		return addr;
-	return forwarded_client(
-		&hub->proxies, &addr, web_request_header(request, "x-forwarded-for"));
-}
-
-bool hub_admit(struct hub *hub, struct web_request *request, struct ratelimit *limit)
-{
-	/* An IPv6 client has a /64 to itself, so that is what counts. */
-	uint8_t key[9] = {0};
-	struct addr addr = hub_client(hub, request);
-	key[0] = (uint8_t)addr.family;
-	memcpy(key + 1, addr.ip, sizeof key - 1);
-	if (ratelimit_take(limit, bytes_of(key, sizeof key), net_now()))
-		return true;
-	hub->stats.rate_limited++;
-	web_request_add_header(request, "Retry-After", "1");
-	web_request_reply_error(
-		request, 429, "rate_limited", "too many requests; try again in a second");
-	return false;
-}
-
-bool hub_admit_operator(struct hub *hub, struct web_request *request)
-{
-	struct addr addr = hub_client(hub, request), peer = {0};
-	/* A proxy on this machine stands for whomever it serves, unless it says for whom. */
-	bool is_forwarded = web_request_header(request, "x-forwarded-for") &&
-			    addr_parse_ip(web_request_address(request), 0, &peer) &&
-			    addr_same_ip(&peer, &addr);
-	if (hub->config->public_metrics || (addr_is_loopback(&addr) && !is_forwarded))
-		return true;
-	web_request_reply_error(request, 403, "forbidden",
-		"metrics are for this machine alone; 'public_metrics = yes' shows them to all");
-	return false;
-}
-
-enum err hub_check_token(struct hub *hub, const char *token, struct token_claims *ret_claims)
-{
-	struct token_claims claims;
-	enum err err = token_check(&hub->secret, token, hub_now(), &claims);
-	if (err == ERR_OK)
-		err = store_session_check(hub->store, claims.session.id);
-	if (err == ERR_OK)
-		*ret_claims = claims;
-	return err;
-}
-
-bool hub_authorize(struct hub *hub, struct web_request *request, struct token_claims *ret_claims)
-{
-	const char *authorization = web_request_header(request, "authorization");
-	const char *token = NULL;
-	if (authorization && bytes_equal_text_ignoring_case(
-				     bytes_slice(bytes_of_text(authorization), 0, 7), "bearer "))
-		token = authorization + 7;
-	enum err err = token ? hub_check_token(hub, token, ret_claims) : ERR_NOT_FOUND;
-	if (err == ERR_OK)
-		return true;
-	if (hub_is_failure(err)) {
-		hub_fail(request, err);
-		return false;
-	}
-	web_request_add_header(request, "WWW-Authenticate", "Bearer");
-	if (err == ERR_EXPIRED)
-		web_request_reply_error(request, 401, "expired_token",
-			"the access token has expired; ask for another at /refresh");
-	else
-		web_request_reply_error(
-			request, 401, "unauthorized", "no good access token; log in");
-	return false;
-}
-
-enum err hub_check_registered(struct hub *hub, const struct store_session *session)
-{
-	struct store_node node;
-	if (!session->node_id[0])
-		return ERR_NOT_FOUND;
-	enum err err = store_node_get(hub->store, session->node_id, &node);
-	return err == ERR_OK && node.user_id != session->user_id ? ERR_NOT_FOUND : err;
-}
-
-void hub_reply(struct web_request *request, int status, json_t *object)
-{
-	char *text = json_take_text(object);
-	if (text)
-		web_request_reply_json(request, status, text);
-	else
-		hub_fail(request, ERR_NOMEM);
-	if (text)
-		secret_cleanse(text, strlen(text));
-	free(text);
-}
-
-void hub_refuse(struct web_request *request, const struct refusal *refusal)
-{
-	web_request_reply_error(request, refusal->status, refusal->code, refusal->message);
-}
-
-void hub_refuse_draining(struct web_request *request)
-{
-	web_request_add_header(request, "Retry-After", "5");
-	web_request_reply_error(request, 503, "draining", "the hub ends; try again in a moment");
-}
-
-bool hub_is_failure(enum err err)
-{
-	return err == ERR_IO || err == ERR_CORRUPT || err == ERR_NOMEM || err == ERR_UNREACHABLE;
-}
-
-void hub_fail(struct web_request *request, enum err err)
-{
-	if (err == ERR_UNREACHABLE) {
-		web_request_add_header(request, "Retry-After", "1");
-		web_request_reply_error(request, 503, "database",
-			"the hub's database does not answer; nothing was changed, try again");
-		return;
-	}
-	web_request_reply_error(request, 500, "internal",
-		err == ERR_NOMEM ? "the hub is out of memory"
-				 : "the hub's database failed; its log says more");
-}
-
-void hub_refuse_body(struct web_request *request, enum err err)
-{
-	if (err == ERR_NOMEM)
-		hub_fail(request, err);
-	else
-		web_request_reply_error(request, 400, "malformed",
-			"the body is not a json object with the fields of this request");
-}
-
 /* ---- Names of the hub ---- */
 
 static bool add_origin(struct hub *hub, const char *text, size_t size)
@@ -229,19 +94,47 @@ static enum err set_origins(struct hub *hub, char *problem)
 
 /* ---- Life ---- */
 
+/* Keys do not get older than they are to; hubs that share a store look there first. */
+static void rotate_old_key(struct hub *hub)
+{
+	int64_t now = hub_now();
+	enum err err = token_keys_load(&hub->keys, hub->store, now);
+	if (err == ERR_OK && token_keys_are_old(&hub->keys, now, hub->config->token_key_days)) {
+		err = token_keys_rotate(&hub->keys, hub->store, now, false);
+		if (err == ERR_OK)
+			log_info("tokens are signed with a new key, '%s'",
+				token_keys_newest(&hub->keys)->id);
+	}
+}
+
 static void on_cleanup(void *user)
 {
 	struct hub *hub = user;
 	/* What it says of a failure, the store has logged; the next time may be better. */
 	enum err err = store_cleanup(hub->store, hub_now());
 	(void)err;
+	rotate_old_key(hub);
 	net_timer_set(&hub->cleanup, net_now() + STORE_CLEANUP_INTERVAL_S * USEC_PER_SEC);
+}
+
+/* Another hub's operator may have changed them. What the store says of a failure, it has logged;
+ * what was known holds. */
+static void look_at_shared(struct hub *hub)
+{
+	enum err err = token_keys_load(&hub->keys, hub->store, hub_now());
+	if (err == ERR_OK)
+		err = bans_load(&hub->bans, hub->store);
+	if (err == ERR_OK)
+		signal_sockets_close_banned(hub);
+	hub->shared_at = net_now() + SHARED_INTERVAL_S * USEC_PER_SEC;
 }
 
 static void on_upkeep(void *user)
 {
 	struct hub *hub = user;
 	hub_tls_watch(hub);
+	if (hub->config->store[0] && net_now() >= hub->shared_at)
+		look_at_shared(hub);
 	net_timer_set(&hub->upkeep, net_now() + UPKEEP_INTERVAL_S * USEC_PER_SEC);
 }
 
@@ -279,15 +172,13 @@ static enum err open_data(struct hub *hub, char *problem)
 	uint8_t fresh[CHALLENGE_KEY_SIZE];
 	rng_fill(&hub->rng, fresh, sizeof fresh);
 	err = store_challenge_key(hub->store, fresh, hub->challenges.key);
-	if (err != ERR_OK) {
-		snprintf(problem, HUB_PROBLEM_MAX, "cannot read the database: %s", err_text(err));
-		return err;
-	}
-	err = token_secret_load(directory, &hub->secret);
+	if (err == ERR_OK)
+		err = token_keys_load(&hub->keys, hub->store, hub_now());
+	if (err == ERR_OK)
+		err = bans_load(&hub->bans, hub->store);
 	if (err != ERR_OK)
 		snprintf(problem, HUB_PROBLEM_MAX,
-			"cannot use '%s/token.secret': %s; move it away and all nodes log in anew",
-			directory, err_text(err));
+			"cannot read keys and bans from the database: %s", err_text(err));
 	return err;
 }
 
@@ -390,6 +281,7 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 	hub->rng = rng_system();
 	hub->started = net_now();
 	hub->challenges.rng = &hub->rng;
+	bans_init(&hub->bans, &hub->rng);
 	presence_init(&hub->presence, config->nodes, &hub->rng);
 	ratelimit_init(&hub->login_rate, config->login_per_second, config->login_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
@@ -445,6 +337,7 @@ void hub_destroy(struct hub *hub)
 	ratelimit_deinit(&hub->login_rate);
 	presence_deinit(&hub->presence);
 	secret_cleanse(&hub->challenges, sizeof hub->challenges);
-	secret_cleanse(&hub->secret, sizeof hub->secret);
+	token_keys_forget(&hub->keys);
+	bans_deinit(&hub->bans);
 	free(hub);
 }

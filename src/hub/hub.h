@@ -7,6 +7,7 @@
 #include "hub/relay.h"
 #include "hub/config.h"
 #include "hub/admission.h"
+#include "hub/bans.h"
 #include "hub/possession.h"
 #include "hub/presence.h"
 #include "hub/ratelimit.h"
@@ -18,7 +19,7 @@
 #define HUB_PROBLEM_MAX 2048
 
 struct hub_stats {
-	uint64_t logins, signals_relayed, frames_invalid, rate_limited;
+	uint64_t logins, signals_relayed, frames_invalid, rate_limited, banned;
 	uint64_t refused[RELAY_CODE_COUNT]; /* as in relay_codes */
 };
 
@@ -29,7 +30,9 @@ struct hub {
 	struct web_server *server;
 	struct net_tls_server *tls; /* NULL: TLS is somebody else's */
 	struct store *store;
-	struct token_secret secret;
+	struct token_keys keys;
+	struct bans bans;
+	usec shared_at; /* when to look again at what is shared with other hubs */
 	struct rng rng;
 	struct challenges challenges;
 	struct presence presence;
@@ -82,7 +85,11 @@ bool hub_admit_operator(struct hub *hub, struct web_request *request);
 /* Whom the bearer token in the Authorization header stands for; false: there is none or it does not
  * count, and the client was answered. */
 bool hub_authorize(struct hub *hub, struct web_request *request, struct token_claims *ret_claims);
-/* The same for any token; does not answer. */
+/* Both: the head of a handler for those who have logged in. */
+bool hub_admit_user(struct hub *hub, struct web_request *request, struct ratelimit *limit,
+	struct token_claims *ret_claims);
+bool hub_is_banned(const struct hub *hub, const struct store_session *session);
+/* The same for any token, banned or not; does not answer. */
 MUST_CHECK enum err hub_check_token(
 	struct hub *hub, const char *token, struct token_claims *ret_claims);
 
@@ -92,6 +99,7 @@ MUST_CHECK enum err hub_check_registered(struct hub *hub, const struct store_ses
 /* Answers; takes the object (NULL: memory is out). */
 void hub_reply(struct web_request *request, int status, json_t *object);
 void hub_refuse(struct web_request *request, const struct refusal *refusal);
+void hub_refuse_banned(struct hub *hub, struct web_request *request);
 /* 503: the hub is about to end. */
 void hub_refuse_draining(struct web_request *request);
 /* Whether it is an error of the store or of memory, and none that the client has made. */
@@ -107,6 +115,8 @@ void signal_socket_log_out(struct hub *hub, const struct store_session *session)
 void signal_sockets_recheck(struct hub *hub, int64_t user_id);
 /* Closes all of them, each with a time at which to come back. */
 void signal_sockets_drain(struct hub *hub);
+/* Closes those of whom the operator has shut out. */
+void signal_sockets_close_banned(struct hub *hub);
 /* Closes the node's socket: it is registered no more. */
 void signal_socket_remove(struct hub *hub, const char *node_id);
 /* From now on its socket, if there is one, lets these through. Takes the admission. */

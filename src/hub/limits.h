@@ -78,6 +78,7 @@
 /* How often the hub looks at what is changed from outside: its certificate, and keys and bans in a
  * store that it shares. */
 #define UPKEEP_INTERVAL_S 5
+#define SHARED_INTERVAL_S 60
 /* How often what has expired is deleted. */
 #define STORE_CLEANUP_INTERVAL_S 3600
 

@@ -56,7 +56,7 @@ const struct refusal *login_check_possession(struct hub *hub, const struct posse
 static void reply_with_tokens(struct hub *hub, struct web_request *request,
 	const struct store_session *session, const char *refresh_token)
 {
-	char *access_token = token_issue(&hub->secret, session, hub_now());
+	char *access_token = token_issue(&hub->keys, session, hub_now());
 	bool is_registered = hub_check_registered(hub, session) == ERR_OK;
 	if (!access_token) {
 		hub_fail(request, ERR_NOMEM);
@@ -82,6 +82,10 @@ void login_succeed(
 	rng_fill(&hub->rng, id, sizeof id);
 	hex_encode(bytes_of(id, sizeof id), session.id);
 	CHECK(text_copy(session.node_id, sizeof session.node_id, node_id));
+	if (hub_is_banned(hub, &session)) {
+		hub_refuse_banned(hub, request);
+		return;
+	}
 	char *refresh_token = make_refresh_token(hub, hash);
 	enum err err = refresh_token ? store_session_create(hub->store, &session, hash, hub_now())
 				     : ERR_NOMEM;
@@ -114,6 +118,19 @@ static enum err parse_refresh(struct bytes text, uint8_t hash[SHA256_SIZE])
 	return err;
 }
 
+/* Before the token is spent: a ban may end. False: the client was answered. */
+static bool admit_refresh(
+	struct hub *hub, struct web_request *request, const uint8_t hash[SHA256_SIZE])
+{
+	struct store_session session;
+	if (bans_count(&hub->bans) == 0 ||
+		store_session_of_refresh(hub->store, hash, hub_now(), &session) != ERR_OK ||
+		!hub_is_banned(hub, &session))
+		return true;
+	hub_refuse_banned(hub, request);
+	return false;
+}
+
 void handle_refresh(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
@@ -126,6 +143,8 @@ void handle_refresh(struct web_request *request, void *user)
 		hub_refuse_body(request, err);
 		return;
 	}
+	if (!admit_refresh(hub, request, old_hash))
+		return;
 	char *token = make_refresh_token(hub, new_hash);
 	err = token ? store_session_refresh(hub->store, old_hash, new_hash, hub_now(), &session)
 		    : ERR_NOMEM;

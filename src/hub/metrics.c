@@ -88,6 +88,8 @@ static void put_signals(struct page *page, const struct hub *hub)
 		put_labelled(page, "signals_refused_total", "code", relay_codes[i],
 			(double)stats->refused[i]);
 	put_one(page, "logins_total", "counter", "Logins that succeeded.", (double)stats->logins);
+	put_one(page, "banned_total", "counter", "Requests of those who are shut out.",
+		(double)stats->banned);
 	put_one(page, "rate_limited_total", "counter", "Requests and frames beyond a rate.",
 		(double)stats->rate_limited);
 }

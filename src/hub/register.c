@@ -53,7 +53,7 @@ void handle_register(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct token_claims claims;
 	struct possession possession;
-	if (!hub_admit(hub, request, &hub->login_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->login_rate, &claims))
 		return;
 	enum err err = possession_parse_registration(web_request_body(request), &possession);
 	if (err != ERR_OK) {

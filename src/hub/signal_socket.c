@@ -14,6 +14,7 @@
 #define CLOSE_REPLACED 4000
 #define CLOSE_LOGGED_OUT 4001
 #define CLOSE_NOT_REGISTERED 4003
+#define CLOSE_BANNED 4004
 
 /* A frame, the sender's id and a few more names. */
 #define OUT_SIZE_MAX (RELAY_SIZE_MAX + 256)
@@ -23,6 +24,7 @@ struct signal_socket {
 	struct hub *hub;
 	struct web_socket *web;
 	struct store_session session;
+	struct addr client;         /* where it is, behind proxies too */
 	struct contact_id id;       /* of the node */
 	struct admission admission; /* who may send to it */
 	unsigned invalid_frames;
@@ -210,6 +212,18 @@ void signal_sockets_recheck(struct hub *hub, int64_t user_id)
 	}
 }
 
+void signal_sockets_close_banned(struct hub *hub)
+{
+	size_t cursor = 0;
+	struct presence_entry *entry;
+	while ((entry = presence_next(&hub->presence, &cursor))) {
+		struct signal_socket *socket = CONTAINER_OF(entry, struct signal_socket, presence);
+		if (hub_is_banned(hub, &socket->session) ||
+			bans_have_address(&hub->bans, &socket->client))
+			web_socket_close(socket->web, CLOSE_BANNED, "banned");
+	}
+}
+
 void signal_socket_remove(struct hub *hub, const char *node_id)
 {
 	struct signal_socket *socket = find(hub, node_id);
@@ -279,6 +293,7 @@ static enum err open_socket(struct hub *hub, struct web_request *request,
 		return ERR_NOMEM;
 	socket->hub = hub;
 	socket->session = *session;
+	socket->client = hub_client(hub, request);
 	CHECK(text_copy(
 		socket->presence.node_id, sizeof socket->presence.node_id, session->node_id));
 	if (session->node_id[0])
@@ -311,6 +326,10 @@ void handle_signal_socket(struct web_request *request, void *user)
 	}
 	const char *token = find_token(request, &subprotocol);
 	enum err err = token ? hub_check_token(hub, token, &claims) : ERR_DENIED;
+	if (err == ERR_OK && hub_is_banned(hub, &claims.session)) {
+		hub_refuse_banned(hub, request);
+		return;
+	}
 	if (err == ERR_OK)
 		err = open_socket(hub, request, &claims.session, subprotocol);
 	if (err == ERR_OK)

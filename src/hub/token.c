@@ -1,15 +1,12 @@
 #include "hub/token.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jwt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "crypto/hash.h"
 #include "hub/limits.h"
 #include "message/json.h"
 
@@ -17,64 +14,6 @@
 #define AUDIENCE "dpc-hub"
 /* Of the claim `typ`: a token of another kind must not pass for one of these. */
 #define KIND "access"
-
-/* ---- The secret ---- */
-
-static enum err secret_read(const char *path, struct token_secret *ret_secret)
-{
-	char text[2 * TOKEN_SECRET_SIZE + 2] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	ssize_t size = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (size < 0)
-		return ERR_IO;
-	if (size > 0 && text[size - 1] == '\n')
-		text[size - 1] = 0;
-	bool is_good = hex_decode(text, ret_secret->bytes, sizeof ret_secret->bytes);
-	secret_cleanse(text, sizeof text);
-	return is_good ? ERR_OK : ERR_CORRUPT;
-}
-
-/* Under another name first, so that it is there whole or not at all. */
-static enum err secret_make(const char *path, struct token_secret *ret_secret)
-{
-	struct rng rng = rng_system();
-	struct token_secret secret;
-	char text[2 * TOKEN_SECRET_SIZE + 2];
-	enum err err = ERR_IO;
-	rng_fill(&rng, secret.bytes, sizeof secret.bytes);
-	hex_encode(bytes_of(secret.bytes, sizeof secret.bytes), text);
-	text[2 * TOKEN_SECRET_SIZE] = '\n';
-	char *temporary = text_format("%s.new", path);
-	if (!temporary)
-		return ERR_NOMEM;
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		size_t size = 2 * TOKEN_SECRET_SIZE + 1;
-		bool is_written = write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
-		if (close(fd) == 0 && is_written && rename(temporary, path) == 0)
-			err = ERR_OK;
-	}
-	secret_cleanse(text, sizeof text);
-	free(temporary);
-	if (err == ERR_OK)
-		*ret_secret = secret;
-	return err;
-}
-
-enum err token_secret_load(const char *directory, struct token_secret *ret_secret)
-{
-	char *path = text_format("%s/token.secret", directory);
-	if (!path)
-		return ERR_NOMEM;
-	enum err err = secret_read(path, ret_secret);
-	if (err == ERR_NOT_FOUND)
-		err = secret_make(path, ret_secret);
-	free(path);
-	return err;
-}
 
 /* ---- Issuing ---- */
 
@@ -93,15 +32,15 @@ static bool add_claims(jwt_t *jwt, const struct store_session *session, int64_t 
 	       jwt_add_grant_int(jwt, "exp", (long)(now + ACCESS_TOKEN_LIFETIME_S)) == 0;
 }
 
-char *token_issue(
-	const struct token_secret *secret, const struct store_session *session, int64_t now)
+char *token_issue(const struct token_keys *keys, const struct store_session *session, int64_t now)
 {
+	const struct store_key *key = token_keys_newest(keys);
 	jwt_t *jwt = NULL;
 	char *token = NULL;
 	if (jwt_new(&jwt) != 0)
 		return NULL;
-	if (add_claims(jwt, session, now) &&
-		jwt_set_alg(jwt, JWT_ALG_HS256, secret->bytes, sizeof secret->bytes) == 0) {
+	if (add_claims(jwt, session, now) && jwt_add_header(jwt, "kid", key->id) == 0 &&
+		jwt_set_alg(jwt, JWT_ALG_HS256, key->secret, sizeof key->secret) == 0) {
 		char *encoded = jwt_encode_str(jwt);
 		token = encoded ? text_duplicate(encoded) : NULL;
 		free(encoded);
@@ -114,13 +53,13 @@ char *token_issue(
 
 /* Whether the header names our algorithm, before libjwt is asked to follow it (RFC 8725 section
  * 3.1). Algorithms that are none ("none", or a public key's, for which our secret would be the key)
- * never reach it. */
-static bool header_is_ours(const char *token)
+ * never reach it. Nor does the token say where its key is to be found: it names one of ours. */
+static bool read_header(const char *token, char key_id[TOKEN_KEY_ID_MAX])
 {
 	uint8_t header[256];
 	size_t size;
 	json_t *object = NULL;
-	const char *algorithm = "", *kind = "JWT";
+	const char *algorithm = "", *kind = "JWT", *key = "";
 	struct bytes encoded = bytes_of(token, strcspn(token, "."));
 	if (!base64_decode(encoded, header, sizeof header, &size) ||
 		json_parse_object(bytes_of(header, size), sizeof header, &object) != ERR_OK)
@@ -128,7 +67,9 @@ static bool header_is_ours(const char *token)
 	bool is_ours = json_get_text(object, "alg", 16, &algorithm) == ERR_OK &&
 		       strcmp(algorithm, "HS256") == 0 &&
 		       json_get_text_if(object, "typ", 16, &kind) == ERR_OK &&
-		       strcmp(kind, "JWT") == 0 && !json_object_get(object, "crit");
+		       strcmp(kind, "JWT") == 0 && !json_object_get(object, "crit") &&
+		       json_get_text(object, "kid", TOKEN_KEY_ID_MAX - 1, &key) == ERR_OK &&
+		       text_copy(key_id, TOKEN_KEY_ID_MAX, key);
 	json_decref(object);
 	return is_ours;
 }
@@ -171,16 +112,20 @@ static enum err check_claims(jwt_t *jwt, int64_t now, struct token_claims *claim
 	return ERR_OK;
 }
 
-enum err token_check(const struct token_secret *secret, const char *token, int64_t now,
+enum err token_check(const struct token_keys *keys, const char *token, int64_t now,
 	struct token_claims *ret_claims)
 {
 	struct token_claims claims = {0};
+	char key_id[TOKEN_KEY_ID_MAX];
 	jwt_t *jwt = NULL;
 	if (strlen(token) > TOKEN_SIZE_MAX)
 		return ERR_MALFORMED;
-	if (!header_is_ours(token))
+	if (!read_header(token, key_id))
 		return ERR_UNTRUSTED;
-	int error = jwt_decode(&jwt, token, secret->bytes, sizeof secret->bytes);
+	const struct store_key *key = token_keys_find(keys, key_id, now);
+	if (!key)
+		return ERR_NOT_FOUND;
+	int error = jwt_decode(&jwt, token, key->secret, sizeof key->secret);
 	if (error == ENOMEM)
 		return ERR_NOMEM;
 	if (error != 0)

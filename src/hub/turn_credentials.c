@@ -81,7 +81,7 @@ void handle_turn_credentials(struct web_request *request, void *user)
 	struct token_claims claims;
 	struct turn_credentials credentials;
 	unsigned ttl = hub->config->turn_ttl;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	if (json_array_size(hub->turn_uris) == 0) {
 		hub_refuse(request, &no_relay);

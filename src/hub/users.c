@@ -6,7 +6,7 @@ void handle_users_me(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct token_claims claims;
 	int64_t created;
-	if (!hub_admit(hub, request, &hub->request_rate) || !hub_authorize(hub, request, &claims))
+	if (!hub_admit_user(hub, request, &hub->request_rate, &claims))
 		return;
 	const struct store_session *session = &claims.session;
 	enum err err = store_user_get(hub->store, session->user_id, &created);

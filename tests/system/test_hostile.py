@@ -4,6 +4,7 @@
 DPC_SEED chooses the noise and the moments; without it they are new each time, and printed.
 """
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -407,10 +408,12 @@ class Kills(HostileTest):
 
 
 class Refusals(HostileTest):
-    def sign(self, secret, claims):
+    def sign(self, key, claims):
+        name, secret = key
+
         def encode(data):
             return base64.urlsafe_b64encode(data).rstrip(b'=')
-        text = encode(b'{"alg":"HS256","typ":"JWT"}') + b'.' + encode(json.dumps(claims).encode())
+        text = encode(json.dumps({'alg': 'HS256', 'typ': 'JWT', 'kid': name}).encode()) + b'.' + encode(json.dumps(claims).encode())
         return (text + b'.' + encode(hmac.new(secret, text, hashlib.sha256).digest())).decode()
 
     def test_an_expired_token_is_refused_and_says_how_to_get_another(self):
@@ -419,11 +422,12 @@ class Refusals(HostileTest):
             token = NodeKey().login(hub)['access_token']
             part = token.split('.')[1]
             claims = json.loads(base64.urlsafe_b64decode(part + '=' * (-len(part) % 4)))
-            secret = bytes.fromhex((hub.directory / 'token.secret').read_text())
+            with contextlib.closing(sqlite3.connect(hub.directory / 'hub.db')) as database:
+                key = database.execute('SELECT id, secret FROM token_keys').fetchone()
             # The forgery is good; only its time is over.
-            self.assertEqual(hub.ask('GET', '/users/me', token=self.sign(secret, claims))[0], 200)
+            self.assertEqual(hub.ask('GET', '/users/me', token=self.sign(key, claims))[0], 200)
             now = int(time.time())
-            expired = self.sign(secret, {**claims, 'iat': now - 1801, 'exp': now - 1})
+            expired = self.sign(key, {**claims, 'iat': now - 1801, 'exp': now - 1})
             status, answer = hub.ask('GET', '/users/me', token=expired)
             self.assertEqual((status, answer['error']['code']), (401, 'expired_token'))
             self.assertIn('/refresh', answer['error']['message'])
