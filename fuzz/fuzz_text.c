@@ -21,6 +21,19 @@ static void check_base64(struct bytes input)
 	free(text);
 }
 
+/* In one piece or in two, and as text or with zeros. */
+static void check_utf8(struct bytes input)
+{
+	bool is_valid = utf8_is_valid(input);
+	for (size_t cut = 0; cut <= min_size(input.size, 16); cut++) {
+		struct utf8 utf8 = {0};
+		bool is_good = utf8_goes_on(&utf8, bytes_slice(input, 0, cut)) &&
+			       utf8_goes_on(&utf8, bytes_slice(input, cut, input.size)) &&
+			       utf8.missing == 0;
+		CHECK((is_good && !(input.size && memchr(input.data, 0, input.size))) == is_valid);
+	}
+}
+
 static void check_addr(const char *text)
 {
 	struct addr addr, again;
@@ -40,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes input = bytes_of(data, size);
 	uint64_t number;
 	(void)bytes_to_u64(input, &number);
-	(void)utf8_is_valid(input);
+	check_utf8(input);
 	if (size <= TEXT_BYTES_MAX)
 		check_base64(input);
 	char text[TEXT_BYTES_MAX];

@@ -233,41 +233,65 @@ bool base64_decode(struct bytes text, uint8_t *data, size_t capacity, size_t *re
 	return true;
 }
 
-/* The length of the well-formed sequence at the start, 0 if there is none (RFC 3629 section 4). */
-static size_t utf8_sequence(struct bytes b)
+/* The first byte of a sequence of more than one (RFC 3629 section 4). False: there is none such. */
+static bool utf8_begin(struct utf8 *utf8, uint8_t c)
 {
-	uint8_t c = b.data[0], low = 0x80, high = 0xbf;
-	size_t size;
-	if (c >= 0x01 && c <= 0x7f)
-		return 1;
+	utf8->low = 0x80;
+	utf8->high = 0xbf;
 	if (c >= 0xc2 && c <= 0xdf) {
-		size = 2;
+		utf8->missing = 1;
 	} else if (c >= 0xe0 && c <= 0xef) {
-		size = 3;
-		low = c == 0xe0 ? 0xa0 : 0x80;
-		high = c == 0xed ? 0x9f : 0xbf;
+		utf8->missing = 2;
+		utf8->low = c == 0xe0 ? 0xa0 : 0x80;
+		utf8->high = c == 0xed ? 0x9f : 0xbf;
 	} else if (c >= 0xf0 && c <= 0xf4) {
-		size = 4;
-		low = c == 0xf0 ? 0x90 : 0x80;
-		high = c == 0xf4 ? 0x8f : 0xbf;
+		utf8->missing = 3;
+		utf8->low = c == 0xf0 ? 0x90 : 0x80;
+		utf8->high = c == 0xf4 ? 0x8f : 0xbf;
 	} else {
-		return 0;
+		return false;
 	}
-	if (b.size < size || b.data[1] < low || b.data[1] > high)
-		return 0;
-	for (size_t i = 2; i < size; i++)
-		if ((b.data[i] & 0xc0) != 0x80)
-			return 0;
-	return size;
+	return true;
+}
+
+/* How many of the bytes at the start are ASCII, eight at a time. */
+static size_t ascii_run(struct bytes b)
+{
+	size_t i = 0;
+	uint64_t eight;
+	for (; i + sizeof eight <= b.size; i += sizeof eight) {
+		memcpy(&eight, b.data + i, sizeof eight);
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return i;
+}
+
+bool utf8_goes_on(struct utf8 *utf8, struct bytes piece)
+{
+	for (size_t i = 0; i < piece.size; i++) {
+		if (utf8->missing == 0) {
+			i += ascii_run(bytes_slice(piece, i, piece.size));
+			if (i == piece.size)
+				return true;
+		}
+		uint8_t c = piece.data[i];
+		if (utf8->missing > 0) {
+			if (c < utf8->low || c > utf8->high)
+				return false;
+			utf8->low = 0x80;
+			utf8->high = 0xbf;
+			utf8->missing--;
+		} else if (c > 0x7f && !utf8_begin(utf8, c)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 bool utf8_is_valid(struct bytes b)
 {
-	while (b.size > 0) {
-		size_t size = utf8_sequence(b);
-		if (size == 0)
-			return false;
-		b = bytes_of(b.data + size, b.size - size);
-	}
-	return true;
+	struct utf8 utf8 = {0};
+	return (b.size == 0 || !memchr(b.data, 0, b.size)) && utf8_goes_on(&utf8, b) &&
+	       utf8.missing == 0;
 }

@@ -45,4 +45,13 @@ bool base64_decode(struct bytes text, uint8_t *data, size_t capacity, size_t *re
 /* Whether the bytes are well-formed UTF-8 (RFC 3629) without a zero byte. */
 bool utf8_is_valid(struct bytes b);
 
+/* The same of a text that comes in pieces, in which zero bytes are allowed. Zeroed, it is at the
+ * beginning. */
+struct utf8 {
+	uint8_t missing;   /* bytes of the present character; the text may end where it is 0 */
+	uint8_t low, high; /* what the next of them may be */
+};
+/* False: whatever follows, this is not UTF-8. */
+bool utf8_goes_on(struct utf8 *utf8, struct bytes piece);
+
 #endif

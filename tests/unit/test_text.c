@@ -84,9 +84,47 @@ static void utf8_refuses_what_rfc_3629_forbids(void **state)
 		{"\xe2\x82", false},         /* cut off */
 		{"\x80", false},
 	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		assert_int_equal(utf8_is_valid(bytes_of_text(cases[i].text)), cases[i].valid);
+		/* Wherever it is cut, and behind as many other characters. */
+		char text[64];
+		size_t before = 0;
+		for (; before < 20; before++) {
+			snprintf(text, sizeof text, "%.*s%s", (int)before, "abcdefghijklmnopqrst",
+				cases[i].text);
+			struct bytes whole = bytes_of_text(text);
+			assert_int_equal(utf8_is_valid(whole), cases[i].valid);
+			struct utf8 utf8 = {0};
+			bool is_good = utf8_goes_on(&utf8, bytes_slice(whole, 0, before + 1)) &&
+				       utf8_goes_on(&utf8, bytes_slice(whole, before + 1, 64));
+			assert_int_equal(is_good && utf8.missing == 0, cases[i].valid);
+		}
+	}
 	assert_false(utf8_is_valid(bytes_of("a\0b", 3)));
+	struct utf8 utf8 = {0};
+	assert_true(utf8_goes_on(&utf8, bytes_of("a\0b", 3)));
+}
+
+static void every_character_is_valid_and_no_other_sequence(void **state)
+{
+	(void)state;
+	/* Of all that begin as one character of so many bytes, as many as there are such
+	 * characters. */
+	static const uint8_t first[] = {0, 0, 0xc0, 0xe0};
+	size_t valid[4] = {0};
+	for (size_t size = 1; size <= 3; size++) {
+		for (uint32_t i = (uint32_t)first[size] << 8 * (size - 1); i < 1u << 8 * size;
+			i++) {
+			uint8_t text[3];
+			struct writer w = writer_of(text, size);
+			struct utf8 utf8 = {0};
+			write_big_endian(&w, i, size);
+			valid[size] += utf8_goes_on(&utf8, writer_bytes(&w)) && utf8.missing == 0;
+		}
+	}
+	assert_int_equal(valid[1], 128);
+	assert_int_equal(valid[2], 0x800 - 0x80);
+	assert_int_equal(valid[3], 0x10000 - 0x800 - 0x800);
 }
 
 static void copies_say_when_they_do_not_fit(void **state)
@@ -101,4 +139,5 @@ static void copies_say_when_they_do_not_fit(void **state)
 
 TESTS(TEST(numbers_are_strict), TEST(base64_round_trips_at_every_length),
 	TEST(base64_refuses_what_it_would_not_write), TEST(hex_round_trips),
-	TEST(utf8_refuses_what_rfc_3629_forbids), TEST(copies_say_when_they_do_not_fit))
+	TEST(utf8_refuses_what_rfc_3629_forbids),
+	TEST(every_character_is_valid_and_no_other_sequence), TEST(copies_say_when_they_do_not_fit))
