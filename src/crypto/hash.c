@@ -81,6 +81,12 @@ void hash_hmac_sha1(struct bytes key, struct bytes message, uint8_t mac[SHA1_SIZ
 	hmac(sha1, SHA1_SIZE, key, message, mac);
 }
 
+void hash_sha1(struct bytes b, uint8_t digest[SHA1_SIZE])
+{
+	CHECK(CRYPTO_THREAD_run_once(&fetch_once, fetch) == 1);
+	CHECK(EVP_Digest(b.data, b.size, digest, NULL, sha1, NULL) == 1);
+}
+
 void hash_md5(struct bytes b, uint8_t digest[MD5_SIZE])
 {
 	CHECK(EVP_Digest(b.data, b.size, digest, NULL, EVP_md5(), NULL) == 1);

@@ -20,6 +20,9 @@ void hash_hmac_sha256(struct bytes key, struct bytes message, uint8_t mac[SHA256
 void hash_hmac_sha1(struct bytes key, struct bytes message, uint8_t mac[SHA1_SIZE]);
 void hash_md5(struct bytes b, uint8_t digest[MD5_SIZE]);
 
+/* For the handshake of WebSocket alone (RFC 6455 section 4.2.2). */
+void hash_sha1(struct bytes b, uint8_t digest[SHA1_SIZE]);
+
 /* In a time that depends on the sizes alone: for MACs, tokens and challenges. */
 bool secret_equal(struct bytes a, struct bytes b);
 /* Overwrites; the compiler cannot leave it out. */

@@ -9,9 +9,8 @@
 #define RELAY_SIZE_MAX 65536
 /* Frames that are no JSON object, or lack what they need, until the socket is closed. */
 #define RELAY_INVALID_MAX 10
-/* Bytes, and frames, that wait for a node that reads slowly; beyond, it is disconnected. */
+/* Bytes that wait for a node that reads slowly; beyond, it is disconnected. */
 #define RELAY_QUEUE_BYTES_MAX (512 * 1024)
-#define RELAY_QUEUE_COUNT_MAX 256
 /* Nodes connected at once. */
 #define PRESENCE_MAX 100000
 

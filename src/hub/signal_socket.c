@@ -305,7 +305,6 @@ static enum err open_socket(struct hub *hub, struct web_request *request,
 			.subprotocol = subprotocol,
 			.message_max = RELAY_SIZE_MAX,
 			.queue_bytes_max = RELAY_QUEUE_BYTES_MAX,
-			.queue_count_max = RELAY_QUEUE_COUNT_MAX,
 		},
 		&socket->web);
 	if (err != ERR_OK)

@@ -99,6 +99,9 @@ struct net_watch;
  * is watched already), ERR_IO (it cannot be watched: a regular file). */
 MUST_CHECK enum err net_watch_create(struct net_loop *loop, int fd, unsigned events,
 	void (*on_event)(unsigned events, void *user), void *user, struct net_watch **ret_watch);
+/* Whom it calls from now on. */
+void net_watch_handle(
+	struct net_watch *watch, void (*on_event)(unsigned events, void *user), void *user);
 /* 0 pauses it. */
 void net_watch_set(struct net_watch *watch, unsigned events);
 /* No callback comes afterwards. Accepts NULL. */

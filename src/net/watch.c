@@ -56,6 +56,13 @@ enum err net_watch_create(struct net_loop *loop, int fd, unsigned events,
 	return ERR_OK;
 }
 
+void net_watch_handle(
+	struct net_watch *watch, void (*on_event)(unsigned events, void *user), void *user)
+{
+	watch->on_event = on_event;
+	watch->user = user;
+}
+
 void net_watch_set(struct net_watch *watch, unsigned events)
 {
 	if (events == watch->events)

@@ -245,8 +245,6 @@ static void upgrade(struct web_connection *connection)
 	struct web_socket *socket = connection->request.upgrade;
 	connection->request.upgrade = NULL;
 	buffer_consume(&connection->in, connection->request.body.size);
-	net_watch_destroy(connection->watch);
-	connection->watch = NULL;
 	socket_adopt(socket, connection);
 	connection_destroy(connection);
 }

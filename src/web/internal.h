@@ -23,18 +23,16 @@ struct lws_vhost;
 
 struct web {
 	struct net_loop *loop;
+	/* NULL until the first client is created. */
 	struct lws_context *context;
-	struct lws_vhost *server_vhost;
-	struct lws_vhost *client_vhost; /* NULL until the first client is created */
-	char *client_authorities;       /* whom it trusts; NULL: those of this machine */
-	struct web_socket *adopting;    /* the socket whose descriptor is being handed over */
+	struct lws_vhost *client_vhost;
+	char *client_authorities; /* whom it trusts; NULL: those of this machine */
 };
 
 /* The vhost of websocket clients, made when it is first needed: it loads the certificate
  * authorities, the system's (NULL) or those in a file. NULL on failure. */
 struct lws_vhost *web_client_vhost(struct web *web, const char *authorities);
-/* The callbacks of libwebsockets for our two kinds of websocket. */
-int web_server_socket_callback(struct lws *wsi, int reason, void *session, void *in, size_t size);
+/* The callback of libwebsockets for its websockets. */
 int web_client_socket_callback(struct lws *wsi, int reason, void *session, void *in, size_t size);
 
 /* ---- The server ---- */
@@ -57,7 +55,10 @@ struct web_server {
 	struct list silent;      /* connections without a whole request yet, the oldest first */
 	struct list connections; /* the others */
 	struct list sockets;
-	struct list tunnels; /* of websockets under TLS */
+	/* What is sent to this socket while another is being read; NULL: nothing waits. */
+	struct web_socket *outgoing_to;
+	struct buffer outgoing;
+	bool is_reading;
 	struct map addresses;
 	struct rng rng;
 };
@@ -139,8 +140,8 @@ const char *status_phrase(int status);
 
 /* ---- Websockets of a server ---- */
 
-/* Hands the connection's descriptor and the bytes behind the head over to libwebsockets; the
- * connection no longer has them. Calls `opened`, or `closed`. */
+/* Takes the connection's transport and watch, which no longer has them, and the bytes behind the
+ * head. Calls `opened`, or `closed`. */
 void socket_adopt(struct web_socket *socket, struct web_connection *connection);
 /* Calls `closed`, of one that was not adopted. */
 void socket_abandon(struct web_socket *socket, const char *reason);

@@ -20,8 +20,6 @@
 #define WEB_CONNECTIONS_SILENT_MAX 4096
 /* The same under TLS, where one in a handshake takes some ten kilobytes. */
 #define WEB_CONNECTIONS_SILENT_TLS_MAX 1024
-/* Bytes on their way through a websocket's TLS, each direction. */
-#define WEB_TUNNEL_BUFFER_MAX 65536
 
 /* Request line and headers together. Beyond: 431. */
 #define WEB_HEAD_SIZE_MAX 8192
@@ -46,7 +44,8 @@
 
 /* A websocket message that is received; beyond, see struct web_socket_handler. */
 #define WEB_SOCKET_MESSAGE_MAX 65536
-/* Bytes, and messages, that wait to be sent on a websocket; beyond, the socket is closed. */
+/* Bytes that wait to be sent on a websocket; beyond, the socket is closed. And messages, on one of
+ * a client. */
 #define WEB_SOCKET_QUEUE_BYTES_MAX (1024 * 1024)
 #define WEB_SOCKET_QUEUE_COUNT_MAX 1024
 /* Bytes that wait on all websockets of a server together, besides the message that each is at.
@@ -55,6 +54,10 @@
 /* A websocket on which nothing came for this long is pinged, and closed after the second. */
 #define WEB_SOCKET_PING_AFTER_S 30
 #define WEB_SOCKET_CLOSE_AFTER_S 50
+/* A websocket for which something waits and that takes none of it for so long is closed. */
+#define WEB_SOCKET_STALL_S 10
+/* How long the other side of a websocket that we close may take to answer our close frame. */
+#define WEB_SOCKET_LINGER_S 1
 /* Bytes of one message that is too large and is skipped; beyond, the socket is closed (1009). */
 #define WEB_SOCKET_SKIP_MAX (4 * 1024 * 1024)
 /* Why a socket closed, in bytes; RFC 6455 allows 123. */

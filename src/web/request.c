@@ -386,6 +386,8 @@ void request_dispatch(struct web_request *request)
 	}
 	if (match.route->flags & WEB_ROUTE_WEBSOCKET && !request->head.wants_upgrade) {
 		web_request_add_header(request, "Upgrade", "websocket");
+		/* RFC 6455 section 4.4: "the version(s) it is capable of understanding". */
+		web_request_add_header(request, "Sec-WebSocket-Version", "13");
 		web_request_reply_error(
 			request, 426, "upgrade", "this path takes websockets (rfc 6455) only");
 		return;

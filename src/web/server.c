@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "web/tunnel.h"
 
 #define BACKLOG 1024
 /* Accepted in one go before others have their turn. */
@@ -314,15 +313,20 @@ static void set_default_limits(struct web_server_limits *limits, bool is_tls)
 	struct rlimit descriptors;
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
 		size_t available = sat_sub((size_t)descriptors.rlim_cur, WEB_DESCRIPTORS_RESERVED);
-		/* A websocket under TLS passes through a pair of sockets. */
-		if (is_tls)
-			available /= 3;
 		limits->connections = min_size(limits->connections, available > 0 ? available : 1);
 	}
 	if (limits->head_timeout_s == 0)
 		limits->head_timeout_s = WEB_HEAD_TIMEOUT_S;
 	if (limits->body_timeout_s == 0)
 		limits->body_timeout_s = WEB_BODY_TIMEOUT_S;
+	if (limits->ping_after_s == 0)
+		limits->ping_after_s = WEB_SOCKET_PING_AFTER_S;
+	if (limits->close_after_s == 0)
+		limits->close_after_s = WEB_SOCKET_CLOSE_AFTER_S;
+	if (limits->stall_s == 0)
+		limits->stall_s = WEB_SOCKET_STALL_S;
+	if (limits->linger_s == 0)
+		limits->linger_s = WEB_SOCKET_LINGER_S;
 }
 
 enum err web_server_create(
@@ -341,7 +345,7 @@ enum err web_server_create(
 	list_init(&server->silent);
 	list_init(&server->connections);
 	list_init(&server->sockets);
-	list_init(&server->tunnels);
+	server->outgoing.max = SIZE_MAX / 2; /* a message more than it may be */
 	server->rng = rng_system();
 	map_init(&server->addresses, server->options.limits.connections + 1, &server->rng);
 	enum err err = net_timer_init(&server->accept_again, web->loop, on_accept_again, server);
@@ -380,7 +384,7 @@ void web_server_destroy(struct web_server *server)
 	destroy_connections(&server->silent);
 	destroy_connections(&server->connections);
 	sockets_destroy(server);
-	tunnels_destroy(server);
+	buffer_deinit(&server->outgoing);
 	CHECK(server->addresses.count == 0);
 	map_deinit(&server->addresses);
 	free(server->address);

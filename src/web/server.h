@@ -109,7 +109,6 @@ struct web_socket_options {
 	const char *subprotocol; /* one of those that were offered, to be confirmed; or NULL */
 	size_t message_max;      /* 0: WEB_SOCKET_MESSAGE_MAX */
 	size_t queue_bytes_max;  /* 0: WEB_SOCKET_QUEUE_BYTES_MAX */
-	size_t queue_count_max;  /* 0: WEB_SOCKET_QUEUE_COUNT_MAX */
 };
 
 /* Whether the client offers this subprotocol; with a `prefix`, the first that begins so. Borrowed
@@ -129,8 +128,7 @@ MUST_CHECK enum err web_socket_send(struct web_socket *socket, struct bytes text
  * is dropped, no message comes any more, and `closed` follows from the loop: it does not wait for
  * the other side to answer. */
 void web_socket_close(struct web_socket *socket, unsigned code, const char *reason);
-/* The other side's IP, as of a request. */
-const char *web_socket_address(const struct web_socket *socket);
+/* Bytes that wait for the other side to read. */
 size_t web_socket_queued(const struct web_socket *socket);
 
 /* ---- The server ---- */
@@ -143,6 +141,7 @@ struct web_server_limits {
 	size_t sockets_queue_bytes;
 	unsigned head_timeout_s;
 	unsigned body_timeout_s;
+	unsigned ping_after_s, close_after_s, stall_s, linger_s; /* of websockets */
 };
 
 struct web_server_options {
@@ -170,13 +169,15 @@ struct web_server_stats {
 	size_t connections_now, silent_now, sockets_now;
 	size_t sockets_queued; /* bytes that wait on all websockets */
 	uint64_t connections, requests, upgrades;
-	uint64_t refused_limit;   /* over a number of connections */
-	uint64_t refused_address; /* over the number for one address */
-	uint64_t silent_evicted;  /* without a whole request, made room for newer ones */
-	uint64_t timeouts;        /* too slow with head, body or message */
-	uint64_t malformed;       /* no HTTP, or not one that we take */
-	uint64_t tls_failed;      /* no TLS, or not one that we take */
-	uint64_t slow_readers;    /* websockets closed since they did not read */
+	uint64_t refused_limit;    /* over a number of connections */
+	uint64_t refused_address;  /* over the number for one address */
+	uint64_t silent_evicted;   /* without a whole request, made room for newer ones */
+	uint64_t timeouts;         /* too slow with head, body or message */
+	uint64_t malformed;        /* no HTTP, or not one that we take */
+	uint64_t tls_failed;       /* no TLS, or not one that we take */
+	uint64_t frames_malformed; /* websockets closed since they broke RFC 6455 */
+	uint64_t slow_readers;     /* and since they did not read */
+	uint64_t dead_sockets; /* and since nothing came of them, an answer to a ping included */
 	uint64_t answers[WEB_STATUS_END];
 	uint64_t latency[WEB_LATENCY_BUCKETS];
 	usec latency_sum;

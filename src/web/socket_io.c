@@ -16,14 +16,12 @@ struct queued_message {
 	uint8_t data[]; /* LWS_PRE bytes that libwebsockets writes the frame's header to, then it */
 };
 
-void socket_io_init(
-	struct socket_io *io, size_t message_max, size_t queue_bytes_max, size_t queue_count_max)
+void socket_io_init(struct socket_io *io, size_t message_max, size_t queue_bytes_max)
 {
 	*io = (struct socket_io){
 		.in.max = message_max ? message_max : WEB_SOCKET_MESSAGE_MAX,
 		.message_max = message_max ? message_max : WEB_SOCKET_MESSAGE_MAX,
 		.queue_bytes_max = queue_bytes_max ? queue_bytes_max : WEB_SOCKET_QUEUE_BYTES_MAX,
-		.queue_count_max = queue_count_max ? queue_count_max : WEB_SOCKET_QUEUE_COUNT_MAX,
 	};
 	list_init(&io->queue);
 }
@@ -33,13 +31,6 @@ void socket_io_deinit(struct socket_io *io)
 	if (io->queue.next)
 		socket_io_drop_queue(io);
 	buffer_deinit(&io->in);
-}
-
-void socket_io_share(struct socket_io *io, size_t *total, size_t total_max)
-{
-	CHECK(io->queue_count == 0);
-	io->total = total;
-	io->total_max = total_max;
 }
 
 /* ---- Receiving ---- */
@@ -87,7 +78,7 @@ static enum err write_message(struct lws *wsi, struct queued_message *message)
 enum err socket_io_send(struct socket_io *io, struct lws *wsi, struct bytes text)
 {
 	if (text.size > io->queue_bytes_max - min_size(io->queue_bytes_max, io->queue_bytes) ||
-		io->queue_count >= io->queue_count_max)
+		io->queue_count >= WEB_SOCKET_QUEUE_COUNT_MAX)
 		return ERR_LIMIT;
 	struct queued_message *message = malloc(sizeof *message + LWS_PRE + text.size);
 	if (!message)
@@ -102,14 +93,8 @@ enum err socket_io_send(struct socket_io *io, struct lws *wsi, struct bytes text
 		free(message);
 		return err;
 	}
-	if (io->total && text.size > io->total_max - min_size(io->total_max, *io->total)) {
-		free(message);
-		return ERR_LIMIT;
-	}
 	list_push_back(&io->queue, &message->node);
 	io->queue_bytes += text.size;
-	if (io->total)
-		*io->total += text.size;
 	io->queue_count++;
 	lws_callback_on_writable(wsi);
 	return ERR_OK;
@@ -122,8 +107,6 @@ static struct queued_message *pop(struct socket_io *io)
 		return NULL;
 	struct queued_message *message = CONTAINER_OF(node, struct queued_message, node);
 	io->queue_bytes -= message->size;
-	if (io->total)
-		*io->total -= message->size;
 	io->queue_count--;
 	return message;
 }

@@ -1,5 +1,5 @@
-/* What a websocket of a server and one of a client have in common: messages put together from the
- * pieces that libwebsockets delivers, and a bounded queue of those to send. */
+/* The messages of a websocket client, put together from the pieces that libwebsockets delivers, and
+ * a bounded queue of those to send. */
 #ifndef WEB_SOCKET_IO_H
 #define WEB_SOCKET_IO_H
 
@@ -14,8 +14,7 @@ struct socket_io {
 	size_t skipped; /* bytes of a message beyond the limit; 0: none is being skipped */
 	struct list queue;
 	size_t queue_bytes, queue_count;
-	size_t queue_bytes_max, queue_count_max;
-	size_t *total, total_max; /* queued bytes of all sockets of a server; or NULL */
+	size_t queue_bytes_max;
 };
 
 enum socket_piece {
@@ -25,12 +24,8 @@ enum socket_piece {
 	SOCKET_PIECE_HOPELESS,  /* so large that waiting for its end is refused, or memory is out */
 };
 
-void socket_io_init(
-	struct socket_io *io, size_t message_max, size_t queue_bytes_max, size_t queue_count_max);
+void socket_io_init(struct socket_io *io, size_t message_max, size_t queue_bytes_max);
 void socket_io_deinit(struct socket_io *io);
-
-/* The queue takes part in a sum that has a limit, too. Before anything is queued. */
-void socket_io_share(struct socket_io *io, size_t *total, size_t total_max);
 
 /* In the callback that delivers a piece. The message is borrowed until the next call. */
 enum socket_piece socket_io_receive(

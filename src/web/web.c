@@ -1,4 +1,4 @@
-/* The libwebsockets context on our loop. */
+/* What the clients of this process share: the libwebsockets context on our loop. */
 #include "web/internal.h"
 
 #include "crypto/openssl.h"
@@ -21,28 +21,13 @@
 /* Turns of the loop until the last handle of libwebsockets is closed: three suffice. */
 #define CLOSING_TURNS 20
 
-static int server_callback(
-	struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t size)
-{
-	return web_server_socket_callback(wsi, (int)reason, session, in, size);
-}
-
 static int client_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in, size_t size)
 {
 	return web_client_socket_callback(wsi, (int)reason, session, in, size);
 }
 
-static const struct lws_protocols server_protocols[] = {
-	{.name = "dpc",
-		.callback = server_callback,
-		.per_session_data_size = SESSION_SIZE,
-		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
-		.tx_packet_size = SEND_SIZE},
-	{0},
-};
-
-static const struct lws_protocols client_protocols[] = {
+static const struct lws_protocols protocols[] = {
 	{.name = "dpc",
 		.callback = client_callback,
 		.per_session_data_size = SESSION_SIZE,
@@ -63,31 +48,22 @@ static void on_log(int level, const char *line)
 	log_debug("libwebsockets: %s", line);
 }
 
-static struct lws_vhost *create_vhost(struct web *web, const char *name,
-	const struct lws_protocols *protocols, const char *authorities)
-{
-	struct lws_context_creation_info info = {
-		.port = CONTEXT_PORT_NO_LISTEN,
-		.vhost_name = name,
-		.protocols = protocols,
-		.retry_and_idle_policy = &idle_policy,
-		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-			   (authorities ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
-		.client_ssl_ca_filepath = authorities,
-		.connect_timeout_secs = WEB_CONNECT_TIMEOUT_S,
-		.timeout_secs = WEB_CONNECT_TIMEOUT_S,
-	};
-	return lws_create_vhost(web->context, &info);
-}
-
 enum err web_create(struct net_loop *loop, struct web **ret_web)
 {
 	struct web *web = calloc(1, sizeof *web);
 	if (!web)
 		return ERR_NOMEM;
 	web->loop = loop;
+	*ret_web = web;
+	return ERR_OK;
+}
+
+/* ---- libwebsockets, for clients ---- */
+
+static struct lws_context *create_context(struct web *web)
+{
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
-	void *uv_loop = net_loop_uv(loop);
+	void *uv_loop = net_loop_uv(web->loop);
 	void *loops[] = {uv_loop};
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN,
@@ -102,15 +78,23 @@ enum err web_create(struct net_loop *loop, struct web **ret_web)
 		.gid = -1,
 		.uid = -1,
 	};
-	web->context = lws_create_context(&info);
-	if (web->context)
-		web->server_vhost = create_vhost(web, "server", server_protocols, NULL);
-	if (!web->server_vhost) {
-		web_destroy(web);
-		return ERR_IO;
-	}
-	*ret_web = web;
-	return ERR_OK;
+	return lws_create_context(&info);
+}
+
+static struct lws_vhost *create_vhost(struct web *web, const char *authorities)
+{
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN,
+		.vhost_name = "client",
+		.protocols = protocols,
+		.retry_and_idle_policy = &idle_policy,
+		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			   (authorities ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
+		.client_ssl_ca_filepath = authorities,
+		.connect_timeout_secs = WEB_CONNECT_TIMEOUT_S,
+		.timeout_secs = WEB_CONNECT_TIMEOUT_S,
+	};
+	return lws_create_vhost(web->context, &info);
 }
 
 struct lws_vhost *web_client_vhost(struct web *web, const char *authorities)
@@ -124,20 +108,24 @@ struct lws_vhost *web_client_vhost(struct web *web, const char *authorities)
 	char *copy = authorities ? text_duplicate(authorities) : NULL;
 	if (authorities && !copy)
 		return NULL;
-	web->client_vhost = create_vhost(web, "client", client_protocols, copy);
-	if (web->client_vhost)
+	if (!web->context)
+		web->context = create_context(web);
+	if (web->context)
+		web->client_vhost = create_vhost(web, copy);
+	if (web->client_vhost) {
 		web->client_authorities = copy;
-	else
+	} else {
+		log_error("libwebsockets does not start; its plug-in for libuv is a package of its "
+			  "own");
 		free(copy);
+	}
 	return web->client_vhost;
 }
 
-void web_destroy(struct web *web)
+/* libwebsockets closes its handles, and then the context, in turns of the loop; when it runs on a
+ * loop that is not its own it wants to be asked a second time. */
+static void destroy_context(struct web *web)
 {
-	if (!web)
-		return;
-	/* libwebsockets closes its handles, and then the context, in turns of the loop; when it
-	 * runs on a loop that is not its own it wants to be asked a second time. */
 	lws_context_destroy(web->context);
 	for (int i = 0; i < CLOSING_TURNS && web->context; i++)
 		net_loop_run_once(web->loop, net_now());
@@ -145,6 +133,14 @@ void web_destroy(struct web *web)
 		lws_context_destroy(web->context);
 	for (int i = 0; i < CLOSING_TURNS; i++)
 		net_loop_run_once(web->loop, net_now());
+}
+
+void web_destroy(struct web *web)
+{
+	if (!web)
+		return;
+	if (web->context)
+		destroy_context(web);
 	free(web->client_authorities);
 	free(web);
 }

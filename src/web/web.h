@@ -1,6 +1,5 @@
-/* The engine below the servers and the websocket clients of this process: one libwebsockets context
- * on the loop of net/. Together with http_client.h this is all that knows of libwebsockets and
- * libcurl; nothing of either shows in these headers.
+/* The engine below the servers and the websocket clients of this process, on the loop of net/. The
+ * clients are libwebsockets' and libcurl's; nothing of either shows in these headers.
  *
  * Everything runs in the loop's thread. Callbacks carry `void *user` last and come from the loop,
  * never from within a call of ours, unless the function says so. */
@@ -13,7 +12,7 @@ struct net_loop;
 struct web;
 
 /* Raise the limit of file descriptors (web_raise_descriptor_limit()) before, never after: tables
- * are sized by it. ERR_NOMEM, ERR_IO (libwebsockets or its libuv plug-in cannot start). */
+ * are sized by it. ERR_NOMEM. */
 MUST_CHECK enum err web_create(struct net_loop *loop, struct web **ret_web);
 
 /* Servers and clients must be destroyed first. Call it while the loop is not running: it runs the

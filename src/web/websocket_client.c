@@ -179,7 +179,7 @@ enum err websocket_client_create(struct web *web, struct net_loop *loop,
 	client->loop = loop;
 	client->handler = options->handler;
 	client->user = options->user;
-	socket_io_init(&client->io, options->message_max, options->queue_bytes_max, 0);
+	socket_io_init(&client->io, options->message_max, options->queue_bytes_max);
 	net_defer_init(&client->next, loop, on_next, client);
 	enum err err = url_parse(options->url, &client->url);
 	if (err == ERR_OK && options->bearer) {

@@ -15,6 +15,9 @@ static void raw_frame(int fd, uint8_t first, const void *payload, size_t size)
 	write_u8(&w, first);
 	if (size < 126) {
 		write_u8(&w, (uint8_t)(0x80 | size));
+	} else if (size <= UINT16_MAX) {
+		write_u8(&w, 0x80 | 126);
+		write_u16(&w, (uint16_t)size);
 	} else {
 		write_u8(&w, 0x80 | 127);
 		write_u64(&w, size);
@@ -63,7 +66,7 @@ static void a_token_can_come_in_three_ways(void **state)
 		&f, &text, "GET /ws HTTP/1.1\r\nAuthorization: Bearer good\r\n" UPGRADE "\r\n"));
 	assert_null(strstr(buffer_text(&text), "Sec-WebSocket-Protocol"));
 	buffer_clear(&text);
-	/* Longer than what libwebsockets would take as the name of a subprotocol. */
+	/* As long as a token makes it. */
 	char head[2048], token[600] = "dpc.bearer.good";
 	memset(token + strlen(token), 'x', 500);
 	snprintf(head, sizeof head,
@@ -156,6 +159,7 @@ static void frames_against_the_rules_end_the_socket(void **state)
 		const char *bytes;
 		size_t size;
 	} cases[] = {
+		{"\x81\x02hi", 4},                                /* not masked */
 		{"\xf1\x82\0\0\0\0hi", 8},                        /* reserved bits */
 		{"\x83\x82\0\0\0\0hi", 8},                        /* reserved opcode */
 		{"\x81\x82\0\0\0\0\xff\xfe", 8},                  /* not UTF-8 */
@@ -168,8 +172,6 @@ static void frames_against_the_rules_end_the_socket(void **state)
 		start(&f);
 		int fd = raw_upgrade(&f, &text, GOOD);
 		raw_send(fd, cases[i].bytes, cases[i].size);
-		if (i == 4)
-			shutdown(fd, SHUT_WR);
 		run_until(&f, &f.closed, 1);
 		assert_int_equal(f.messages, 0);
 		close(fd);
@@ -290,8 +292,9 @@ static void slow_readers_together_have_a_limit(void **state)
 	run_until(&f, &f.opened, 3);
 	assert_ok(fill(f.sockets[0], 60000));
 	assert_err(fill(f.sockets[1], 60000), ERR_LIMIT);
-	assert_int_equal(web_server_stats(f.server)->sockets_queued, 60000);
 	run_until(&f, &f.closed, 1);
+	assert_int_equal(
+		web_server_stats(f.server)->sockets_queued, web_socket_queued(f.sockets[0]));
 	assert_string_equal(f.last_reason, "slow reader");
 	/* Who keeps up is served all the same, and there is room again. */
 	buffer_clear(&text);
@@ -303,6 +306,146 @@ static void slow_readers_together_have_a_limit(void **state)
 	run_until(&f, &f.closed, 3);
 	assert_int_equal(web_server_stats(f.server)->sockets_queued, 0);
 	buffer_deinit(&text);
+	stop(&f);
+}
+
+static void a_reader_that_stands_still_is_closed_after_a_while(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(16 << 20);
+	start_with(&f, (struct web_server_limits){.stall_s = 1});
+	int slow = raw_upgrade(&f, &text, GOOD);
+	buffer_clear(&text);
+	int fd = raw_upgrade(&f, &text, GOOD);
+	run_until(&f, &f.opened, 2);
+	assert_ok(fill(f.sockets[0], 100000));
+	assert_ok(fill(f.sockets[1], 100000));
+	/* One of them reads on, at last. */
+	run_for(&f, 500 * USEC_PER_MS);
+	raw_frame(fd, 0x81, "honest", 6);
+	raw_receive(&f, fd, &text, "\x81\x06honest");
+	run_until(&f, &f.closed, 1);
+	assert_string_equal(f.last_reason, "slow reader");
+	assert_int_equal(web_server_stats(f.server)->slow_readers, 1);
+	assert_int_equal(web_socket_queued(f.sockets[1]), 0);
+	assert_int_equal(web_server_stats(f.server)->sockets_queued, 0);
+	close(slow);
+	close(fd);
+	buffer_deinit(&text);
+	stop(&f);
+}
+
+static void a_quiet_socket_is_pinged_and_one_that_is_dead_is_closed(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(65536);
+	start_with(&f, (struct web_server_limits){.ping_after_s = 1, .close_after_s = 2});
+	int fd = raw_upgrade(&f, &text, GOOD);
+	buffer_clear(&text);
+	int dead = raw_upgrade(&f, &text, GOOD);
+	buffer_clear(&text);
+	raw_receive(&f, fd, &text, "\x89\x00");
+	raw_frame(fd, 0x8a, "", 0);
+	raw_receive(&f, fd, &text, "\x89\x00\x89\x00");
+	run_until(&f, &f.closed, 1);
+	assert_string_equal(f.last_reason, "no answer to a ping");
+	assert_int_equal(web_server_stats(f.server)->dead_sockets, 1);
+	raw_frame(fd, 0x81, "alive", 5);
+	raw_receive(&f, fd, &text,
+		"\x81\x05"
+		"alive");
+	close(fd);
+	close(dead);
+	buffer_deinit(&text);
+	stop(&f);
+}
+
+static void who_closes_gets_an_answer_and_then_the_end(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *said, *answer, *reason;
+		size_t said_size, answer_size;
+	} cases[] = {
+		{"\x03\xe8"
+		 "bye",
+			"\x88\x02\x03\xe8", "closed by the other side (1000)", 5, 4},
+		{"\x0f\xa0", "\x88\x02\x0f\xa0", "closed by the other side (4000)", 2, 4},
+		{"", "\x88\x00", "closed by the other side (1005)", 0, 2},
+		{"\x03\xed", "\x88\x14\x03\xeano such close code", "no such close code", 2, 22},
+		{"\x03", "\x88\x14\x03\xeano such close code", "no such close code", 1, 22},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct fixture f = {0};
+		struct buffer text = buffer_with_max(65536);
+		start(&f);
+		int fd = raw_upgrade(&f, &text, GOOD);
+		run_until(&f, &f.opened, 1);
+		buffer_clear(&text);
+		raw_frame(fd, 0x88, cases[i].said, cases[i].said_size);
+		/* Nothing of what is said behind it counts. */
+		if (cases[i].reason[0] == 'n')
+			raw_frame(fd, 0x81, "late", 4);
+		raw_receive(&f, fd, &text, NULL);
+		assert_bytes_equal(
+			buffer_bytes(&text), bytes_of(cases[i].answer, cases[i].answer_size));
+		assert_int_equal(f.closed, 1);
+		assert_string_equal(f.last_reason, cases[i].reason);
+		assert_int_equal(f.messages, 0);
+		close(fd);
+		buffer_deinit(&text);
+		stop(&f);
+	}
+}
+
+static void who_is_closed_and_answers_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(65536);
+	/* Longer than the test would wait. */
+	start_with(&f, (struct web_server_limits){.linger_s = 3600});
+	int fd = raw_upgrade(&f, &text, GOOD);
+	run_until(&f, &f.opened, 1);
+	web_socket_close(f.sockets[0], 4000, "replaced");
+	raw_receive(&f, fd, &text, "replaced");
+	assert_int_equal(web_server_stats(f.server)->sockets_now, 1);
+	raw_frame(fd, 0x81, "late", 4);
+	raw_frame(fd, 0x88, "\x0f\xa0", 2);
+	raw_receive(&f, fd, &text, NULL);
+	assert_int_equal(web_server_stats(f.server)->sockets_now, 0);
+	assert_int_equal(f.messages, 0);
+	close(fd);
+	buffer_deinit(&text);
+	stop(&f);
+}
+
+static void what_one_burst_makes_the_server_say_goes_out_in_order(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	struct buffer text = buffer_with_max(1 << 20), wanted = buffer_with_max(1 << 20),
+		      burst = buffer_with_max(1 << 20);
+	start(&f);
+	int fd = raw_upgrade(&f, &text, GOOD);
+	run_until(&f, &f.opened, 1);
+	buffer_clear(&text);
+	for (int i = 0; i < 1000; i++) {
+		char number[8];
+		snprintf(number, sizeof number, "%04d", i);
+		assert_ok(buffer_append(&burst, bytes_of("\x81\x84\0\0\0\0", 6)));
+		assert_ok(buffer_append_text(&burst, number));
+		assert_ok(buffer_append_format(&wanted, "\x81\x04%s", number));
+	}
+	raw_send(fd, burst.data, burst.size);
+	raw_receive(&f, fd, &text, "0999");
+	assert_bytes_equal(buffer_bytes(&text), buffer_bytes(&wanted));
+	close(fd);
+	buffer_deinit(&text);
+	buffer_deinit(&wanted);
+	buffer_deinit(&burst);
 	stop(&f);
 }
 
@@ -518,6 +661,11 @@ TESTS(TEST(a_bad_token_is_answered_before_the_upgrade), TEST(a_token_can_come_in
 	TEST(a_message_that_does_not_get_finished_ends_the_socket),
 	TEST(closing_is_told_once_and_sends_the_code),
 	TEST(a_slow_reader_is_closed_with_that_reason), TEST(slow_readers_together_have_a_limit),
+	TEST(a_reader_that_stands_still_is_closed_after_a_while),
+	TEST(a_quiet_socket_is_pinged_and_one_that_is_dead_is_closed),
+	TEST(who_closes_gets_an_answer_and_then_the_end),
+	TEST(who_is_closed_and_answers_is_not_waited_for),
+	TEST(what_one_burst_makes_the_server_say_goes_out_in_order),
 	TEST(a_socket_ends_with_its_server), TEST(a_client_talks_to_a_server),
 	TEST(a_client_hears_why_it_was_closed), TEST(a_client_hears_that_it_was_refused),
 	TEST(a_client_hears_that_nobody_listens_or_that_the_server_died),

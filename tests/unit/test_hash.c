@@ -38,6 +38,16 @@ static void parts_hash_as_their_concatenation(void **state)
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* RFC 6455 section 1.3. */
+static void the_key_of_a_handshake_is_accepted_as_in_the_standard(void **state)
+{
+	(void)state;
+	uint8_t digest[SHA1_SIZE];
+	hash_sha1(bytes_of_text("dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11"),
+		digest);
+	assert_hex(digest, sizeof digest, "b37a4f2cc0624f1690f64606cf385945b2bec4ea");
+}
+
 /* RFC 4231 test case 2, RFC 2202 test case 2. */
 static void macs_of_the_rfcs(void **state)
 {
@@ -103,6 +113,7 @@ static void secrets_compare_and_vanish(void **state)
 }
 
 TESTS(TEST(sha256_of_known_messages), TEST(parts_hash_as_their_concatenation),
-	TEST(macs_of_the_rfcs), TEST(an_empty_key_is_not_the_key_from_before),
+	TEST(the_key_of_a_handshake_is_accepted_as_in_the_standard), TEST(macs_of_the_rfcs),
+	TEST(an_empty_key_is_not_the_key_from_before),
 	TEST(macs_are_those_of_libcrypto_for_keys_of_every_size), TEST(md5_for_turn),
 	TEST(secrets_compare_and_vanish))
