@@ -37,7 +37,8 @@ struct cli;
 struct cli_command {
 	const char *name;
 	int (*run)(const struct cli *cli);
-	const char *help; /* one line */
+	const char *help;    /* one line */
+	const char *details; /* further lines, for the command's own help; or NULL */
 	enum cli_completes completes;
 	const char *words;     /* with spaces between them, or NULL */
 	const char *arguments; /* as the usage shows them; NULL: none */

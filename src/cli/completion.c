@@ -39,7 +39,8 @@ static void print_bash(const struct cli_command *commands)
 		puts("\"; fi ;;");
 	}
 	puts("\t\tesac\n"
-	     "\t\t[[ ${COMP_WORDS[1]} == context && $COMP_CWORD == 3 ]] &&\n"
+	     "\t\t[[ $COMP_CWORD == 3 && ${COMP_WORDS[1]}-${COMP_WORDS[2]} == "
+	     "@(context-get|access-check) ]] &&\n"
 	     "\t\t\twords=$(dpc completion peers 2>/dev/null)\n"
 	     "\tfi\n"
 	     "\tlocal IFS=$' \\n'\n"

@@ -1,19 +1,22 @@
 /* dpc context get: fields of a peer's context, or all that one may see. What its rules do not allow
- * is named as denied. */
+ * is named as denied.
+ * The other words are about one's own: context_own.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/api.h"
 #include "cli/commands.h"
+#include "cli/context.h"
 #include "cli/output.h"
+#include "message/json.h"
 
 #define TIMEOUT_MS 15000
 #define ANSWER_MARGIN_MS 25000 /* the node may have to connect first */
 
-static void print_value(const char *key, const json_t *value)
+void context_print(const char *key, const json_t *value)
 {
-	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_INDENT(2));
+	char *text = json_to_pretty_text(value);
 	print_safe(stdout, key, false);
 	printf(": ");
 	if (json_is_string(value))
@@ -24,8 +27,7 @@ static void print_value(const char *key, const json_t *value)
 	free(text);
 }
 
-/* The value at a dotted path; NULL when there is none. A star stands for what is there. */
-static const json_t *value_at(const json_t *object, const char *path)
+const json_t *context_value(const json_t *object, const char *path)
 {
 	char part[CLI_API_PATH_MAX];
 	while (object && *path && strcmp(path, "*") != 0) {
@@ -52,11 +54,11 @@ static bool holds_text(const json_t *texts, const char *wanted)
 
 static void print_key(const json_t *answer, const char *key)
 {
-	const json_t *value = value_at(json_object_get(answer, "context"), key);
+	const json_t *value = context_value(json_object_get(answer, "context"), key);
 	const json_t *denied = json_object_get(answer, "denied");
 	char name[NAME_TEXT_MAX];
 	if (value && !holds_text(denied, key))
-		print_value(key, value);
+		context_print(key, value);
 	else
 		printf("%s: %s\n", text_safe(key, name, sizeof(name)),
 			holds_text(denied, key) ? "denied" : "not set");
@@ -76,10 +78,8 @@ static int print_answer(const struct cli *cli, const json_t *keys, const json_t 
 		text_safe(cli->args[1], name, sizeof(name)));
 }
 
-int command_context(const struct cli *cli)
+static int get(const struct cli *cli)
 {
-	if (strcmp(cli->args[0], "get") != 0)
-		return cli_wrong(cli, "no '%.100s' here", cli->args[0]);
 	json_t *keys = json_array(), *answer = NULL;
 	for (size_t i = 2; i < cli->arg_count; i++)
 		json_array_append_new(keys, json_string(cli->args[i]));
@@ -97,4 +97,29 @@ int command_context(const struct cli *cli)
 	json_decref(answer);
 	json_decref(keys);
 	return status;
+}
+
+int command_context(const struct cli *cli)
+{
+	static const struct {
+		const char *name;
+		size_t args_min, args_max; /* this word among them */
+		int (*run)(const struct cli *cli);
+	} words[] = {
+		{"get", 2, CLI_ARGS_MAX, get},
+		{"show", 1, CLI_ARGS_MAX, context_own_show},
+		{"set", 3, 3, context_own_set},
+		{"delete", 2, 2, context_own_delete},
+		{"import", 2, 2, context_own_import},
+		{"edit", 1, 1, context_own_edit},
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(cli->args[0], words[i].name) != 0)
+			continue;
+		if (cli->arg_count < words[i].args_min || cli->arg_count > words[i].args_max)
+			return cli_wrong(cli, "too %s arguments for '%s'",
+				cli->arg_count < words[i].args_min ? "few" : "many", words[i].name);
+		return words[i].run(cli);
+	}
+	return cli_wrong(cli, "no '%.100s' here", cli->args[0]);
 }

@@ -47,6 +47,8 @@ void help_print_command(const struct cli_command *command, FILE *out)
 	fprintf(out, "usage: dpc %s%s%s%s\n\n%s\n\n", command->name, command->arguments ? " " : "",
 		command->arguments ? command->arguments : "",
 		command->options[0].name ? " [OPTION...]" : "", command->help);
+	if (command->details)
+		fprintf(out, "%s\n", command->details);
 	for (size_t i = 0; command->options[i].name; i++)
 		print_option(out, &command->options[i]);
 	for (size_t i = 0; i < sizeof(common_options) / sizeof(common_options[0]); i++)

@@ -15,6 +15,8 @@
 #define CLI_LINE_MAX 65536
 /* A message read from stdin; what is beyond is refused by the node with a clear error. */
 #define CLI_STDIN_MAX (256 * 1024)
+/* A personal context that is imported or edited; the node says more exactly what is too large. */
+#define CLI_CONTEXT_MAX (512 * 1024)
 /* sun_path of a unix socket, its final zero included. */
 #define CLI_SOCKET_PATH_MAX 108
 /* Seconds that a person may ask to wait. */

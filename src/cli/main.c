@@ -135,15 +135,26 @@ static const struct cli_command commands[] = {
 			"a STUN server to ask, besides those of config.ini"}}},
 	{.name = "context",
 		.run = command_context,
-		.help = "ask for fields of a peer's context",
+		.help = "ask for a peer's context; show and change one's own",
+		.details =
+			"  get PEER [KEY...]   ask for fields of a peer's context, or all that it "
+			"lets one see\n"
+			"  show [KEY...]       show one's own\n"
+			"  set KEY VALUE       VALUE is JSON, or else text; '-' reads it from "
+			"stdin\n"
+			"  delete KEY\n"
+			"  import FILE         take a whole context over; '-' reads it from stdin\n"
+			"  edit                with $VISUAL or $EDITOR\n"
+			"A KEY is the names on the way to a field: profile.name\n",
 		.completes = CLI_COMPLETES_WORDS,
-		.words = "get",
-		.arguments = "get PEER [KEY...]",
-		.args_min = 2,
-		.args_max = 2 + MESSAGE_KEYS_MAX},
+		.words = "get show set delete import edit",
+		.arguments = "get|show|set|delete|import|edit ...",
+		.args_min = 1,
+		.args_max = 2 + MESSAGE_KEYS_MAX,
+		.options = {{"replace", NULL, "import: in place of what there is"}}},
 	{.name = "access",
 		.run = command_access,
-		.help = "say what the rules of access.ini decide for a peer, and which line does",
+		.help = "say what access.ini decides for a peer, and which line does",
 		.completes = CLI_COMPLETES_WORDS,
 		.words = "check",
 		.arguments = "check PEER KEY",

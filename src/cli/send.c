@@ -7,27 +7,10 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/field.h"
+#include "cli/input.h"
 #include "cli/output.h"
 
 #define ANSWER_MARGIN_MS 10000
-
-/* All of stdin, without its last line end. */
-static int read_stdin(struct buffer *text)
-{
-	uint8_t block[8192];
-	size_t size;
-	while ((size = fread(block, 1, sizeof(block), stdin)) > 0) {
-		if (buffer_append(text, bytes_of(block, size)) != ERR_OK)
-			return cli_fail("the text is longer than a message can be");
-	}
-	if (ferror(stdin))
-		return cli_fail("cannot read the text from stdin");
-	if (text->size > 0 && text->data[text->size - 1] == '\n')
-		text->data[--text->size] = 0;
-	if (!utf8_is_valid(buffer_bytes(text)))
-		return cli_fail("the text on stdin is not UTF-8");
-	return CLI_DONE;
-}
 
 static void report(const struct cli *cli, const json_t *message)
 {
@@ -54,7 +37,7 @@ int command_send(const struct cli *cli)
 
 	if (wait && (!text_to_u32(wait, &seconds) || seconds > CLI_WAIT_SECONDS_MAX))
 		return cli_wrong(cli, "'--wait' is a number of seconds");
-	int status = strcmp(text, "-") == 0 ? read_stdin(&typed) : CLI_DONE;
+	int status = strcmp(text, "-") == 0 ? input_read(NULL, &typed) : CLI_DONE;
 	if (status == CLI_DONE) {
 		struct api_request request = {
 			.path = "/messages",

@@ -218,6 +218,20 @@ char *json_to_text(const json_t *value)
 	return value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 }
 
+char *json_to_pretty_text(const json_t *value)
+{
+	/* 15 digits are a decimal number as somebody wrote it, 17 are every number. */
+	size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY;
+	char *text = value ? json_dumps(value, flags | JSON_REAL_PRECISION(15)) : NULL;
+	json_t *again = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+	if (text && !json_equal(again, value)) {
+		free(text);
+		text = json_dumps(value, flags);
+	}
+	json_decref(again);
+	return text;
+}
+
 char *json_take_text(json_t *value)
 {
 	char *text = json_to_text(value);

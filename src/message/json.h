@@ -46,7 +46,9 @@ bool json_is_deeper_than(const json_t *value, size_t depth);
 
 /* Compact text, to be freed with free(); NULL when memory is out. Accepts NULL, then NULL. */
 char *json_to_text(const json_t *value);
-/* The same, and takes the value: it is released in any case. */
+/* Text for people, indented; numbers have as few digits as say them exactly. */
+char *json_to_pretty_text(const json_t *value);
+/* As json_to_text(), and takes the value: it is released in any case. */
 char *json_take_text(json_t *value);
 
 #endif

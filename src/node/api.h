@@ -63,13 +63,20 @@ void api_netcheck(struct web_request *http, void *user);
 
 void api_access_check(struct web_request *http, void *user);
 
+/* ---- api_context.c ---- */
+
+void api_context_get(struct web_request *http, void *user);
+void api_context_put(struct web_request *http, void *user);
+void api_context_set(struct web_request *http, void *user);
+void api_context_delete(struct web_request *http, void *user);
+
 /* ---- api_requests.c ---- */
 
 void api_connect(struct web_request *http, void *user);
 void api_disconnect(struct web_request *http, void *user);
 void api_send(struct web_request *http, void *user);
 void api_history(struct web_request *http, void *user);
-void api_context(struct web_request *http, void *user);
+void api_context_request(struct web_request *http, void *user);
 void api_ai_query(struct web_request *http, void *user);
 void api_ai_models(struct web_request *http, void *user);
 void api_ping(struct web_request *http, void *user);

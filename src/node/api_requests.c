@@ -216,7 +216,7 @@ static bool take_keys(struct web_request *http, const json_t *body, struct messa
 	return false;
 }
 
-void api_context(struct web_request *http, void *user)
+void api_context_request(struct web_request *http, void *user)
 {
 	struct node *node = api_node(user);
 	struct session *session;

@@ -26,7 +26,7 @@ static void explain(struct bytes text, const char *path, struct fault *ret_fault
 	json_decref(value);
 }
 
-static enum err parse(
+enum err context_parse(
 	struct bytes text, const char *path, json_t **ret_root, struct fault *ret_fault)
 {
 	json_t *root = NULL;
@@ -40,6 +40,8 @@ static enum err parse(
 		fault_set(
 			ret_fault, "'%s' is nested deeper than %d levels", path, CONTEXT_DEPTH_MAX);
 		err = ERR_TOO_LARGE;
+	} else if (err == ERR_TOO_LARGE) {
+		fault_set(ret_fault, "'%s' is larger than %d bytes", path, CONTEXT_FILE_MAX);
 	} else if (err) {
 		explain(text, path, ret_fault);
 	}
@@ -57,7 +59,8 @@ enum err context_refresh(struct context *context, struct fault *ret_fault)
 	bool changed;
 	enum err err = watched_file_read(&context->file, &text, &changed, &context->problem);
 	if (!err && changed) {
-		err = parse(buffer_bytes(&text), context->file.path, &root, &context->problem);
+		err = context_parse(
+			buffer_bytes(&text), context->file.path, &root, &context->problem);
 		if (!err) {
 			json_decref(context->root);
 			context->root = root;
@@ -99,6 +102,11 @@ void context_destroy(struct context *context)
 	json_decref(context->root);
 	watched_file_deinit(&context->file);
 	free(context);
+}
+
+const char *context_path(const struct context *context)
+{
+	return context->file.path;
 }
 
 const json_t *context_root(const struct context *context)

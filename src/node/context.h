@@ -29,6 +29,10 @@ MUST_CHECK enum err context_open(
 MUST_CHECK enum err context_refresh(struct context *context, struct fault *ret_fault);
 /* What is wrong with the file as it is now, "" for nothing: the contents in use are older. */
 const char *context_problem(const struct context *context);
+/* The same for a text: what a file of this name would hold. */
+MUST_CHECK enum err context_parse(
+	struct bytes text, const char *name, json_t **ret_object, struct fault *ret_fault);
+const char *context_path(const struct context *context);
 /* Accepts NULL. */
 void context_destroy(struct context *context);
 
@@ -43,6 +47,20 @@ struct context_request {
 	const bool
 		*consent; /* by key: the user has allowed what the rules ask for; NULL: nothing */
 };
+
+/* ---- Changing it (context_edit.c) ---- */
+
+/* Writes the file and uses what is in it: the object takes the place of all. The faults are for the
+ * user. ERR_TOO_LARGE (its depth counts too), ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err context_replace(
+	struct context *context, const json_t *object, struct fault *ret_fault);
+/* Sets one key, making the objects on the way to it; what it had is gone. ERR_MALFORMED: no such
+ * key can be; ERR_MISMATCH: on the way is a value that is no object; and the above. */
+MUST_CHECK enum err context_set(
+	struct context *context, const char *key, json_t *value, struct fault *ret_fault);
+/* ERR_NOT_FOUND, and the above. */
+MUST_CHECK enum err context_delete(
+	struct context *context, const char *key, struct fault *ret_fault);
 
 /* The path of a key for the rules. False for one that is not well-formed. */
 bool context_key_path(const char *key, char path[ACCESS_PATH_MAX + 1]);

@@ -18,6 +18,8 @@
 	X(NOT_FOUND,      "not_found",      404)                                                    \
 	X(AMBIGUOUS_PEER, "ambiguous_peer", 409)                                                    \
 	X(EXISTS,         "exists",         409)                                                    \
+	X(CHANGED,        "changed",        409)                                                    \
+	X(BROKEN_FILE,    "broken_file",    409)                                                    \
 	X(NOT_CONNECTED,  "not_connected",  409)                                                    \
 	X(UNSUPPORTED,    "unsupported",    409)                                                    \
 	X(TOO_LARGE,      "too_large",      413)                                                    \

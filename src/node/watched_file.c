@@ -64,6 +64,45 @@ enum err text_file_read(const char *path, struct buffer *ret_text, struct fault 
 	return err;
 }
 
+static bool write_all(int fd, struct bytes text)
+{
+	while (text.size > 0) {
+		ssize_t size = write(fd, text.data, text.size);
+		if (size < 0 && errno != EINTR)
+			return false;
+		if (size > 0)
+			text = bytes_slice(text, (size_t)size, text.size);
+	}
+	return fsync(fd) == 0;
+}
+
+enum err text_file_write(const char *path, struct bytes text, struct fault *ret_fault)
+{
+	/* What does not exist yet has no real path. */
+	char *target = realpath(path, NULL);
+	char *temporary = text_format("%s.new", target ? target : path);
+	enum err err = ERR_OK;
+	if (!temporary) {
+		free(target);
+		fault_set(ret_fault, "out of memory");
+		return ERR_NOMEM;
+	}
+	/* One that was left behind by a crash may have another mode. */
+	unlink(temporary);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool is_written = fd >= 0 && write_all(fd, text);
+	if (fd >= 0 && close(fd) != 0)
+		is_written = false;
+	if (!is_written || rename(temporary, target ? target : path) != 0) {
+		fault_set(ret_fault, "cannot write '%s': %s", path, strerror(errno));
+		unlink(temporary);
+		err = ERR_IO;
+	}
+	free(temporary);
+	free(target);
+	return err;
+}
+
 static bool same_time(struct timespec a, struct timespec b)
 {
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;

@@ -33,4 +33,8 @@ MUST_CHECK enum err watched_file_read(struct watched_file *file, struct buffer *
 MUST_CHECK enum err text_file_read(
 	const char *path, struct buffer *ret_text, struct fault *ret_fault);
 
+/* Replaces the file as a whole: afterwards it is the old one or the new one, whatever happens. Its
+ * mode is 0600; where it is a symbolic link, what that points to is replaced. ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err text_file_write(const char *path, struct bytes text, struct fault *ret_fault);
+
 #endif

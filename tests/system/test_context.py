@@ -1,5 +1,6 @@
 """Whose context shows what to whom: rules, questions to the user, and the commands that change both."""
 import json
+import sys
 
 import harness
 
@@ -90,6 +91,128 @@ class Checking(ContextTest):
         bob = self.befriend(alice)
         self.assertEqual(alice.one('access', 'check', 'bob', 'context.a')['verdict'], 'deny')
         self.assertEqual(json.loads(bob.run('context', 'get', 'alice', 'a', '--json').stdout), {'context': {}, 'denied': ['a']})
+
+
+class Owning(ContextTest):
+    """One's own context and the commands about it."""
+
+    def setUp(self):
+        super().setUp()
+        self.alice = self.node('alice')
+
+    def context(self):
+        return self.alice.one('context', 'show')['context']
+
+    def on_disk(self):
+        file = self.alice.home / 'context.json'
+        self.assertEqual(file.stat().st_mode & 0o7777, 0o600)
+        return json.loads(file.read_text())
+
+    def edit(self, script, **further):
+        """`dpc context edit` with an editor that runs python."""
+        editor = self.directory / 'editor.py'
+        editor.write_text('import json, subprocess, sys\nfrom pathlib import Path\nfile = Path(sys.argv[1])\n' + script)
+        return self.alice.run('context', 'edit', environment={
+            'EDITOR': f'{sys.executable} {editor}', 'VISUAL': '', 'TMPDIR': str(self.directory), **further})
+
+    def test_fields_are_set_shown_and_deleted(self):
+        self.assertEqual(self.context(), {})
+        for words in (('profile.name', 'Alice'), ('profile.age', '40'), ('profile.home', '{"city":"Bern","rate":0.9}'),
+                      ('profile.text', '"7"'), ('skills', '["C"]'), ('gone', 'true')):
+            done = self.alice.run('context', 'set', *words)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+        self.assertEqual(self.alice.run('context', 'set', 'note', '-', stdin='two\nlines\n').returncode, 0)
+        self.assertEqual(self.alice.run('context', 'delete', 'gone').returncode, 0)
+        expected = {'profile': {'name': 'Alice', 'age': 40, 'home': {'city': 'Bern', 'rate': 0.9}, 'text': '7'},
+                    'skills': ['C'], 'note': 'two\nlines'}
+        self.assertEqual(self.context(), expected)
+        self.assertEqual(self.on_disk(), expected)
+        self.assertIn('"rate": 0.9\n', (self.alice.home / 'context.json').read_text())
+        self.assertEqual(self.alice.run('context', 'show', 'profile.name', 'profile.age').stdout,
+                         'profile.name: Alice\nprofile.age: 40\n')
+        self.assertEqual(json.loads(self.alice.run('context', 'show').stdout), expected)
+        self.assert_fails(self.alice.run('context', 'show', 'nothing'), 1, "'nothing'")
+        self.assert_fails(self.alice.run('context', 'delete', 'nothing'), 1, "'nothing'")
+        self.assert_fails(self.alice.run('context', 'set', 'profile.name.first', 'A'), 1, "'name'")
+        self.assert_fails(self.alice.run('context', 'set', 'a..b', 'A'), 1, "'a..b'")
+
+    def test_a_change_counts_at_once(self):
+        (self.alice.home / 'access.ini').write_text('[default]\ncontext.* = allow\n')
+        bob = self.befriend(self.alice)
+        for city in ('Bern', 'Lisbon'):
+            self.alice.run('context', 'set', 'profile.city', city)
+            self.assertEqual(bob.one('context', 'get', 'alice', 'profile.city')['context'], {'profile': {'city': city}})
+
+    def test_a_context_of_another_program_is_imported_once(self):
+        personal = self.directory / 'personal.json'
+        context = {'profile': {'name': 'Ann', 'description': 'x', 'core_values': ['y']},
+                   'knowledge': {'python': {'summary': 's', 'entries': [{'content': 'c', 'tags': [], 'confidence': 0.7}],
+                                            'mastery_level': 'beginner', 'version': 1, 'key_books': None}},
+                   'preferences': {'communication_style': 'short'}, 'instruction': {'primary': 'p'}, 'cognitive_profile': None,
+                   'version': 3, 'commit_history': [], 'metadata': {'format_version': '2.0'}}
+        personal.write_text(json.dumps(context))
+        self.assertEqual(self.alice.run('context', 'import', str(personal)).returncode, 0)
+        self.assertEqual(self.on_disk(), context)
+        example = str(harness.ROOT / 'examples/context.json')
+        self.assert_fails(self.alice.run('context', 'import', example), 1, '--replace')
+        self.assertEqual(self.context(), context)
+        self.assertEqual(self.alice.run('context', 'import', example, '--replace').returncode, 0)
+        self.assertEqual(self.context()['profile']['name'], 'Alice')
+        with open(example, encoding='utf-8') as file:
+            self.assertEqual(self.alice.run('context', 'import', '-', '--replace', stdin=file.read()).returncode, 0)
+
+    def test_what_is_no_context_is_refused_with_its_line(self):
+        file = self.directory / 'personal.json'
+        deep = '{"a":' * 5000 + '1' + '}' * 5000
+        for text, parts in (('{"a": 1,\n"b": }', [f'{file}:2: ']), ('[1]', [f'{file}:1: ', 'object']), ('{"a":1,"a":2}', ['duplicate']),
+                            ('{"a": "' + 'x' * 10_000_000 + '"}', ['longer than']), ('{"a": "' + 'x' * 200_000 + '"}', ['larger than']),
+                            (deep, ['depth']), ('{"a":' * 25 + '1' + '}' * 25, ['deeper'])):
+            with self.subTest(text=text[:20]):
+                file.write_text(text)
+                self.assert_fails(self.alice.run('context', 'import', str(file)), 1, *parts)
+        file.write_bytes(b'{"a": "\xff"}')
+        self.assert_fails(self.alice.run('context', 'import', str(file)), 1, 'UTF-8')
+        self.assert_fails(self.alice.run('context', 'import', str(self.directory / 'none')), 1, 'No such file')
+        self.assertEqual(self.context(), {})
+
+    def test_the_editor_changes_it(self):
+        self.alice.run('context', 'set', 'profile.name', 'Alice')
+        done = self.edit("assert file.stat().st_mode & 0o777 == 0o600\n"
+                         "c = json.loads(file.read_text())\nc['profile']['city'] = 'Bern'\nfile.write_text(json.dumps(c))\n")
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertEqual(self.context(), {'profile': {'name': 'Alice', 'city': 'Bern'}})
+        self.assertIn('nothing was changed', self.edit('').stderr)
+        self.assertEqual([file.name for file in self.directory.glob('dpc-*.json')], [])
+
+    def test_what_the_editor_leaves_broken_is_kept(self):
+        done = self.edit("file.write_text('{oops')\n")
+        self.assertEqual(done.returncode, 1)
+        kept = next(self.directory.glob('dpc-*.json'))
+        self.assertIn(f'{kept}:1: ', done.stderr)
+        self.assertEqual(kept.read_text(), '{oops')
+        self.assertEqual(self.context(), {})
+        self.assert_fails(self.edit('sys.exit(1)\n'), 1, 'editor')
+
+    def test_an_edit_does_not_undo_what_happened_meanwhile(self):
+        command = [str(self.stage.dpc), 'context', 'set', 'a', '2', '--home', str(self.alice.home)]
+        done = self.edit(f"subprocess.run({command!r}, check=True)\nfile.write_text('{{\"a\": 1}}')\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('changed meanwhile', done.stderr)
+        self.assertEqual(self.context(), {'a': 2})
+
+    def test_a_broken_file_is_not_written_over_by_a_small_change(self):
+        file = self.alice.home / 'context.json'
+        self.alice.run('context', 'set', 'a', '1')
+        file.write_text('{"a": 1,\n "b": 2\n "c": 3}')
+        self.assert_fails(self.alice.run('context', 'set', 'a', '2'), 1, f'{file}:3: ')
+        self.assert_fails(self.alice.run('context', 'edit'), 1, f'{file}:3: ')
+        done = self.alice.run('context', 'show')
+        self.assertEqual(json.loads(done.stdout), {'a': 1})
+        self.assertIn(f'{file}:3: ', done.stderr)
+        self.assertIn('"b"', file.read_text())
+        example = str(harness.ROOT / 'examples/context.json')
+        self.assertEqual(self.alice.run('context', 'import', example, '--replace').returncode, 0)
+        self.assertEqual(self.alice.one('status')['problems'], [])
 
 
 if __name__ == '__main__':

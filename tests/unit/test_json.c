@@ -130,8 +130,25 @@ static void a_value_is_written_compactly(void **state)
 	assert_null(json_take_text(NULL));
 }
 
+static void numbers_for_people_are_short_and_exact(void **state)
+{
+	(void)state;
+	static const struct {
+		double number;
+		const char *text;
+	} cases[] = {{0.9, "0.9"}, {1, "1.0"}, {0.1 + 0.2, "0.30000000000000004"}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *value = json_real(cases[i].number);
+		char *text = json_to_pretty_text(value);
+		assert_string_equal(text, cases[i].text);
+		free(text);
+		json_decref(value);
+	}
+	assert_null(json_to_pretty_text(NULL));
+}
+
 TESTS(TEST(only_one_whole_object_is_accepted), TEST(a_text_beyond_its_size_is_too_large),
 	TEST(depth_has_a_limit), TEST(brackets_in_strings_are_no_depth),
 	TEST(a_required_field_has_its_type),
 	TEST(an_optional_field_may_be_missing_but_not_of_another_type),
-	TEST(a_value_is_written_compactly))
+	TEST(a_value_is_written_compactly), TEST(numbers_for_people_are_short_and_exact))

@@ -1,0 +1,12 @@
+/* Text from stdin or a file. */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include "base/buffer.h"
+#include "cli/cli.h"
+
+/* All of a file, or of stdin (NULL), without its last line end; UTF-8 of at most the buffer's
+ * maximum. CLI_FAILED after the line on stderr. */
+MUST_CHECK int input_read(const char *path, struct buffer *text);
+
+#endif
