@@ -8,10 +8,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Copies text, cut at a character where it does not fit; control and direction-changing characters
- * become "·", line ends a space. Returns `safe`. */
-char *text_safe(const char *text, char *safe, size_t capacity);
-/* The same straight to a stream, of any length; line ends are kept when `lines` is set. */
+#include "base/safe.h"
+
+/* As text_safe() straight to a stream, of any length; line ends are kept when `lines` is set. */
 void print_safe(FILE *out, const char *text, bool lines);
 
 enum colour {

@@ -1,13 +1,14 @@
 #include "hub/hub.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hub/admin.h"
+#include "hub/data.h"
 #include "message/json.h"
 #include "net/tls_server.h"
 
@@ -138,35 +139,15 @@ static void on_upkeep(void *user)
 	net_timer_set(&hub->upkeep, net_now() + UPKEEP_INTERVAL_S * USEC_PER_SEC);
 }
 
-/* As `mkdir -p`, with the last one closed to others. */
-static bool make_directory(const char *path)
-{
-	char *copy = text_duplicate(path);
-	bool is_good = copy != NULL;
-	for (char *c = copy + 1; is_good && *c; c++) {
-		if (*c != '/')
-			continue;
-		*c = 0;
-		is_good = mkdir(copy, 0755) == 0 || errno == EEXIST;
-		*c = '/';
-	}
-	is_good = is_good && (mkdir(path, 0700) == 0 || errno == EEXIST);
-	free(copy);
-	return is_good;
-}
-
 static enum err open_data(struct hub *hub, char *problem)
 {
 	const char *directory = hub->config->data;
-	if (!make_directory(directory)) {
-		snprintf(problem, HUB_PROBLEM_MAX,
-			"cannot make data directory '%s': %s; choose another with --data",
-			directory, strerror(errno));
-		return ERR_IO;
-	}
-	enum err err = hub->config->store[0] ? store_open_postgres(hub->config->store, hub->loop,
-						       problem, &hub->store)
-					     : store_open(directory, problem, &hub->store);
+	enum err err = data_hold(directory, problem, &hub->data_lock);
+	if (err != ERR_OK)
+		return err;
+	err = hub->config->store[0]
+		      ? store_open_postgres(hub->config->store, hub->loop, problem, &hub->store)
+		      : store_open(directory, problem, &hub->store);
 	if (err != ERR_OK)
 		return err;
 	uint8_t fresh[CHALLENGE_KEY_SIZE];
@@ -280,6 +261,7 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 	hub->config = config;
 	hub->rng = rng_system();
 	hub->started = net_now();
+	hub->data_lock = -1;
 	hub->challenges.rng = &hub->rng;
 	bans_init(&hub->bans, &hub->rng);
 	presence_init(&hub->presence, config->nodes, &hub->rng);
@@ -308,6 +290,8 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		err = web_create(hub->loop, &hub->web);
 	if (err == ERR_OK)
 		err = listen_on(hub, problem);
+	if (err == ERR_OK)
+		err = admin_open(hub, problem);
 	if (err != ERR_OK) {
 		hub_destroy(hub);
 		return err;
@@ -322,6 +306,7 @@ void hub_destroy(struct hub *hub)
 {
 	if (!hub)
 		return;
+	web_server_destroy(hub->admin);
 	web_server_destroy(hub->server);
 	net_tls_server_destroy(hub->tls);
 	net_timer_deinit(&hub->cleanup);
@@ -339,5 +324,7 @@ void hub_destroy(struct hub *hub)
 	secret_cleanse(&hub->challenges, sizeof hub->challenges);
 	token_keys_forget(&hub->keys);
 	bans_deinit(&hub->bans);
+	if (hub->data_lock >= 0)
+		close(hub->data_lock);
 	free(hub);
 }

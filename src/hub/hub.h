@@ -28,6 +28,8 @@ struct hub {
 	struct net_loop *loop;
 	struct web *web;
 	struct web_server *server;
+	struct web_server *admin;   /* of the operator (admin.h); NULL: there is none */
+	int data_lock;              /* descriptor that holds the data directory */
 	struct net_tls_server *tls; /* NULL: TLS is somebody else's */
 	struct store *store;
 	struct token_keys keys;
@@ -121,6 +123,8 @@ void signal_sockets_close_banned(struct hub *hub);
 void signal_socket_remove(struct hub *hub, const char *node_id);
 /* From now on its socket, if there is one, lets these through. Takes the admission. */
 void signal_socket_set_admission(struct hub *hub, const char *node_id, struct admission *admission);
+/* Where the node is that is connected; false: it is not. */
+bool signal_socket_client(const struct hub *hub, const char *node_id, struct addr *ret_addr);
 /* Whether this node is connected and allows that one by name. */
 bool signal_socket_names(struct hub *hub, const char *node_id, const struct contact_id *other);
 

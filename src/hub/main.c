@@ -7,18 +7,15 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "hub/command.h"
 #include "message/json.h"
-
-enum exit_status {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-};
 
 static const char usage[] =
 	"usage: dpc-hub [--config FILE] [--listen HOST:PORT] [--data DIR] [--store URL]\n"
-	"               [--origin URL] [--port-file FILE] [--json] [--check-config] [--help] "
-	"[--version]\n"
+	"               [--origin URL] [--port-file FILE] [--json] [--check-config]\n"
+	"       dpc-hub backup FILE | restore FILE [--config FILE] [--data DIR]\n"
+	"       dpc-hub admin COMMAND [--json] [--config FILE] [--data DIR]\n"
+	"       dpc-hub --help | --version\n"
 	"\n"
 	"The Federation Hub: lets nodes log in, find each other, and set up connections.\n"
 	"\n"
@@ -28,8 +25,25 @@ static const char usage[] =
 	"  --store URL         keep them in this PostgreSQL database, for several hubs\n"
 	"  --origin URL        how nodes reach this hub, if not by the address it listens on\n"
 	"  --port-file FILE    write the port that is listened on to FILE\n"
-	"  --json              print the line that says where it listens as JSON\n"
-	"  --check-config      say whether it would start with these settings, and do not\n";
+	"  --json              print JSON: where it listens, or what admin finds, an object a "
+	"line\n"
+	"  --check-config      say whether it would start with these settings, and do not\n"
+	"\n"
+	"backup writes a copy of the database to FILE, while the hub runs or not; restore puts "
+	"one\n"
+	"in the place of the database, which it keeps beside, while no hub runs.\n"
+	"\n"
+	"admin asks the hub that runs with this data directory; WHO is the number of an account,\n"
+	"a node id, or an address like 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32:\n"
+	"  users               the accounts\n"
+	"  nodes               the registered nodes; with --connected only those\n"
+	"  show WHO            an account with its nodes\n"
+	"  bans                who is shut out\n"
+	"  ban WHO             shut out, at once; --reason TEXT is kept with it\n"
+	"  unban WHO           let in again\n"
+	"  revoke WHO          end all logins of an account or a node\n"
+	"  keys                the keys that access tokens are signed with\n"
+	"  rotate-key          make a new one; with --now the old ones count no more\n";
 
 enum option_code {
 	OPTION_CONFIG = 1,
@@ -40,6 +54,9 @@ enum option_code {
 	OPTION_PORT_FILE,
 	OPTION_JSON,
 	OPTION_CHECK,
+	OPTION_CONNECTED,
+	OPTION_NOW,
+	OPTION_REASON,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -63,6 +80,9 @@ static const struct option options[] = {
 	{"port-file", required_argument, NULL, OPTION_PORT_FILE},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"check-config", no_argument, NULL, OPTION_CHECK},
+	{"connected", no_argument, NULL, OPTION_CONNECTED},
+	{"now", no_argument, NULL, OPTION_NOW},
+	{"reason", required_argument, NULL, OPTION_REASON},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{0},
@@ -71,7 +91,10 @@ static const struct option options[] = {
 struct arguments {
 	const char *config_path, *port_path;
 	const char *settings[OPTION_VERSION + 1]; /* by option */
-	bool json, check, help, version;
+	struct admin_options admin;
+	bool check, help, version;
+	char **words; /* a command and its arguments */
+	size_t word_count;
 };
 
 /* False: wrong usage, and getopt or we have said why. */
@@ -93,10 +116,19 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 			arguments->port_path = optarg;
 			break;
 		case OPTION_JSON:
-			arguments->json = true;
+			arguments->admin.json = true;
 			break;
 		case OPTION_CHECK:
 			arguments->check = true;
+			break;
+		case OPTION_CONNECTED:
+			arguments->admin.connected = true;
+			break;
+		case OPTION_NOW:
+			arguments->admin.now = true;
+			break;
+		case OPTION_REASON:
+			arguments->admin.reason = optarg;
 			break;
 		case OPTION_HELP:
 			arguments->help = true;
@@ -108,9 +140,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 			return false;
 		}
 	}
-	if (optind < argc)
-		fprintf(stderr, "dpc-hub: unexpected argument '%s'; see --help\n", argv[optind]);
-	return optind == argc;
+	arguments->words = argv + optind;
+	arguments->word_count = (size_t)(argc - optind);
+	return true;
 }
 
 static enum err configure(const struct arguments *arguments, struct config *config, char *problem)
@@ -178,7 +210,7 @@ static bool announce_json(const struct hub *hub, const char *address)
 static bool announce(const struct arguments *arguments, const struct hub *hub)
 {
 	const char *address = web_server_address(hub->server);
-	if (!arguments->json)
+	if (!arguments->admin.json)
 		printf("dpc-hub listens on %s://%s\n", hub->tls ? "https" : "http", address);
 	else if (!announce_json(hub, address))
 		return false;
@@ -206,19 +238,18 @@ static int run(const struct arguments *arguments, const struct config *config)
 {
 	char problem[HUB_PROBLEM_MAX];
 	struct hub *hub;
-	umask(077);
 	web_raise_descriptor_limit();
 	enum err err = hub_create(config, problem, &hub);
 	if (err != ERR_OK) {
 		fprintf(stderr, "dpc-hub: %s\n", problem);
-		return EXIT_FAILED;
+		return COMMAND_FAILED;
 	}
-	int status = EXIT_FAILED;
+	int status = COMMAND_FAILED;
 	if (net_loop_on_signal(hub->loop, on_signal, hub) == ERR_OK &&
 		net_loop_on_hangup(hub->loop, on_hangup, hub) == ERR_OK &&
 		announce(arguments, hub)) {
 		net_loop_run(hub->loop);
-		status = EXIT_DONE;
+		status = COMMAND_DONE;
 	}
 	hub_destroy(hub);
 	return status;
@@ -233,7 +264,25 @@ static int check(const struct config *config)
 		fprintf(stderr, "dpc-hub: %s\n", problem);
 	else
 		printf("the configuration is good\n");
-	return err == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+	return err == ERR_OK ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+static int dispatch(const struct arguments *arguments, const struct config *config)
+{
+	char **words = arguments->words;
+	size_t count = arguments->word_count;
+	if (arguments->check && count == 0)
+		return check(config);
+	if (count == 0)
+		return run(arguments, config);
+	if (strcmp(words[0], "backup") == 0)
+		return command_backup(config, words + 1, count - 1);
+	if (strcmp(words[0], "restore") == 0)
+		return command_restore(config, words + 1, count - 1);
+	if (strcmp(words[0], "admin") == 0)
+		return command_admin(config, &arguments->admin, words + 1, count - 1);
+	fprintf(stderr, "dpc-hub: unexpected argument '%s'; see --help\n", words[0]);
+	return COMMAND_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -242,17 +291,18 @@ int main(int argc, char **argv)
 	static struct config config;
 	char problem[CONFIG_PROBLEM_MAX];
 	if (!parse_arguments(argc, argv, &arguments))
-		return EXIT_USAGE;
+		return COMMAND_USAGE;
 	if (arguments.help || arguments.version) {
 		fputs(arguments.help ? usage : "dpc-hub " DPC_VERSION "\n", stdout);
-		return EXIT_DONE;
+		return COMMAND_DONE;
 	}
 	enum err err = configure(&arguments, &config, problem);
 	if (err != ERR_OK) {
 		fprintf(stderr, "dpc-hub: %s\n", problem);
-		return EXIT_FAILED;
+		return COMMAND_FAILED;
 	}
-	int status = arguments.check ? check(&config) : run(&arguments, &config);
+	umask(077);
+	int status = dispatch(&arguments, &config);
 	secret_cleanse(&config, sizeof config);
 	return status;
 }

@@ -243,6 +243,14 @@ void signal_socket_set_admission(struct hub *hub, const char *node_id, struct ad
 	*admission = (struct admission){0};
 }
 
+bool signal_socket_client(const struct hub *hub, const char *node_id, struct addr *ret_addr)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (socket)
+		*ret_addr = socket->client;
+	return socket != NULL;
+}
+
 bool signal_socket_names(struct hub *hub, const char *node_id, const struct contact_id *other)
 {
 	struct signal_socket *socket = find(hub, node_id);

@@ -152,6 +152,21 @@ class CommandTest(harness.StageTest):
             self.assertTrue(not word.startswith('--') or word + ' ' in known, word)
         self.assertEqual(setting('dpc.service', 'ExecStart'), ['/usr/bin/dpc up'])
 
+    def test_the_completion_of_the_hub_knows_what_its_help_says(self):
+        known = subprocess.run([harness.PROGRAM_HUB, '--help'], text=True, capture_output=True, timeout=30).stdout
+        script = (f'source {harness.ROOT}/packaging/bash-completion/dpc-hub; '
+                  'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dpc_hub; printf "%s\\n" "${COMPREPLY[@]}"')
+
+        def complete(*words):
+            done = subprocess.run(['bash', '-c', script, 'bash', *words], text=True, capture_output=True, timeout=30)
+            self.assertEqual(done.stderr, '')
+            return set(done.stdout.split())
+        options = complete('dpc-hub', '--') | complete('dpc-hub', 'admin', 'ban', '--')
+        self.assertEqual(options, set(re.findall(r'--[a-z-]+', known)))
+        self.assertEqual(complete('dpc-hub', ''), {'backup', 'restore', 'admin'})
+        self.assertEqual(complete('dpc-hub', 'admin', ''), set(re.findall(r'(?m)^  ([a-z][a-z-]+) ', known)))
+        self.assertEqual(complete('dpc-hub', 'admin', 'ro'), {'rotate-key'})
+
 
 if __name__ == '__main__':
     harness.main()
