@@ -41,19 +41,33 @@ static bool natpmp_answer(natpmp_t *client, natpmpresp_t *response)
 	}
 }
 
-static void natpmp_map(natpmp_t *client, struct gateway_port *port, bool unmap)
+/* A request that was repeated may be answered twice, and the second answer come in the place of the
+ * next one's: then that is asked again. */
+static bool natpmp_ask_for_port(natpmp_t *client, const struct gateway_port *port, uint16_t wish,
+	uint32_t lifetime, natpmpresp_t *response)
 {
-	natpmpresp_t response;
 	int protocol = port->is_tcp ? NATPMP_PROTOCOL_TCP : NATPMP_PROTOCOL_UDP;
 	uint16_t expected =
 		port->is_tcp ? NATPMP_RESPTYPE_TCPPORTMAPPING : NATPMP_RESPTYPE_UDPPORTMAPPING;
+	for (unsigned i = 0; i < NET_PORTMAP_NATPMP_TRIES; i++) {
+		if (sendnewportmappingrequest(client, protocol, port->internal, wish, lifetime) <
+				0 ||
+			!natpmp_answer(client, response))
+			return false;
+		if (response->type == expected &&
+			response->pnu.newportmapping.privateport == port->internal)
+			return true;
+	}
+	return false;
+}
+
+static void natpmp_map(natpmp_t *client, struct gateway_port *port, bool unmap)
+{
+	natpmpresp_t response;
 	uint16_t wish = port->external ? port->external : port->internal;
 	uint32_t lifetime = unmap ? 0 : NET_PORTMAP_LIFETIME_S;
 	port->lifetime_s = 0;
-	if (sendnewportmappingrequest(
-		    client, protocol, port->internal, unmap ? 0 : wish, lifetime) < 0 ||
-		!natpmp_answer(client, &response) || response.type != expected ||
-		response.pnu.newportmapping.privateport != port->internal) {
+	if (!natpmp_ask_for_port(client, port, unmap ? 0 : wish, lifetime, &response)) {
 		port->code = GATEWAY_NO_ANSWER;
 		return;
 	}
@@ -96,37 +110,37 @@ static bool is_url_local(const char *url)
 	       addr_is_local_network(&addr);
 }
 
-static bool keep_control(struct gateway_job *job, const struct UPNPUrls *urls,
-	const struct IGDdatas *data, const char *lan)
+/* The connection that is up: of IP, or of PPP, where the router has both. */
+static bool find_connection(struct gateway_job *job, const char *description, struct IGDdatas *data)
 {
-	return is_url_local(urls->controlURL) && addr_parse_ip(lan, 0, &job->internal) &&
-	       text_copy(job->control_url, sizeof job->control_url, urls->controlURL) &&
-	       text_copy(job->service, sizeof job->service, data->first.servicetype);
+	struct IGDdatas_service services[] = {data->first, data->second};
+	for (size_t i = 0; i < 2 && services[i].servicetype[0]; i++) {
+		struct UPNPUrls urls = {0};
+		data->first = services[i];
+		GetUPNPUrls(&urls, data, description, 0);
+		bool found =
+			urls.controlURL && is_url_local(urls.controlURL) &&
+			UPNPIGD_IsConnected(&urls, data) == 1 &&
+			text_copy(job->control_url, sizeof job->control_url, urls.controlURL) &&
+			text_copy(job->service, sizeof job->service, data->first.servicetype);
+		FreeUPNPUrls(&urls);
+		if (found)
+			return true;
+	}
+	return false;
 }
 
-static bool upnp_describe(struct gateway_job *job, struct UPNPDev *device)
+static bool upnp_describe(struct gateway_job *job, const struct UPNPDev *device)
 {
-	/* One at a time: the library would ask them all, wherever they are. */
-	struct UPNPDev *next = device->pNext;
 	struct UPNPUrls urls = {0};
 	struct IGDdatas data = {0};
 	char lan[ADDR_TEXT_MAX] = "";
-	bool found = false;
-	if (!is_url_local(device->descURL))
+	if (!is_url_local(device->descURL) ||
+		UPNP_GetIGDFromUrl(device->descURL, &urls, &data, lan, sizeof lan) != 1)
 		return false;
-	device->pNext = NULL;
-#if MINIUPNPC_API_VERSION >= 18
-	char wan[ADDR_TEXT_MAX] = "";
-	int kind = UPNP_GetValidIGD(device, &urls, &data, lan, sizeof lan, wan, sizeof wan);
-#else
-	int kind = UPNP_GetValidIGD(device, &urls, &data, lan, sizeof lan);
-#endif
-	device->pNext = next;
-	if (kind == 1)
-		found = keep_control(job, &urls, &data, lan);
-	if (kind != 0)
-		FreeUPNPUrls(&urls);
-	return found;
+	FreeUPNPUrls(&urls);
+	return addr_parse_ip(lan, 0, &job->internal) &&
+	       find_connection(job, device->descURL, &data);
 }
 
 static bool upnp_discover(struct gateway_job *job)

@@ -119,6 +119,8 @@
 #define NET_PORTMAP_PORTS_MAX 5
 /* How long its answer by NAT-PMP may take (sent at 0, 0.25 and 0.75 s), and by UPnP the search. */
 #define NET_PORTMAP_NATPMP_TIME (1500 * USEC_PER_MS)
+/* Askings of one port, when the answers are those to others. */
+#define NET_PORTMAP_NATPMP_TRIES 3
 #define NET_PORTMAP_UPNP_TIME (2 * USEC_PER_SEC)
 /* Devices that answer the search and are asked what they are. */
 #define NET_PORTMAP_DEVICES_MAX 4
