@@ -222,6 +222,8 @@ void sctp_receive_write_sack(struct sctp_assoc *a, struct writer *w);
 void sctp_receive_on_sack_timer(struct sctp_assoc *a, usec now);
 
 /* transmit.c */
+/* Something was acknowledged. */
+void sctp_transmit_learn_from_answers(struct sctp_assoc *a, usec now);
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now);
 /* After a SACK: stops, restarts or leaves T3 and the probe; `progress`: it acknowledged something.
  */

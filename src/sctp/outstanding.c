@@ -386,8 +386,11 @@ static void conclude(struct sctp_outstanding *o, struct telling *t)
 {
 	struct sctp_ack *ack = t->ack;
 	if (!t->any) {
-		if (t->soon > 0)
+		if (t->soon > 0) {
+			if (o->soon == 0)
+				o->soon_since = t->now;
 			o->soon = t->soon;
+		}
 		return;
 	}
 	o->soon = 0;

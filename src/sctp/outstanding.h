@@ -47,8 +47,9 @@ struct sctp_outstanding {
 	size_t packet_bytes;     /* and what it carries of chunks' data */
 	uint64_t newest_acked;   /* packet */
 	/* So soon after a retransmission the newest answer came, which was sooner than a round trip
-	 * and so may have been the first copy's; 0: the newest one counts. */
-	usec soon;
+	 * and so may have been the first copy's; 0: the newest one counts. And since when all
+	 * answers have been of that kind. */
+	usec soon, soon_since;
 	struct sctp_delivery rate;
 	/* Loss and what is told of it: once a round trip (RFC 9002 section 7.3.2). */
 	uint64_t recovery_packet; /* the first that was sent after the last reduction */

@@ -353,6 +353,7 @@ static void handle_ack(
 	if (ack.stale)
 		return;
 	a->stats.bytes_acked += ack.bytes;
+	sctp_transmit_learn_from_answers(a, now);
 	if (tells_window)
 		a->peer_window = sack->window;
 	adapt(a, now, &ack, in_flight);

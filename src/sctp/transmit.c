@@ -72,6 +72,15 @@ static void learn_from_silence(struct sctp_assoc *a)
 	a->outstanding.soon = 0;
 }
 
+/* First copies are answered one after the other, over no more time than it took to send them: a
+ * round trip, or little more. Answers that go on for longer are not theirs. */
+void sctp_transmit_learn_from_answers(struct sctp_assoc *a, usec now)
+{
+	const struct sctp_outstanding *o = &a->outstanding;
+	if (o->soon > 0 && now - o->soon_since >= 2 * a->rto.min)
+		learn_from_silence(a);
+}
+
 void sctp_transmit_on_timer(struct sctp_assoc *a, usec now)
 {
 	learn_from_silence(a);

@@ -351,6 +351,29 @@ static void an_answer_that_comes_sooner_than_any_is_believed_when_no_other_comes
 	}
 }
 
+/* The same, where no timer expires: what was measured makes the pace so slow that each packet is
+ * answered before the next is sent. */
+static void answers_that_all_come_sooner_than_any_are_believed_after_a_while(void **state)
+{
+	(void)state;
+	const usec measured = 8 * USEC_PER_SEC, soon = 100 * USEC_PER_MS;
+	for (int long_enough = 0; long_enough < 2; long_enough++) {
+		struct pair p;
+		pair_init(&p, 1);
+		pair_connect(&p);
+		pair_run(&p, USEC_PER_SEC);
+		struct sctp_assoc *a = p.end[0].assoc;
+		sctp_rto_init(&a->rto);
+		sctp_rto_measure(&a->rto, p.now, measured);
+		a->outstanding.soon = soon;
+		a->outstanding.soon_since = p.now - 2 * measured + 1 - long_enough;
+		sctp_transmit_learn_from_answers(a, p.now);
+		assert_true(a->rto.min == (long_enough ? soon : measured));
+		assert_true(a->outstanding.soon == (long_enough ? 0 : soon));
+		pair_deinit(&p);
+	}
+}
+
 static bool lose_the_first_tsn(struct pair *p, int from, uint8_t *data, size_t size)
 {
 	if (from != 0 || size < 100 || p->counter == 0)
@@ -509,6 +532,7 @@ TESTS(TEST(after_a_time_out_one_packet_is_in_flight_until_something_is_acknowled
 	TEST(a_probe_repairs_a_lost_tail_before_the_timer),
 	TEST(a_delay_longer_than_the_timer_costs_no_window),
 	TEST(an_answer_that_comes_sooner_than_any_is_believed_when_no_other_comes),
+	TEST(answers_that_all_come_sooner_than_any_are_believed_after_a_while),
 	TEST(a_retransmission_that_is_lost_as_well_needs_no_timer),
 	TEST(reordering_is_learned_and_not_taken_for_loss_for_ever),
 	TEST(bulk_leaves_spread_over_the_round_trip), TEST(another_path_is_probed_at_once),
