@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "message/json.h"
 #include "web/http_client.h"
+#include "web/url.h"
 
 #define API_ANSWER_MAX (64 * 1024 * 1024) /* ours to trust: a list of all contacts fits */
 #define API_TIMEOUT_MS 30000
@@ -159,14 +160,9 @@ bool api_path_add(char *path, const char *text)
 
 bool api_path_add_encoded(char *path, const char *part)
 {
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	for (const char *at = part; *at; at++) {
-		char coded[4] = {*at};
-		if (!strchr(plain, *at))
-			snprintf(coded, sizeof(coded), "%%%02X", (unsigned)(unsigned char)*at);
-		if (!api_path_add(path, coded))
-			return false;
-	}
-	return true;
+	struct buffer coded = buffer_with_max(CLI_API_PATH_MAX);
+	bool fits = url_append_encoded(&coded, part) == ERR_OK &&
+		    api_path_add(path, buffer_text(&coded));
+	buffer_deinit(&coded);
+	return fits;
 }

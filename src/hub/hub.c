@@ -230,6 +230,8 @@ static enum err read_lists(struct hub *hub, char *problem)
 	enum err err = check_store(hub->config, problem);
 	if (err == ERR_OK)
 		err = read_proxies(hub, problem);
+	if (err == ERR_OK)
+		err = login_providers_check(hub->config, problem);
 	return err == ERR_OK ? turn_credentials_init(hub, problem) : err;
 }
 
@@ -273,6 +275,8 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		RATE_ENTRIES_MAX, &hub->rng);
 	ratelimit_init(&hub->turn_rate, config->turn_per_second, config->turn_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
+	ratelimit_init(
+		&hub->guess_rate, RATE_GUESS_PER_S, RATE_GUESS_BURST, RATE_ENTRIES_MAX, &hub->rng);
 	enum err err = read_lists(hub, problem);
 	if (err == ERR_OK)
 		err = hub_tls_open(hub, problem);
@@ -280,6 +284,8 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		err = net_loop_create(&hub->loop);
 	if (err == ERR_OK)
 		err = open_data(hub, problem);
+	if (err == ERR_OK)
+		err = login_providers_create(hub);
 	if (err == ERR_OK)
 		err = net_timer_init(&hub->cleanup, hub->loop, on_cleanup, hub);
 	if (err == ERR_OK)
@@ -312,10 +318,12 @@ void hub_destroy(struct hub *hub)
 	net_timer_deinit(&hub->cleanup);
 	net_timer_deinit(&hub->upkeep);
 	net_timer_deinit(&hub->drain);
+	login_providers_destroy(hub);
 	web_destroy(hub->web);
 	store_close(hub->store);
 	net_loop_destroy(hub->loop);
 	json_decref(hub->turn_uris);
+	ratelimit_deinit(&hub->guess_rate);
 	ratelimit_deinit(&hub->turn_rate);
 	ratelimit_deinit(&hub->signal_rate);
 	ratelimit_deinit(&hub->request_rate);

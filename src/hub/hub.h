@@ -39,8 +39,10 @@ struct hub {
 	struct challenges challenges;
 	struct presence presence;
 	struct ratelimit login_rate, request_rate, signal_rate;
-	struct ratelimit turn_rate; /* by node id */
-	json_t *turn_uris;          /* of the relays: an array of text */
+	struct ratelimit turn_rate;        /* by node id */
+	struct ratelimit guess_rate;       /* of codes that people type */
+	struct login_providers *providers; /* NULL: none is configured */
+	json_t *turn_uris;                 /* of the relays: an array of text */
 	struct trusted_proxies proxies;
 	struct net_timer cleanup;
 	struct net_timer upkeep; /* what may have been changed from outside */
@@ -140,6 +142,16 @@ void handle_openapi(struct web_request *request, void *user);
 void handle_metrics(struct web_request *request, void *user);
 void handle_challenge(struct web_request *request, void *user);
 void handle_login_key(struct web_request *request, void *user);
+void handle_login_css(struct web_request *request, void *user);
+void handle_login_provider(struct web_request *request, void *user);
+void handle_auth_callback(struct web_request *request, void *user);
+void handle_token(struct web_request *request, void *user);
+void handle_device_code(struct web_request *request, void *user);
+void handle_device_token(struct web_request *request, void *user);
+void handle_device_page(struct web_request *request, void *user);
+void handle_device_entered(struct web_request *request, void *user);
+void handle_device_login(struct web_request *request, void *user);
+void handle_device_deny(struct web_request *request, void *user);
 void handle_refresh(struct web_request *request, void *user);
 void handle_logout(struct web_request *request, void *user);
 void handle_users_me(struct web_request *request, void *user);
@@ -165,6 +177,14 @@ MUST_CHECK enum err turn_credentials_init(struct hub *hub, char *problem);
 /* possession_check(), and each challenge once. */
 const struct refusal *login_check_possession(struct hub *hub, const struct possession *possession,
 	const char *purpose, struct certificate **ret_certificate);
+/* The node that proves itself in a body as that of /login/key; false: the client was answered. */
+bool login_check_node(struct hub *hub, struct web_request *request, char node_id[NODE_ID_MAX]);
+
+/* Whether the providers of the configuration are well-described; `problem` as in hub_create(). */
+MUST_CHECK enum err login_providers_check(const struct config *config, char *problem);
+MUST_CHECK enum err login_providers_create(struct hub *hub);
+void login_providers_destroy(struct hub *hub);
+
 /* Answers with tokens for a new login of this account. */
 void login_succeed(
 	struct hub *hub, struct web_request *request, int64_t user_id, const char *node_id);

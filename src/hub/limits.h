@@ -16,6 +16,8 @@
 
 /* Bodies of requests: none carries more than a certificate, a public key and a signature. */
 #define HUB_BODY_MAX 16384
+/* The forms of our pages. */
+#define FORM_MAX 1024
 /* A public key in PEM; one of RSA 4096 takes 800 bytes. */
 #define PUBLIC_KEY_MAX 2048
 /* A signature in base64. */
@@ -66,10 +68,18 @@
 #define PENDING_LIFETIME_S 600
 #define REDIRECT_URI_MAX 200
 #define CLIENT_STATE_MAX 128
-/* The code that a client is given there. */
+/* The code that a client is given there; and tickets of logins of one account, which are those
+ * codes and the logins that were finished lately. */
 #define LOGIN_CODE_LIFETIME_S 60
+#define LOGIN_TICKETS_PER_USER_MAX 64
 /* What a person types for a device: eight letters with a dash between. */
 #define USER_CODE_MAX 9
+/* How long a device waits for that, how many seconds it waits between two questions at least, and
+ * how often one address may guess a code. */
+#define DEVICE_LIFETIME_S 900
+#define DEVICE_INTERVAL_S 5
+#define RATE_GUESS_PER_S 1
+#define RATE_GUESS_BURST 20
 
 /* Tickets of logins under way (store.h), of all together and of one owner. */
 #define TICKETS_MAX 65536

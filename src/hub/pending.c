@@ -149,6 +149,12 @@ bool pkce_verify(const char *verifier, const char *challenge)
 	return secret_equal(bytes_of_text(made), bytes_of_text(challenge));
 }
 
+bool client_state_is_valid(const char *state)
+{
+	size_t size = strlen(state);
+	return size <= CLIENT_STATE_MAX && strspn(state, UNRESERVED) == size;
+}
+
 bool redirect_uri_is_loopback(const char *uri)
 {
 	static const char *const hosts[] = {"http://127.0.0.1:", "http://[::1]:"};

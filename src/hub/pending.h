@@ -49,6 +49,8 @@ void pending_secrets(const struct pending *pending, const uint8_t key[PENDING_KE
 bool pkce_challenge_is_valid(const char *challenge);
 /* Whether the verifier is well-formed (RFC 7636 section 4.1) and makes this challenge. */
 bool pkce_verify(const char *verifier, const char *challenge);
+/* At most CLIENT_STATE_MAX characters that need no encoding in a URL. */
+bool client_state_is_valid(const char *state);
 /* Whether a client may be sent there: http, an address of loopback as digits, a port, a path (RFC
  * 8252 section 7.3). */
 bool redirect_uri_is_loopback(const char *uri);

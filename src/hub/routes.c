@@ -1,5 +1,19 @@
 /* The paths of the hub. What each takes and gives is in docs/hub-api.md. */
-#include "hub/hub.h"
+#include "hub/login_flow.h"
+
+/* The ways to log in here. */
+static json_t *list_logins(const struct hub *hub)
+{
+	json_t *names = json_pack("[s]", "key");
+	for (size_t i = 0; names && hub->providers && i < hub->providers->count; i++) {
+		const char *name = hub->providers->list[i].config->name;
+		if (json_array_append_new(names, json_string(name)) != 0) {
+			json_decref(names);
+			return NULL;
+		}
+	}
+	return names;
+}
 
 /* A page for browsers, which ask for one, and JSON for all others. */
 static void handle_root(struct web_request *request, void *user)
@@ -14,8 +28,8 @@ static void handle_root(struct web_request *request, void *user)
 		return;
 	}
 	hub_reply(request, 200,
-		json_pack("{s:s, s:s, s:s, s:[s], s:b}", "name", "dpc-hub", "version", DPC_VERSION,
-			"origin", hub->origins[0], "login", "key", "new_accounts",
+		json_pack("{s:s, s:s, s:s, s:o, s:b}", "name", "dpc-hub", "version", DPC_VERSION,
+			"origin", hub->origins[0], "login", list_logins(hub), "new_accounts",
 			hub->config->new_accounts));
 }
 
@@ -67,6 +81,16 @@ const struct web_route hub_routes[] = {
 	{"GET", "/metrics", handle_metrics, 0, 0},
 	{"POST", "/login/key/challenge", handle_challenge, HUB_BODY_MAX, 0},
 	{"POST", "/login/key", handle_login_key, HUB_BODY_MAX, 0},
+	{"GET", "/login/{provider}", handle_login_provider, 0, 0},
+	{"GET", "/auth/{provider}/callback", handle_auth_callback, 0, 0},
+	{"POST", "/token", handle_token, HUB_BODY_MAX, 0},
+	{"POST", "/device/code", handle_device_code, HUB_BODY_MAX, 0},
+	{"POST", "/device/token", handle_device_token, HUB_BODY_MAX, 0},
+	{"GET", "/device", handle_device_page, 0, 0},
+	{"POST", "/device", handle_device_entered, FORM_MAX, 0},
+	{"GET", "/device/login/{provider}", handle_device_login, 0, 0},
+	{"POST", "/device/deny", handle_device_deny, FORM_MAX, 0},
+	{"GET", "/login.css", handle_login_css, 0, 0},
 	{"POST", "/refresh", handle_refresh, HUB_BODY_MAX, 0},
 	{"POST", "/logout", handle_logout, HUB_BODY_MAX, 0},
 	{"GET", "/users/me", handle_users_me, 0, 0},

@@ -77,6 +77,9 @@ static bool set_headers(struct curl_transfer *transfer, const struct http_ask *a
 	const char *type = ask->content_type ? ask->content_type : "application/json";
 	if (ask->body.data && !add_header(transfer, text_format("Content-Type: %s", type)))
 		return false;
+	for (size_t i = 0; ask->headers && ask->headers[i]; i++)
+		if (!add_header(transfer, text_duplicate(ask->headers[i])))
+			return false;
 	return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK;
 }
 

@@ -23,6 +23,7 @@ struct http_ask {
 	const char *authorities;     /* PEM file of who vouches for servers; NULL: this machine's */
 	const char *bearer;          /* sent as "Authorization: Bearer ..."; or NULL */
 	const char *content_type;    /* of the body; NULL: "application/json" */
+	const char *const *headers;  /* further ones, "Name: value", up to NULL; or NULL */
 	struct bytes body;           /* `data` NULL: none */
 	unsigned connect_timeout_ms; /* 0: 10 seconds */
 	unsigned timeout_ms; /* of the whole; 0: 30 seconds for a whole answer, none for a stream */

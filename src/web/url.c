@@ -75,3 +75,15 @@ enum err url_parse(const char *text, struct url *ret_url)
 	*ret_url = url;
 	return ERR_OK;
 }
+
+enum err url_append_encoded(struct buffer *url, const char *text)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	enum err err = ERR_OK;
+	for (; *text && err == ERR_OK; text++)
+		err = strchr(plain, *text)
+			      ? buffer_append(url, bytes_of(text, 1))
+			      : buffer_append_format(url, "%%%02X", (unsigned)(uint8_t)*text);
+	return err;
+}

@@ -2,6 +2,7 @@
 #ifndef WEB_URL_H
 #define WEB_URL_H
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/err.h"
 
@@ -19,5 +20,9 @@ struct url {
 
 /* ws, wss, http and https; no user name, no fragment. ERR_MALFORMED, ERR_UNSUPPORTED (scheme). */
 MUST_CHECK enum err url_parse(const char *text, struct url *ret_url);
+
+/* Appends a text as a part of a path or query: all but letters, digits, '-', '.', '_' and '~' as
+ * %XX. ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err url_append_encoded(struct buffer *url, const char *text);
 
 #endif

@@ -48,4 +48,17 @@ static void what_is_none_is_refused(void **state)
 	assert_err(url_parse(text, &url), ERR_MALFORMED);
 }
 
-TESTS(TEST(a_url_is_taken_apart), TEST(what_is_none_is_refused))
+static void a_part_is_encoded_so_that_it_stays_one(void **state)
+{
+	(void)state;
+	struct buffer text = buffer_with_max(64);
+	assert_ok(buffer_append_text(&text, "?q="));
+	assert_ok(url_append_encoded(&text, "aZ0-._~"));
+	assert_ok(url_append_encoded(&text, " &=+#%/\xc3\xa9\n"));
+	assert_string_equal(buffer_text(&text), "?q=aZ0-._~%20%26%3D%2B%23%25%2F%C3%A9%0A");
+	assert_err(url_append_encoded(&text, "#########"), ERR_LIMIT);
+	buffer_deinit(&text);
+}
+
+TESTS(TEST(a_url_is_taken_apart), TEST(what_is_none_is_refused),
+	TEST(a_part_is_encoded_so_that_it_stays_one))
