@@ -4,14 +4,9 @@
 #include "hub/limits.h"
 #include "message/json.h"
 
-/* One member of the outermost object, as it stands in the text. */
-struct member {
-	struct bytes whole; /* from the key's quote to the end of the value */
-	struct bytes key;   /* between the quotes, escapes and all */
-	struct bytes value;
-};
-
-/* ---- Finding members in a text that the JSON parser has accepted ---- */
+/* ---- Finding members in a text that the JSON parser has accepted ----
+ *
+ * As json_scan() does, but where keys may be written with escapes. */
 
 static bool is_space(uint8_t c)
 {
@@ -57,7 +52,7 @@ static size_t skip_value(struct bytes text, size_t at)
 }
 
 /* The member at or behind *at, which moves on; it starts at 0. False at the end. */
-static bool next_member(struct bytes text, size_t *at, struct member *ret_member)
+static bool next_member(struct bytes text, size_t *at, struct json_member *ret_member)
 {
 	size_t place = skip_space(text, *at);
 	if (place < text.size && (text.data[place] == '{' || text.data[place] == ','))
@@ -70,7 +65,7 @@ static bool next_member(struct bytes text, size_t *at, struct member *ret_member
 	size_t end = skip_value(text, value);
 	if (end <= value || end > text.size)
 		return false;
-	*ret_member = (struct member){
+	*ret_member = (struct json_member){
 		.whole = bytes_slice(text, place, end - place),
 		.key = bytes_slice(text, place + 1, key_end - place - 2),
 		.value = bytes_slice(text, value, end - value),
@@ -81,7 +76,7 @@ static bool next_member(struct bytes text, size_t *at, struct member *ret_member
 
 static struct bytes find_value(struct bytes text, const char *key)
 {
-	struct member member;
+	struct json_member member;
 	for (size_t at = 0; next_member(text, &at, &member);)
 		if (bytes_equal_text(member.key, key))
 			return member.value;
@@ -142,9 +137,31 @@ static enum err parse_type(const json_t *object, struct relay_frame *frame, cons
 		ret_code, ret_message);
 }
 
+/* What nearly every frame is, without building a tree of it: a signal in which everything is as it
+ * should be. False: that is not sure. */
+static bool parse_plain(struct bytes text, struct relay_frame *frame)
+{
+	struct bytes inside;
+	if (text.size > RELAY_SIZE_MAX || !json_scan(text, &frame->scan))
+		return false;
+	const struct json_member *type = json_scan_find(&frame->scan, "type"),
+				 *target = json_scan_find(&frame->scan, "target_node_id"),
+				 *payload = json_scan_find(&frame->scan, "payload");
+	if (!type || !bytes_equal_text(type->value, "\"signal\"") || !target || !payload ||
+		payload->value.data[0] != '{' || !json_scan_text(target->value, &inside) ||
+		!text_copy_bytes(frame->target_node_id, sizeof frame->target_node_id, inside))
+		return false;
+	frame->text = text;
+	frame->kind = RELAY_SIGNAL;
+	frame->timestamp = (struct bytes){0};
+	return node_id_is_valid(frame->target_node_id);
+}
+
 enum err relay_parse(struct bytes text, struct relay_frame *ret_frame, const char **ret_code,
 	const char **ret_message)
 {
+	if (parse_plain(text, ret_frame))
+		return ERR_OK;
 	json_t *object;
 	enum err err = json_parse_object(text, RELAY_SIZE_MAX, &object);
 	if (err == ERR_TOO_LARGE)
@@ -169,26 +186,31 @@ const char *const relay_codes[RELAY_CODE_COUNT] = {RELAY_TARGET_OFFLINE, RELAY_M
 
 /* A sender id is the hub's to say. A key written with escapes might be that one, for the target's
  * parser, so none with escapes is passed on. */
-static bool is_passed_on(const struct member *member)
+static enum err pass_on(const struct json_member *member, struct buffer *text)
 {
-	return !bytes_equal_text(member->key, "sender_node_id") &&
-	       !(member->key.size && memchr(member->key.data, '\\', member->key.size));
+	if (bytes_equal_text(member->key, "sender_node_id") ||
+		(member->key.size && memchr(member->key.data, '\\', member->key.size)))
+		return ERR_OK;
+	enum err err = buffer_append(text, bytes_of(",", 1));
+	return err == ERR_OK ? buffer_append(text, member->whole) : err;
 }
 
 enum err relay_write(
 	const struct relay_frame *frame, const char *sender_node_id, struct buffer *text)
 {
-	struct member member;
-	enum err err = buffer_append_format(text, "{\"sender_node_id\":\"%s\"", sender_node_id);
-	for (size_t at = 0; err == ERR_OK && next_member(frame->text, &at, &member);) {
-		if (!is_passed_on(&member))
-			continue;
-		err = buffer_append_text(text, ",");
-		if (err == ERR_OK)
-			err = buffer_append(text, member.whole);
-	}
+	struct json_member member;
+	enum err err = buffer_append_text(text, "{\"sender_node_id\":\"");
 	if (err == ERR_OK)
-		err = buffer_append_text(text, "}");
+		err = buffer_append_text(text, sender_node_id);
+	if (err == ERR_OK)
+		err = buffer_append_text(text, "\"");
+	for (size_t i = 0; err == ERR_OK && i < frame->scan.count; i++)
+		err = pass_on(&frame->scan.members[i], text);
+	size_t at = frame->scan.count > 0 ? frame->text.size : 0;
+	while (err == ERR_OK && next_member(frame->text, &at, &member))
+		err = pass_on(&member, text);
+	if (err == ERR_OK)
+		err = buffer_append(text, bytes_of("}", 1));
 	return err;
 }
 

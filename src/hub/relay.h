@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "crypto/node_id.h"
+#include "message/json_scan.h"
 
 enum relay_kind {
 	RELAY_SIGNAL,
@@ -30,6 +31,7 @@ extern const char *const relay_codes[RELAY_CODE_COUNT];
 struct relay_frame {
 	enum relay_kind kind;
 	struct bytes text;                /* the whole frame, borrowed */
+	struct json_scan scan;            /* its members; none: it is to be searched for them */
 	char target_node_id[NODE_ID_MAX]; /* of a relay */
 	struct bytes timestamp;           /* of a ping, as it was written; empty: none */
 };
