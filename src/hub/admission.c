@@ -37,6 +37,11 @@ static int compare_ids(const struct contact_id *a, const struct contact_id *b)
 	return a->size != b->size ? a->size - b->size : memcmp(a->bytes, b->bytes, a->size);
 }
 
+bool contact_id_equal(const struct contact_id *a, const struct contact_id *b)
+{
+	return compare_ids(a, b) == 0;
+}
+
 static int compare_contacts(const void *a, const void *b)
 {
 	const struct admission_contact *first = a, *second = b;

@@ -38,6 +38,7 @@ void admission_deinit(struct admission *admission);
 /* As it was given, with all that was left out; NULL when memory is out. */
 json_t *admission_describe(const struct admission *admission);
 
+bool contact_id_equal(const struct contact_id *a, const struct contact_id *b);
 /* The id is valid. */
 struct contact_id contact_id_of(const char *node_id);
 /* "dpc-node-…"; `node_id` has room for NODE_ID_MAX. */

@@ -267,6 +267,7 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 	hub->challenges.rng = &hub->rng;
 	bans_init(&hub->bans, &hub->rng);
 	presence_init(&hub->presence, config->nodes, &hub->rng);
+	hub->frame = buffer_with_max(RELAY_OUT_SIZE_MAX);
 	ratelimit_init(&hub->login_rate, config->login_per_second, config->login_burst,
 		RATE_ENTRIES_MAX, &hub->rng);
 	ratelimit_init(&hub->request_rate, config->requests_per_second, config->requests_burst,
@@ -329,6 +330,7 @@ void hub_destroy(struct hub *hub)
 	ratelimit_deinit(&hub->request_rate);
 	ratelimit_deinit(&hub->login_rate);
 	presence_deinit(&hub->presence);
+	buffer_deinit(&hub->frame);
 	secret_cleanse(&hub->challenges, sizeof hub->challenges);
 	token_keys_forget(&hub->keys);
 	bans_deinit(&hub->bans);

@@ -38,6 +38,7 @@ struct hub {
 	struct rng rng;
 	struct challenges challenges;
 	struct presence presence;
+	struct buffer frame; /* the one that is being relayed */
 	struct ratelimit login_rate, request_rate, signal_rate;
 	struct ratelimit turn_rate;        /* by node id */
 	struct ratelimit guess_rate;       /* of codes that people type */

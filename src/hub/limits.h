@@ -7,10 +7,19 @@
 
 /* A frame on the signalling socket. */
 #define RELAY_SIZE_MAX 65536
+/* One that the hub sends: with the sender's id, and a few more names. */
+#define RELAY_OUT_SIZE_MAX (RELAY_SIZE_MAX + 256)
 /* Frames that are no JSON object, or lack what they need, until the socket is closed. */
 #define RELAY_INVALID_MAX 10
-/* Bytes that wait for a node that reads slowly; beyond, it is disconnected. */
+/* Bytes of signals that wait for a node that reads slowly; beyond, their senders are told. What the
+ * hub itself has to say to it may wait besides; beyond that, it is disconnected. */
 #define RELAY_QUEUE_BYTES_MAX (512 * 1024)
+#define RELAY_ANSWERS_BYTES_MAX (64 * 1024)
+/* So many bytes may wait whoever sent them; of the rest of the queue each sender has a share, and
+ * so many senders have one at a time. */
+#define BACKLOG_FREE_BYTES (96 * 1024)
+#define BACKLOG_SHARE_MAX (160 * 1024)
+#define BACKLOG_SENDERS_MAX 64
 /* Nodes connected at once. */
 #define PRESENCE_MAX 100000
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "hub/backlog.h"
 
 /* Codes of our close frames (RFC 6455 section 7.4.2: 4000 to 4999 are private). */
 #define CLOSE_POLICY 1008
@@ -16,9 +17,6 @@
 #define CLOSE_NOT_REGISTERED 4003
 #define CLOSE_BANNED 4004
 
-/* A frame, the sender's id and a few more names. */
-#define OUT_SIZE_MAX (RELAY_SIZE_MAX + 256)
-
 struct signal_socket {
 	struct presence_entry presence;
 	struct hub *hub;
@@ -27,6 +25,7 @@ struct signal_socket {
 	struct addr client;         /* where it is, behind proxies too */
 	struct contact_id id;       /* of the node */
 	struct admission admission; /* who may send to it */
+	struct backlog backlog;     /* of what waits for it */
 	unsigned invalid_frames;
 };
 
@@ -51,7 +50,7 @@ static void send_text(struct signal_socket *socket, struct buffer *text, enum er
 static void send_error(struct signal_socket *socket, const char *code, const char *message,
 	const char *target_node_id)
 {
-	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	struct buffer text = buffer_with_max(RELAY_OUT_SIZE_MAX);
 	enum err err = relay_write_error(code, message, target_node_id, &text);
 	for (size_t i = 0; i < RELAY_CODE_COUNT; i++)
 		if (strcmp(code, relay_codes[i]) == 0)
@@ -61,7 +60,7 @@ static void send_error(struct signal_socket *socket, const char *code, const cha
 
 static void send_auth_ok(struct signal_socket *socket)
 {
-	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	struct buffer text = buffer_with_max(RELAY_OUT_SIZE_MAX);
 	enum err err = buffer_append_format(&text,
 		"{\"type\":\"auth_ok\",\"message\":\"connected\",\"node_id\":\"%s\"}",
 		socket->session.node_id);
@@ -70,22 +69,35 @@ static void send_auth_ok(struct signal_socket *socket)
 
 /* ---- Frames ---- */
 
+/* ERR_AGAIN: it does not keep up with this sender. */
+static enum err deliver(
+	struct signal_socket *target, const struct contact_id *sender, struct bytes text)
+{
+	if (!backlog_admit(&target->backlog, sender, text.size, web_socket_sent(target->web),
+		    web_socket_queued(target->web)))
+		return ERR_AGAIN;
+	return web_socket_send(target->web, text);
+}
+
 static void relay(struct signal_socket *socket, const struct relay_frame *frame)
 {
 	struct hub *hub = socket->hub;
 	struct signal_socket *target = find(hub, frame->target_node_id);
-	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
 	/* Who is not let through hears what is heard of nodes that are away. */
 	if (target && !admission_allows(&target->admission, &socket->id))
 		target = NULL;
-	enum err err = target ? relay_write(frame, socket->session.node_id, &text) : ERR_NOT_FOUND;
+	buffer_clear(&hub->frame);
+	enum err err =
+		target ? relay_write(frame, socket->session.node_id, &hub->frame) : ERR_NOT_FOUND;
 	if (err == ERR_OK)
-		err = web_socket_send(target->web, buffer_bytes(&text));
-	buffer_deinit(&text);
+		err = deliver(target, &socket->id, buffer_bytes(&hub->frame));
 	if (err == ERR_OK)
 		hub->stats.signals_relayed++;
 	else if (err == ERR_NOMEM)
 		web_socket_close(socket->web, CLOSE_TRY_LATER, "out of memory");
+	else if (err == ERR_AGAIN)
+		send_error(socket, RELAY_RATE_LIMITED, "the target reads slowly; wait a moment",
+			frame->target_node_id);
 	else
 		send_error(socket, RELAY_TARGET_OFFLINE, "the target is not connected",
 			frame->target_node_id);
@@ -93,7 +105,7 @@ static void relay(struct signal_socket *socket, const struct relay_frame *frame)
 
 static void on_frame(struct signal_socket *socket, const struct relay_frame *frame)
 {
-	struct buffer text = buffer_with_max(OUT_SIZE_MAX);
+	struct buffer text = buffer_with_max(RELAY_OUT_SIZE_MAX);
 	switch (frame->kind) {
 	case RELAY_SIGNAL:
 		relay(socket, frame);
@@ -181,6 +193,7 @@ static void on_closed(struct web_socket *web, const char *reason, void *user)
 		note_seen(socket);
 	presence_leave(&socket->hub->presence, &socket->presence);
 	admission_deinit(&socket->admission);
+	backlog_deinit(&socket->backlog);
 	free(socket);
 }
 
@@ -312,7 +325,7 @@ static enum err open_socket(struct hub *hub, struct web_request *request,
 			.user = socket,
 			.subprotocol = subprotocol,
 			.message_max = RELAY_SIZE_MAX,
-			.queue_bytes_max = RELAY_QUEUE_BYTES_MAX,
+			.queue_bytes_max = RELAY_QUEUE_BYTES_MAX + RELAY_ANSWERS_BYTES_MAX,
 		},
 		&socket->web);
 	if (err != ERR_OK)

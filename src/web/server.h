@@ -130,6 +130,8 @@ MUST_CHECK enum err web_socket_send(struct web_socket *socket, struct bytes text
 void web_socket_close(struct web_socket *socket, unsigned code, const char *reason);
 /* Bytes that wait for the other side to read. */
 size_t web_socket_queued(const struct web_socket *socket);
+/* Bytes that the kernel has taken since it opened: those that wait come behind them. */
+uint64_t web_socket_sent(const struct web_socket *socket);
 
 /* ---- The server ---- */
 

@@ -49,6 +49,7 @@ struct web_socket {
 	struct buffer queue;
 	size_t queue_sent;
 	size_t counted; /* of the queue, in the sum of the server's */
+	uint64_t sent;
 	struct net_defer advance;
 	struct net_timer timer;
 	usec alarm;      /* what the timer is set to, or earlier than that */
@@ -152,6 +153,7 @@ static enum err write_out(struct web_socket *socket, struct bytes bytes)
 {
 	size_t sent = 0;
 	enum err err = transport_write(&socket->transport, bytes, &sent);
+	socket->sent += sent;
 	if (err != ERR_OK && err != ERR_AGAIN)
 		return err;
 	if (sent == bytes.size)
@@ -183,6 +185,7 @@ static void drain(struct web_socket *socket)
 	enum err err = transport_write(&socket->transport,
 		bytes_slice(buffer_bytes(&socket->queue), socket->queue_sent, waiting(socket)),
 		&sent);
+	socket->sent += sent;
 	socket->queue_sent += sent;
 	if (sent > 0)
 		socket->full_since = net_now();
@@ -262,6 +265,11 @@ size_t web_socket_queued(const struct web_socket *socket)
 {
 	const struct web_server *server = socket->server;
 	return waiting(socket) + (server->outgoing_to == socket ? server->outgoing.size : 0);
+}
+
+uint64_t web_socket_sent(const struct web_socket *socket)
+{
+	return socket->sent;
 }
 
 /* ---- Closing ---- */

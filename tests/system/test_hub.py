@@ -409,27 +409,72 @@ class Signals(HubTest):
 class SlowAndGreedy(HubTest):
     config = '[limits]\nsignals_per_second = 100000\nsignals_burst = 1000000\n'
 
-    def test_a_node_that_does_not_read_is_disconnected(self):
-        alice, bob = NodeKey(), NodeKey()
-        a, b = alice.connect(self.hub), bob.connect(self.hub)
-        message = json.dumps({'type': 'signal', 'target_node_id': bob.node_id, 'payload': {'x': 'y' * 60000}})
-        a.socket.settimeout(0.001)
-        offline = None
+    def setUp(self):
+        super().setUp()
+        self.keys = [NodeKey() for _ in range(3)]
+        self.alice, self.bob, self.carol = (key.connect(self.hub) for key in self.keys)
+
+    def signal(self, size):
+        return json.dumps({'type': 'signal', 'target_node_id': self.keys[1].node_id, 'payload': {'x': 'y' * size}})
+
+    def refusal(self):
+        """What a flood of large signals to bob, who does not read, is answered with at last."""
+        message = self.signal(60000)
         for _ in range(3000):
-            a.socket.settimeout(10)
-            a.send_text(message)
-            a.socket.settimeout(0.0001)
+            self.alice.socket.settimeout(10)
+            self.alice.send_text(message)
+            self.alice.socket.settimeout(0.0001)
             try:
-                offline = a.receive()
-                break
+                return self.alice.receive()
             except (TimeoutError, BlockingIOError):
                 pass
-        self.assertIsNotNone(offline)
-        self.assertEqual(offline['code'], 'target_offline')
-        a.socket.settimeout(10)
-        a.send({'type': 'ping', 'timestamp': 1})
-        while a.receive()['type'] != 'pong':
-            pass
+            finally:
+                self.alice.socket.settimeout(10)
+        return None
+
+    def pong(self, node):
+        """What comes before the answer to a ping."""
+        before = []
+        node.send({'type': 'ping', 'timestamp': 1})
+        while (answer := node.receive())['type'] != 'pong':
+            before.append(answer)
+        return before
+
+    def test_who_floods_a_node_is_told_and_others_reach_it(self):
+        answer = self.refusal()
+        self.assertEqual((answer['code'], answer['target_node_id']), ('rate_limited', self.keys[1].node_id))
+        self.pong(self.alice)
+        self.carol.send_text(self.signal(1000))
+        self.assertEqual(self.pong(self.carol), [])
+        # The node reads on: nothing was lost but what its sender was told of.
+        senders = []
+        while self.keys[2].node_id not in senders:
+            senders.append(self.bob.receive()['sender_node_id'])
+        self.assertEqual(set(senders[:-1]), {self.keys[0].node_id})
+        self.alice.send_text(self.signal(1000))
+        self.assertEqual(self.pong(self.alice), [])
+        self.assertEqual(self.bob.receive()['payload'], {'x': 'y' * 1000})
+
+    def test_a_node_that_never_reads_is_disconnected_after_a_while(self):
+        self.assertEqual(self.refusal()['code'], 'rate_limited')
+        deadline = time.monotonic() + 60
+        codes = {'rate_limited'}
+        while 'target_offline' not in codes and time.monotonic() < deadline:
+            self.carol.send_text(self.signal(60000))
+            codes.update(answer['code'] for answer in self.pong(self.carol))
+            time.sleep(0.1)
+        self.assertEqual(codes, {'rate_limited', 'target_offline'})
+        with self.assertRaises(Closed):
+            while True:
+                self.bob.receive()
+
+    def test_who_does_not_read_the_answers_is_disconnected_at_once(self):
+        # A pong repeats the timestamp as it was written.
+        with self.assertRaises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(3000):
+                self.alice.send_text('{"type":"ping","timestamp":1.' + '0' * 60000 + '}')
+        self.assertEqual(self.hub.ask('GET', '/health')[1]['nodes_connected'], 2)
+        self.assertEqual(self.pong(self.carol), [])
 
 
 class Rates(HubTest):
