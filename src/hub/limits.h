@@ -162,6 +162,10 @@
 #define DRAIN_RECONNECTS_PER_MS 2
 #define DRAIN_SPREAD_MAX_MS 30000
 #define DRAIN_TIME_S 2
+/* The earliest that is named: the time that it waits, of which this much at most counts, and then
+ * the next hub has to start. */
+#define DRAIN_COUNTED_MAX_S 10
+#define DRAIN_RESTART_MS 500
 
 /* Proxies whose word on who a client is counts. */
 #define TRUSTED_PROXIES_MAX 8

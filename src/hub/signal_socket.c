@@ -277,14 +277,18 @@ void signal_sockets_drain(struct hub *hub)
 {
 	size_t cursor = 0, count = presence_count(&hub->presence);
 	uint64_t spread_ms = DRAIN_SPREAD_MIN_MS + count / DRAIN_RECONNECTS_PER_MS;
+	uint64_t counted_s = hub->config->drain_seconds;
 	struct presence_entry *entry;
+	if (counted_s > DRAIN_COUNTED_MAX_S)
+		counted_s = DRAIN_COUNTED_MAX_S;
+	uint64_t first_ms = counted_s * 1000 + DRAIN_RESTART_MS;
 	if (spread_ms > DRAIN_SPREAD_MAX_MS)
 		spread_ms = DRAIN_SPREAD_MAX_MS;
 	while ((entry = presence_next(&hub->presence, &cursor))) {
 		char reason[64];
 		struct signal_socket *socket = CONTAINER_OF(entry, struct signal_socket, presence);
 		snprintf(reason, sizeof reason, "the hub ends; reconnect in %llu ms",
-			(unsigned long long)(rng_u64(&hub->rng) % spread_ms));
+			(unsigned long long)(first_ms + rng_u64(&hub->rng) % spread_ms));
 		web_socket_close(socket->web, CLOSE_RESTART, reason);
 	}
 }

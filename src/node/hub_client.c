@@ -8,17 +8,13 @@
 #include "node/attempt.h"
 #include "node/events.h"
 #include "node/hub_login.h"
+#include "node/hub_memory.h"
+#include "node/hub_socket.h"
 #include "node/hub_turn.h"
 #include "node/internal.h"
 #include "node/local_api.h"
 #include "node/session.h"
-#include "node/signalling.h"
 #include "web/server.h"
-#include "web/websocket_client.h"
-
-/* Settings in the store. */
-#define SETTING_URL "hub.url"
-#define SETTING_REFRESH "hub.refresh_token"
 
 struct hub_client {
 	struct node *node;
@@ -28,17 +24,15 @@ struct hub_client {
 	struct hub_login login;
 	struct hub_turn turn;
 	struct net_timer turn_timer; /* CONNECTED: when the relays need new credentials */
-	struct websocket_client *socket;
-	struct net_timer timer; /* WAITING: the next try; CONNECTED: ping, or its pong is late */
-	bool pong_due;
+	struct hub_socket socket;
+	struct net_timer timer; /* WAITING: the next try */
 	unsigned failures;
 	usec hurried_at; /* when a wait was last cut short */
 	double since;
 	struct failure last;
-	char last_target[NODE_ID_MAX]; /* of the last signal that we sent */
-	struct web_request *waiting;   /* POST /login that waits for the outcome */
-	bool token_is_new;             /* since the last wait, so that another would be no better */
-	bool on_trial;                 /* a hub that was named in it and has not let us in yet */
+	struct web_request *waiting; /* POST /login that waits for the outcome */
+	bool token_is_new;           /* since the last wait, so that another would be no better */
+	bool on_trial;               /* a hub that was named in it and has not let us in yet */
 };
 
 /* ---- State ---- */
@@ -135,9 +129,7 @@ static void stop_all(struct hub_client *hub)
 	hub_login_cancel(&hub->login);
 	hub_turn_cancel(&hub->turn);
 	net_timer_cancel(&hub->turn_timer);
-	websocket_client_destroy(hub->socket);
-	hub->socket = NULL;
-	hub->pong_due = false;
+	hub_socket_close(&hub->socket);
 	net_timer_cancel(&hub->timer);
 }
 
@@ -158,11 +150,9 @@ static void give_up_trial(struct hub_client *hub)
 		begin(hub);
 }
 
-/* Tries again after a growing wait. */
-static void retry_later(struct hub_client *hub, const struct failure *failure)
+static void retry_after(struct hub_client *hub, const struct failure *failure, usec wait)
 {
 	stop_all(hub);
-	hub->failures++;
 	hub->last = *failure;
 	log_warn("%s", failure->fault.text);
 	if (hub->on_trial) {
@@ -170,40 +160,29 @@ static void retry_later(struct hub_client *hub, const struct failure *failure)
 		return;
 	}
 	set_state(hub, HUB_WAITING);
-	net_timer_set(&hub->timer, net_now() + attempt_spread(hub->failures, NODE_HUB_BACKOFF_FIRST,
-						       NODE_HUB_BACKOFF_MAX, &hub->node->rng));
+	net_timer_set(&hub->timer, net_now() + wait);
 	answer_waiting(hub);
+}
+
+/* Tries again after a growing wait. */
+static void retry_later(struct hub_client *hub, const struct failure *failure)
+{
+	hub->failures++;
+	retry_after(hub, failure,
+		attempt_spread(hub->failures, NODE_HUB_BACKOFF_FIRST, NODE_HUB_BACKOFF_MAX,
+			&hub->node->rng));
 }
 
 /* ---- The socket ---- */
 
 static void remember(struct hub_client *hub)
 {
-	struct store *store = hub->node->store;
-	const char *token = hub->login.refresh_token;
-	if (store_setting_set(store, SETTING_URL, hub->url) != ERR_OK ||
-		store_setting_set(store, SETTING_REFRESH, token ? token : "") != ERR_OK)
-		log_warn("the login cannot be kept: %s", store_fault_text(store));
+	hub_memory_keep(hub->node->store, hub->url, hub->login.refresh_token);
 }
 
-static enum err send_json(struct hub_client *hub, json_t *object)
+static void on_ready(void *user)
 {
-	char *text = json_take_text(object);
-	if (!text)
-		return ERR_NOMEM;
-	enum err err = websocket_client_send(hub->socket, bytes_of_text(text));
-	free(text);
-	return err;
-}
-
-static void on_opened(struct websocket_client *client, void *user)
-{
-	(void)client;
-	(void)user;
-}
-
-static void on_auth_ok(struct hub_client *hub)
-{
+	struct hub_client *hub = user;
 	if (hub->on_trial)
 		remember(hub);
 	hub->failures = 0;
@@ -211,79 +190,16 @@ static void on_auth_ok(struct hub_client *hub)
 	hub->last = (struct failure){0};
 	log_info("connected to hub '%s'", hub->url);
 	set_state(hub, HUB_CONNECTED);
-	net_timer_set(&hub->timer, net_now() + NODE_HUB_PING_INTERVAL);
 	net_timer_set(&hub->turn_timer, hub->turn.due_at);
 	answer_waiting(hub);
 	session_hub_ready(hub->node);
 }
 
-static void on_signal(struct hub_client *hub, const json_t *message)
-{
-	const char *sender;
-	json_t *payload;
-	if (json_get_text(message, "sender_node_id", NODE_ID_MAX - 1, &sender) != ERR_OK ||
-		json_get_object(message, "payload", &payload) != ERR_OK) {
-		hub->node->counters.malformed++;
-		return;
-	}
-	json_incref(payload);
-	signalling_receive(hub->node, sender, payload);
-	json_decref(payload);
-}
-
-static void on_error(struct hub_client *hub, const json_t *message)
-{
-	const char *code = "", *text = "", *target = hub->last_target;
-	struct failure failure;
-	if (json_get_text_if(message, "code", MESSAGE_CODE_MAX, &code) != ERR_OK ||
-		json_get_text_if(message, "message", MESSAGE_ERROR_TEXT_MAX, &text) != ERR_OK ||
-		json_get_text_if(message, "target_node_id", NODE_ID_MAX - 1, &target) != ERR_OK) {
-		hub->node->counters.malformed++;
-		return;
-	}
-	struct session *session = session_find(hub->node, target);
-	const char *name = session ? session->name : target;
-	if (strcmp(code, "target_offline") == 0)
-		failure_set(&failure, FAILURE_OFFLINE,
-			"'%s' is not at the hub now; ask them to run 'dpc up' and 'dpc login'",
-			name);
-	else
-		failure_set(&failure, FAILURE_HUB, "the hub does not pass messages to '%s' on: %s",
-			name, text[0] ? text : code);
-	signalling_undeliverable(hub->node, target, &failure);
-}
-
-static void on_message(struct websocket_client *client, struct bytes text, void *user)
-{
-	struct hub_client *hub = user;
-	json_t *message;
-	const char *type;
-	(void)client;
-	if (json_parse_object(text, NODE_SIGNAL_MAX, &message) != ERR_OK) {
-		hub->node->counters.malformed++;
-		return;
-	}
-	hub->pong_due = false;
-	if (hub->state == HUB_CONNECTED)
-		net_timer_set(&hub->timer, net_now() + NODE_HUB_PING_INTERVAL);
-	if (json_get_text(message, "type", MESSAGE_CODE_MAX, &type) != ERR_OK)
-		hub->node->counters.malformed++;
-	else if (strcmp(type, "auth_ok") == 0)
-		on_auth_ok(hub);
-	else if (strcmp(type, "signal") == 0)
-		on_signal(hub, message);
-	else if (strcmp(type, "error") == 0)
-		on_error(hub, message);
-	json_decref(message);
-}
-
-static void on_closed(struct websocket_client *client, int http_status, unsigned code,
-	const char *reason, void *user)
+static void on_ended(const struct hub_socket_end *end, void *user)
 {
 	struct hub_client *hub = user;
 	struct failure failure;
-	(void)client;
-	if (http_status == 401) {
+	if (end->is_unauthorised) {
 		hub_login_expire(&hub->login);
 		/* The hub may have forgotten it, or was told to. That is no reason to wait. */
 		if (!hub->token_is_new) {
@@ -292,30 +208,27 @@ static void on_closed(struct websocket_client *client, int http_status, unsigned
 			return;
 		}
 	}
-	failure_set(&failure, FAILURE_HUB, "lost hub '%s': %s; it is tried again by itself",
-		hub->url, reason[0] ? reason : "closed");
-	log_debug("hub socket closed: status %d, code %u", http_status, code);
+	if (end->says_when) {
+		failure_set(&failure, FAILURE_HUB,
+			"hub '%s' ends, and is to be tried again in %.1f s", hub->url,
+			(double)end->wait / USEC_PER_SEC);
+		retry_after(hub, &failure, end->wait);
+		return;
+	}
+	if (end->is_silent)
+		failure_set(&failure, FAILURE_HUB,
+			"hub '%s' does not answer; it is tried again by itself", hub->url);
+	else
+		failure_set(&failure, FAILURE_HUB, "lost hub '%s': %s; it is tried again by itself",
+			hub->url, end->reason[0] ? end->reason : "closed");
 	retry_later(hub, &failure);
 }
-
-static const struct websocket_client_handler handler = {
-	.opened = on_opened, .message = on_message, .closed = on_closed};
 
 /* Opens the socket, and asks for the relays at the same time. */
 static void open_socket(struct hub_client *hub)
 {
 	struct failure failure;
-	char *url = text_format("%s/ws/signal", hub->url);
-	struct websocket_client_options options = {.url = url,
-		.authorities = config_hub_authorities(&hub->node->config),
-		.bearer = hub->login.access_token,
-		.handler = &handler,
-		.user = hub,
-		.message_max = NODE_SIGNAL_MAX};
-	enum err err = url ? websocket_client_create(
-				     hub->node->web, hub->node->loop, &options, &hub->socket)
-			   : ERR_NOMEM;
-	free(url);
+	enum err err = hub_socket_open(&hub->socket, hub->url, hub->login.access_token);
 	if (!err) {
 		hub_turn_ask(&hub->turn, hub->url, hub->login.access_token);
 		return;
@@ -411,33 +324,8 @@ static void begin(struct hub_client *hub)
 static void on_timer(void *user)
 {
 	struct hub_client *hub = user;
-	struct failure failure;
-	if (hub->state == HUB_WAITING) {
+	if (hub->state == HUB_WAITING)
 		begin(hub);
-		return;
-	}
-	if (hub->state != HUB_CONNECTED)
-		return;
-	json_t *ping = json_pack("{s:s, s:f}", "type", "ping", "timestamp", node_unix_time());
-	if (!hub->pong_due && send_json(hub, ping) == ERR_OK) {
-		hub->pong_due = true;
-		net_timer_set(&hub->timer, net_now() + NODE_HUB_PONG_TIMEOUT);
-		return;
-	}
-	failure_set(&failure, FAILURE_HUB, "hub '%s' does not answer; it is tried again by itself",
-		hub->url);
-	retry_later(hub, &failure);
-}
-
-static void ping_soon(struct hub_client *hub)
-{
-	if (hub->pong_due)
-		return;
-	json_t *ping = json_pack("{s:s, s:f}", "type", "ping", "timestamp", node_unix_time());
-	if (send_json(hub, ping) != ERR_OK)
-		return;
-	hub->pong_due = true;
-	net_timer_set(&hub->timer, net_now() + NODE_HUB_CHECK_TIMEOUT);
 }
 
 void hub_client_check(struct hub_client *hub)
@@ -445,7 +333,7 @@ void hub_client_check(struct hub_client *hub)
 	usec now = net_now();
 	switch (hub->state) {
 	case HUB_CONNECTED:
-		ping_soon(hub);
+		hub_socket_check(&hub->socket);
 		return;
 	case HUB_WAITING:
 		/* Who lost its links as well as its hub lost its network, and not alone. */
@@ -468,7 +356,7 @@ void hub_client_network_changed(struct hub_client *hub, bool lost)
 	if (!hub->wanted || hub->state == HUB_NONE || hub->state == HUB_LOGIN)
 		return;
 	if (hub->state == HUB_CONNECTED && !lost) {
-		ping_soon(hub);
+		hub_socket_check(&hub->socket);
 		return;
 	}
 	/* What was connected from the former address is gone, and the wait was for another network.
@@ -525,8 +413,7 @@ void hub_client_logout(struct hub_client *hub)
 	stop_all(hub);
 	hub_turn_forget(&hub->turn);
 	hub_login_revoke(&hub->login, hub->url);
-	if (store_setting_remove(hub->node->store, SETTING_REFRESH) != ERR_OK)
-		log_warn("%s", store_fault_text(hub->node->store));
+	hub_memory_forget(hub->node->store);
 	hub->wanted = false;
 	hub->last = (struct failure){0};
 	set_state(hub, hub->url[0] ? HUB_LOGIN : HUB_NONE);
@@ -540,31 +427,15 @@ void hub_client_logout(struct hub_client *hub)
 
 /* ---- Life ---- */
 
-void hub_client_known_url(struct store *store, const struct config *config, char *url)
-{
-	char *kept = NULL;
-	CHECK(text_copy(url, CONFIG_TEXT_MAX + 1, config->hub_url));
-	if (!url[0] && store && store_setting_get(store, SETTING_URL, &kept) == ERR_OK)
-		(void)text_copy(url, CONFIG_TEXT_MAX + 1, kept);
-	free(kept);
-}
-
 /* What an earlier run kept: the hub if the configuration names none, and whether the user logged in
  * there. */
 static void recall(struct hub_client *hub)
 {
-	struct store *store = hub->node->store;
-	const struct config *config = &hub->node->config;
-	char *url = NULL, *token = NULL;
-	bool known = store_setting_get(store, SETTING_URL, &url) == ERR_OK && url[0];
-	bool logged_in = store_setting_get(store, SETTING_REFRESH, &token) == ERR_OK;
-	hub_client_known_url(store, config, hub->url);
-	if (known && logged_in && strcmp(hub->url, url) == 0) {
+	char *token;
+	if (hub_memory_recall(hub->node->store, &hub->node->config, hub->url, &token))
 		hub->wanted = true;
-		if (token[0])
-			hub_login_recall(&hub->login, token);
-	}
-	free(url);
+	if (token)
+		hub_login_recall(&hub->login, token);
 	free(token);
 }
 
@@ -583,12 +454,17 @@ enum err hub_client_create(struct node *node, struct hub_client **ret_hub)
 	err = net_timer_init(&hub->turn_timer, node->loop, on_turn_timer, hub);
 	if (err)
 		goto fail_timer;
+	err = hub_socket_init(&hub->socket, node, on_ready, on_ended, hub);
+	if (err)
+		goto fail_turn_timer;
 	recall(hub);
 	if (hub->url[0])
 		hub->state = HUB_LOGIN;
 	*ret_hub = hub;
 	return ERR_OK;
 
+fail_turn_timer:
+	net_timer_deinit(&hub->turn_timer);
 fail_timer:
 	net_timer_deinit(&hub->timer);
 fail_hub:
@@ -601,6 +477,7 @@ void hub_client_destroy(struct hub_client *hub)
 	if (!hub)
 		return;
 	stop_all(hub);
+	hub_socket_deinit(&hub->socket);
 	hub_login_deinit(&hub->login);
 	hub_turn_deinit(&hub->turn);
 	net_timer_deinit(&hub->turn_timer);
@@ -616,11 +493,5 @@ void hub_client_start(struct hub_client *hub)
 
 enum err hub_client_signal(struct hub_client *hub, const char *target, json_t *payload)
 {
-	if (hub->state != HUB_CONNECTED) {
-		json_decref(payload);
-		return ERR_STATE;
-	}
-	(void)text_copy(hub->last_target, sizeof(hub->last_target), target);
-	return send_json(hub, json_pack("{s:s, s:s, s:o}", "type", "signal", "target_node_id",
-				      target, "payload", payload));
+	return hub_socket_signal(&hub->socket, target, payload);
 }

@@ -30,10 +30,6 @@ MUST_CHECK enum err hub_client_create(struct node *node, struct hub_client **ret
 /* Accepts NULL. */
 void hub_client_destroy(struct hub_client *hub);
 
-/* Which hub the configuration names, else the store of an earlier run (NULL: there is none), into
- * CONFIG_TEXT_MAX + 1 characters; "": none. */
-void hub_client_known_url(struct store *store, const struct config *config, char *url);
-
 /* Connects if the user is logged in. */
 void hub_client_start(struct hub_client *hub);
 

@@ -192,6 +192,8 @@
  * meanwhile. */
 #define NODE_HUB_BACKOFF_FIRST (8 * USEC_PER_SEC)
 #define NODE_HUB_BACKOFF_MAX (60 * USEC_PER_SEC)
+/* A hub that ends says when to come back; it is not believed beyond this. */
+#define NODE_HUB_RETURN_MAX (60 * USEC_PER_SEC)
 /* A ping to the hub when the socket was silent, and how long the pong may take. */
 #define NODE_HUB_PING_INTERVAL (25 * USEC_PER_SEC)
 #define NODE_HUB_PONG_TIMEOUT (10 * USEC_PER_SEC)

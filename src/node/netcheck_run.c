@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "message/json.h"
-#include "node/hub_client.h"
+#include "node/hub_memory.h"
 #include "node/netcheck.h"
 #include "node/node.h"
 #include "node/store.h"
@@ -63,7 +63,7 @@ static void find_hub(struct run *run)
 		log_warn("%s", fault.text);
 		store = NULL;
 	}
-	hub_client_known_url(store, &run->config, run->hub_url);
+	hub_memory_url(store, &run->config, run->hub_url);
 	store_close(store);
 }
 
