@@ -31,6 +31,21 @@ class Refused(Exception):
         self.status, self.head, self.body = status, head, body
 
 
+def frame(opcode, payload, final=True, reserved=0):
+    """One as a client sends it, masked."""
+    mask, size = os.urandom(4), len(payload)
+    head = bytes([opcode | reserved << 4 | (0x80 if final else 0)])
+    if size < 126:
+        head += bytes([0x80 | size])
+    elif size < 65536:
+        head += bytes([0x80 | 126]) + struct.pack('!H', size)
+    else:
+        head += bytes([0x80 | 127]) + struct.pack('!Q', size)
+    masks = (mask * (size // 4 + 1))[:size]
+    masked = int.from_bytes(payload, 'big') ^ int.from_bytes(masks, 'big')
+    return head + mask + masked.to_bytes(size, 'big')
+
+
 class WebSocket:
     def __init__(self, port, path, headers=(), timeout=10, context=None):
         """With an ssl.SSLContext it is wss."""
@@ -72,17 +87,7 @@ class WebSocket:
         return taken
 
     def send_frame(self, opcode, payload, final=True):
-        mask = os.urandom(4)
-        size = len(payload)
-        head = bytes([opcode | (0x80 if final else 0)])
-        if size < 126:
-            head += bytes([0x80 | size])
-        elif size < 65536:
-            head += bytes([0x80 | 126]) + struct.pack('!H', size)
-        else:
-            head += bytes([0x80 | 127]) + struct.pack('!Q', size)
-        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-        self.socket.sendall(head + mask + masked)
+        self.socket.sendall(frame(opcode, payload, final))
 
     def send_text(self, text):
         self.send_frame(1, text if isinstance(text, bytes) else text.encode())
@@ -90,19 +95,22 @@ class WebSocket:
     def send(self, value):
         self.send_text(json.dumps(value))
 
+    def receive_frame(self):
+        """Opcode and payload of the next frame, whatever it is."""
+        first, second = self._take(2)
+        size = second & 0x7f
+        if size == 126:
+            size, = struct.unpack('!H', self._take(2))
+        elif size == 127:
+            size, = struct.unpack('!Q', self._take(8))
+        return first & 0x0f, self._take(size)
+
     def receive_text(self):
         """The next text; pings are answered on the way."""
         while True:
-            first, second = self._take(2)
-            size = second & 0x7f
-            if size == 126:
-                size, = struct.unpack('!H', self._take(2))
-            elif size == 127:
-                size, = struct.unpack('!Q', self._take(8))
-            payload = self._take(size)
-            opcode = first & 0x0f
+            opcode, payload = self.receive_frame()
             if opcode == 8:
-                code = struct.unpack('!H', payload[:2])[0] if size >= 2 else None
+                code = struct.unpack('!H', payload[:2])[0] if len(payload) >= 2 else None
                 raise Closed(code, payload[2:].decode())
             if opcode == 9:
                 self.send_frame(10, payload)
