@@ -296,33 +296,58 @@ void api_ping(struct web_request *http, void *user)
 
 /* ---- The hub ---- */
 
+/* "hub", if it is there; the rules for URLs are those of the configuration. */
+static bool take_hub(struct web_request *http, const json_t *body, char *url)
+{
+	const char *text;
+	struct config config;
+	struct fault fault;
+	url[0] = 0;
+	if (!api_text_if(http, body, "hub", CONFIG_TEXT_MAX, &text))
+		return false;
+	if (!text)
+		return true;
+	config_init(&config);
+	if (config_set(&config, "hub.url", text, &fault) != ERR_OK) {
+		api_fail(http, FAILURE_MALFORMED, "%s", fault.text);
+		return false;
+	}
+	CHECK(text_copy(url, CONFIG_TEXT_MAX + 1, config.hub_url));
+	return true;
+}
+
+/* A field that is true, or is not there. */
+static bool take_flag(
+	struct web_request *http, const json_t *body, const char *name, bool *ret_flag)
+{
+	*ret_flag = false;
+	if (json_get_bool_if(body, name, ret_flag) == ERR_OK)
+		return true;
+	api_fail(http, FAILURE_MALFORMED, "'%s' is neither true nor false", name);
+	return false;
+}
+
 void api_login(struct web_request *http, void *user)
 {
 	struct node *node = api_node(user);
-	const char *url, *provider;
+	const char *provider;
+	char hub[CONFIG_TEXT_MAX + 1];
+	bool device;
 	json_t *body;
 	if (!api_body(http, &body))
 		return;
-	if (!api_text_if(http, body, "hub", CONFIG_TEXT_MAX, &url) ||
+	if (!take_hub(http, body, hub) || !take_flag(http, body, "device", &device) ||
 		!api_text_if(http, body, "provider", MESSAGE_NAME_MAX, &provider))
 		goto done;
-	if (provider && strcmp(provider, "key") != 0) {
-		api_fail(http, FAILURE_UNSUPPORTED,
-			"login with '%s' is not supported; take --provider key", provider);
-		goto done;
-	}
-	if (url) {
-		/* The rules for URLs are those of the configuration. */
-		struct config config;
-		struct fault fault;
-		config_init(&config);
-		if (config_set(&config, "hub.url", url, &fault) != ERR_OK)
-			api_fail(http, FAILURE_MALFORMED, "%s", fault.text);
-		else
-			hub_client_login(node->hub, config.hub_url, http);
-	} else {
-		hub_client_login(node->hub, NULL, http);
-	}
+	const char *url = hub[0] ? hub : NULL;
+	bool is_key = !provider || strcmp(provider, "key") == 0;
+	if (device && provider)
+		api_fail(http, FAILURE_MALFORMED,
+			"with 'device' the provider is chosen on the hub's page");
+	else if (device || !is_key)
+		hub_client_login_provided(node->hub, url, provider, http);
+	else
+		hub_client_login(node->hub, url, http);
 
 done:
 	json_decref(body);
@@ -330,6 +355,11 @@ done:
 
 void api_logout(struct web_request *http, void *user)
 {
-	hub_client_logout(api_node(user)->hub);
-	web_request_reply(http, 204, NULL, (struct bytes){0});
+	bool all;
+	json_t *body;
+	if (!api_body(http, &body))
+		return;
+	if (take_flag(http, body, "all", &all))
+		hub_client_logout(api_node(user)->hub, all, http);
+	json_decref(body);
 }

@@ -13,6 +13,8 @@
 #include "node/hub_turn.h"
 #include "node/internal.h"
 #include "node/local_api.h"
+#include "node/login_answer.h"
+#include "node/provider_login.h"
 #include "node/session.h"
 #include "web/server.h"
 
@@ -30,7 +32,10 @@ struct hub_client {
 	usec hurried_at; /* when a wait was last cut short */
 	double since;
 	struct failure last;
-	struct web_request *waiting; /* POST /login that waits for the outcome */
+	struct login_answer waiting;     /* POST /login that waits for the outcome */
+	struct provider_login *provided; /* by a browser or a code; its outcome is awaited too */
+	char provided_url[CONFIG_TEXT_MAX + 1];
+	struct login_answer leaving; /* POST /logout that waits for the hub */
 	bool token_is_new;           /* since the last wait, so that another would be no better */
 	bool on_trial;               /* a hub that was named in it and has not let us in yet */
 };
@@ -111,17 +116,17 @@ static void set_state(struct hub_client *hub, enum hub_state state)
 
 static void answer_waiting(struct hub_client *hub)
 {
-	struct web_request *http = hub->waiting;
 	/* Who has logged in can connect, through a relay too. */
 	if (hub->state == HUB_CONNECTED && hub_turn_is_asking(&hub->turn))
 		return;
-	if (!http)
+	/* A person who is at a browser waits for that. */
+	if (hub->provided)
 		return;
-	hub->waiting = NULL;
 	if (hub->state == HUB_CONNECTED)
-		local_api_reply(http, 200, json_pack("{s:o}", "hub", hub_client_describe(hub)));
+		login_answer_done(
+			&hub->waiting, json_pack("{s:o}", "hub", hub_client_describe(hub)));
 	else
-		local_api_fail(http, &hub->last);
+		login_answer_fail(&hub->waiting, &hub->last);
 }
 
 static void stop_all(struct hub_client *hub)
@@ -369,26 +374,34 @@ void hub_client_network_changed(struct hub_client *hub, bool lost)
 static void abandoned(void *user)
 {
 	struct hub_client *hub = user;
-	hub->waiting = NULL;
+	hub->waiting = (struct login_answer){0};
+	provider_login_destroy(hub->provided);
+	hub->provided = NULL;
+}
+
+/* Where to log in, into CONFIG_TEXT_MAX + 1 characters; false, and it was answered. */
+static bool choose_url(
+	const struct hub_client *hub, const char *url, char *chosen, struct web_request *http)
+{
+	struct failure failure = {0};
+	if (hub->waiting.http)
+		failure_set(&failure, FAILURE_LIMIT, "a login is under way; wait for it");
+	else if (!text_copy(chosen, CONFIG_TEXT_MAX + 1, url ? url : hub->url) || !chosen[0])
+		failure_set(&failure, FAILURE_NO_HUB,
+			"no hub is configured; name one with 'dpc login --hub URL'");
+	if (failure.code != FAILURE_NONE)
+		local_api_fail(http, &failure);
+	return failure.code == FAILURE_NONE;
 }
 
 void hub_client_login(struct hub_client *hub, const char *url, struct web_request *http)
 {
-	struct failure failure;
-	bool other = url && strcmp(url, hub->url) != 0;
-	if (hub->waiting) {
-		failure_set(&failure, FAILURE_LIMIT, "a login is under way; wait for it");
-		local_api_fail(http, &failure);
+	char chosen[CONFIG_TEXT_MAX + 1];
+	if (!choose_url(hub, url, chosen, http))
 		return;
-	}
-	if ((url && !text_copy(hub->url, sizeof(hub->url), url)) || !hub->url[0]) {
-		failure_set(&failure, FAILURE_NO_HUB,
-			"no hub is configured; name one with 'dpc login --hub URL'");
-		local_api_fail(http, &failure);
-		return;
-	}
-	hub->waiting = http;
-	web_request_on_cancel(http, abandoned, hub);
+	bool other = strcmp(chosen, hub->url) != 0;
+	CHECK(text_copy(hub->url, sizeof(hub->url), chosen));
+	login_answer_begin(&hub->waiting, http, abandoned, hub);
 	if (!other && hub->state == HUB_CONNECTED) {
 		answer_waiting(hub);
 		return;
@@ -407,22 +420,118 @@ void hub_client_login(struct hub_client *hub, const char *url, struct web_reques
 	begin(hub);
 }
 
-void hub_client_logout(struct hub_client *hub)
+/* ---- With a provider ---- */
+
+static void on_say(json_t *line, void *user)
 {
-	struct failure failure;
+	struct hub_client *hub = user;
+	login_answer_say(&hub->waiting, line);
+}
+
+/* The tokens are those of a new login: what was before is kept until it has let us in altogether.
+ */
+static void on_provided(const json_t *tokens, const struct failure *failure, void *user)
+{
+	struct hub_client *hub = user;
+	struct provider_login *provided = hub->provided;
+	struct failure problem;
+	hub->provided = NULL;
+	if (!tokens) {
+		login_answer_fail(&hub->waiting, failure);
+		provider_login_destroy(provided);
+		return;
+	}
 	stop_all(hub);
 	hub_turn_forget(&hub->turn);
-	hub_login_revoke(&hub->login, hub->url);
+	hub_login_forget(&hub->login);
+	CHECK(text_copy(hub->url, sizeof(hub->url), hub->provided_url));
+	hub->on_trial = hub->wanted = true;
+	hub->failures = 0;
+	set_state(hub, HUB_CONNECTING);
+	enum err err = hub_login_adopt(&hub->login, hub->url, tokens);
+	if (err) {
+		failure_set(&problem, FAILURE_HUB,
+			"hub '%s' answers in a way that is not understood: %s; is it a dpc-hub?",
+			hub->url, err_text(err));
+		retry_later(hub, &problem);
+	}
+	provider_login_destroy(provided);
+}
+
+void hub_client_login_provided(
+	struct hub_client *hub, const char *url, const char *provider, struct web_request *http)
+{
+	struct failure failure;
+	if (!choose_url(hub, url, hub->provided_url, http))
+		return;
+	struct provider_login_wish wish = {.hub = hub->provided_url,
+		.provider = provider,
+		.say = on_say,
+		.done = on_provided,
+		.user = hub};
+	login_answer_begin(&hub->waiting, http, abandoned, hub);
+	enum err err = provider_login_create(hub->node, &wish, &hub->provided);
+	if (!err)
+		return;
+	failure_set(&failure, FAILURE_HUB, "cannot ask hub '%s': %s; is the address right?",
+		hub->provided_url, err_text(err));
+	login_answer_fail(&hub->waiting, &failure);
+}
+
+/* ---- Leaving ---- */
+
+static void left(void *user)
+{
+	struct hub_client *hub = user;
+	hub->leaving = (struct login_answer){0};
+}
+
+static void on_revoked(const struct failure *failure, void *user)
+{
+	struct hub_client *hub = user;
+	if (failure->code == FAILURE_NONE)
+		login_answer_done(&hub->leaving, json_object());
+	else
+		login_answer_fail(&hub->leaving, failure);
+}
+
+/* Here it is over in any case. */
+static void leave(struct hub_client *hub)
+{
+	struct failure failure;
 	hub_memory_forget(hub->node->store);
+	provider_login_destroy(hub->provided);
+	hub->provided = NULL;
 	hub->wanted = false;
 	hub->last = (struct failure){0};
 	set_state(hub, hub->url[0] ? HUB_LOGIN : HUB_NONE);
-	if (hub->waiting) {
-		failure_set(&failure, FAILURE_HUB, "logged out meanwhile");
-		hub->last = failure;
-		answer_waiting(hub);
-		hub->last = (struct failure){0};
+	failure_set(&failure, FAILURE_HUB, "logged out meanwhile");
+	login_answer_fail(&hub->waiting, &failure);
+}
+
+void hub_client_logout(struct hub_client *hub, bool all, struct web_request *http)
+{
+	struct failure failure;
+	if (hub->leaving.http) {
+		failure_set(&failure, FAILURE_LIMIT, "a logout is under way; wait for it");
+		local_api_fail(http, &failure);
+		return;
 	}
+	stop_all(hub);
+	hub_turn_forget(&hub->turn);
+	bool is_asked = hub_login_revoke(&hub->login, hub->url, all);
+	leave(hub);
+	if (!all) {
+		web_request_reply(http, 204, NULL, (struct bytes){0});
+		return;
+	}
+	/* Whoever ends all logins has a reason, and wants to know that they have ended. */
+	login_answer_begin(&hub->leaving, http, left, hub);
+	if (is_asked)
+		return;
+	failure_set(&failure, FAILURE_NO_HUB,
+		"not logged in at a hub, so it cannot be told; log in, and then out of all");
+	login_answer_fail(&hub->leaving, &failure);
 }
 
 /* ---- Life ---- */
@@ -446,7 +555,7 @@ enum err hub_client_create(struct node *node, struct hub_client **ret_hub)
 		return ERR_NOMEM;
 	hub->node = node;
 	hub->since = node_unix_time();
-	hub_login_init(&hub->login, node, on_login, hub);
+	hub_login_init(&hub->login, node, on_login, on_revoked, hub);
 	hub_turn_init(&hub->turn, node, on_turn_done, hub);
 	enum err err = net_timer_init(&hub->timer, node->loop, on_timer, hub);
 	if (err)
@@ -477,6 +586,7 @@ void hub_client_destroy(struct hub_client *hub)
 	if (!hub)
 		return;
 	stop_all(hub);
+	provider_login_destroy(hub->provided);
 	hub_socket_deinit(&hub->socket);
 	hub_login_deinit(&hub->login);
 	hub_turn_deinit(&hub->turn);

@@ -45,7 +45,13 @@ json_t *hub_client_describe_turn(const struct hub_client *hub);
 /* Logs in at `url` (NULL: the known one) and answers the request when connected, or with the
  * reason. */
 void hub_client_login(struct hub_client *hub, const char *url, struct web_request *http);
-void hub_client_logout(struct hub_client *hub);
+/* The same with an identity provider in the person's browser, or, when that is NULL, by a code that
+ * the person enters on a page of the hub. The answer is a stream: what the person has to see, and
+ * then the outcome. */
+void hub_client_login_provided(
+	struct hub_client *hub, const char *url, const char *provider, struct web_request *http);
+/* With `all`, every login of the account ends, and the answer waits for the hub. */
+void hub_client_logout(struct hub_client *hub, bool all, struct web_request *http);
 
 /* There is a reason to believe that the network is not what it was: a link has fallen silent. A
  * connection is asked whether it lives, and a wait is cut short. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "crypto/proof.h"
 #include "message/json.h"
+#include "node/hub_ask.h"
 #include "node/internal.h"
 #include "node/limits.h"
 
@@ -13,9 +14,10 @@
 #define TOKEN_MAX 4096
 
 void hub_login_init(struct hub_login *login, struct node *node,
-	void (*done)(const struct failure *failure, void *user), void *user)
+	void (*done)(const struct failure *failure, void *user),
+	void (*revoked)(const struct failure *failure, void *user), void *user)
 {
-	*login = (struct hub_login){.node = node, .done = done, .user = user};
+	*login = (struct hub_login){.node = node, .done = done, .revoked = revoked, .user = user};
 }
 
 void hub_login_cancel(struct hub_login *login)
@@ -78,26 +80,15 @@ static void on_answer(const struct http_answer *answer, void *user);
 static enum err ask(
 	struct hub_login *login, enum hub_login_step step, const char *path, json_t *body)
 {
-	char *url = text_format("%s%s", login->url, path);
-	char *text = json_take_text(body);
-	struct http_ask ask = {.url = url,
-		.authorities = config_hub_authorities(&login->node->config),
+	struct hub_question question = {.hub = login->url,
+		.path = path,
 		.bearer = step == HUB_LOGIN_REGISTER || step == HUB_LOGIN_REGISTER_CHALLENGE
 				  ? login->access_token
 				  : NULL,
-		.body = text ? bytes_of_text(text) : (struct bytes){0},
-		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS,
-		.answer_max = NODE_HUB_ANSWER_MAX};
-	enum err err = ERR_NOMEM;
+		.body = body};
 	login->step = step;
-	if (url && text)
-		err = http_client_start(
-			login->node->http, &ask, NULL, on_answer, login, &login->request);
-	free(url);
-	if (text)
-		secret_cleanse(text, strlen(text));
-	free(text);
-	return err;
+	return body ? hub_ask(login->node, &question, on_answer, login, &login->request)
+		    : ERR_NOMEM;
 }
 
 static enum err ask_refresh(struct hub_login *login)
@@ -109,40 +100,21 @@ static enum err ask_refresh(struct hub_login *login)
 static enum err ask_challenge(struct hub_login *login, enum hub_login_step step)
 {
 	return ask(login, step, "/login/key/challenge",
-		json_pack("{s:s, s:s}", "node_id", login->node->id, "purpose",
-			step == HUB_LOGIN_CHALLENGE ? PROOF_PURPOSE_LOGIN
-						    : PROOF_PURPOSE_REGISTER));
-}
-
-/* The signature over a challenge, in base64; NULL when it cannot be made. */
-static char *prove(struct hub_login *login, const char *purpose, const char *challenge)
-{
-	uint8_t signature[IDENTITY_SIGNATURE_MAX];
-	size_t size;
-	struct proof proof = {.purpose = purpose,
-		.hub = login->url,
-		.node_id = login->node->id,
-		.challenge = bytes_of_text(challenge)};
-	if (proof_make(login->node->identity, &proof, signature, &size) != ERR_OK)
-		return NULL;
-	return base64_encode(bytes_of(signature, size));
+		hub_ask_challenge_body(login->node, step == HUB_LOGIN_CHALLENGE
+							    ? PROOF_PURPOSE_LOGIN
+							    : PROOF_PURPOSE_REGISTER));
 }
 
 static enum err ask_key(struct hub_login *login, const char *challenge)
 {
-	struct node *node = login->node;
-	char *signature = prove(login, PROOF_PURPOSE_LOGIN, challenge);
-	const struct certificate *certificate = identity_certificate(node->identity);
-	json_t *body = json_pack("{s:s, s:s, s:s, s:s?}", "node_id", node->id, "certificate",
-		certificate_pem(certificate), "challenge", challenge, "signature", signature);
-	free(signature);
-	return ask(login, HUB_LOGIN_KEY, "/login/key", body);
+	return ask(login, HUB_LOGIN_KEY, "/login/key",
+		hub_ask_proof(login->node, login->url, challenge));
 }
 
 static enum err ask_register(struct hub_login *login, const char *challenge)
 {
 	struct node *node = login->node;
-	char *signature = prove(login, PROOF_PURPOSE_REGISTER, challenge);
+	char *signature = hub_ask_prove(node, login->url, PROOF_PURPOSE_REGISTER, challenge);
 	const struct certificate *certificate = identity_certificate(node->identity);
 	json_t *body = json_pack("{s:s, s:s, s:s, s:{s:s, s:s?}}", "node_id", node->id,
 		"public_key", certificate_public_key_pem(certificate), "certificate",
@@ -176,11 +148,6 @@ static enum err take_tokens(struct hub_login *login, const json_t *body, bool *r
 	return login->access_token ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err take_challenge(const json_t *body, const char **ret_challenge)
-{
-	return json_get_text(body, "challenge", PROOF_CHALLENGE_MAX, ret_challenge);
-}
-
 /* What the hub's good answer to a step leads to. */
 static enum err go_on(struct hub_login *login, const json_t *body)
 {
@@ -198,10 +165,10 @@ static enum err go_on(struct hub_login *login, const json_t *body)
 		finish(login, &(struct failure){0});
 		return ERR_OK;
 	case HUB_LOGIN_CHALLENGE:
-		err = take_challenge(body, &challenge);
+		err = hub_ask_challenge_read(body, &challenge);
 		return err ? err : ask_key(login, challenge);
 	case HUB_LOGIN_REGISTER_CHALLENGE:
-		err = take_challenge(body, &challenge);
+		err = hub_ask_challenge_read(body, &challenge);
 		return err ? err : ask_register(login, challenge);
 	case HUB_LOGIN_REGISTER:
 		finish(login, &(struct failure){0});
@@ -210,26 +177,6 @@ static enum err go_on(struct hub_login *login, const json_t *body)
 		break;
 	}
 	UNREACHABLE();
-}
-
-static void explain(
-	const struct hub_login *login, const struct http_answer *answer, struct failure *failure)
-{
-	json_t *body = NULL, *error;
-	const char *message = "";
-	if (answer->err) {
-		failure_set(failure, FAILURE_HUB,
-			"cannot reach hub '%s': %s; check the address, or start it", login->url,
-			answer->reason[0] ? answer->reason : err_text(answer->err));
-		return;
-	}
-	if (json_parse_object(answer->body, NODE_HUB_ANSWER_MAX, &body) == ERR_OK &&
-		json_get_object(body, "error", &error) == ERR_OK &&
-		json_get_text_if(error, "message", MESSAGE_ERROR_TEXT_MAX, &message) != ERR_OK)
-		message = "";
-	failure_set(failure, FAILURE_HUB, "hub '%s' refuses the login: %s%s%d", login->url, message,
-		message[0] ? ", status " : "status ", answer->status);
-	json_decref(body);
 }
 
 static void on_answer(const struct http_answer *answer, void *user)
@@ -250,7 +197,7 @@ static void on_answer(const struct http_answer *answer, void *user)
 		forget_text(&login->refresh_token);
 		err = ask_challenge(login, HUB_LOGIN_CHALLENGE);
 	} else {
-		explain(login, answer, &failure);
+		hub_ask_explain(login->url, answer, &failure);
 		finish(login, &failure);
 		return;
 	}
@@ -270,34 +217,47 @@ enum err hub_login_start(struct hub_login *login, const char *url)
 				    : ask_challenge(login, HUB_LOGIN_CHALLENGE);
 }
 
+enum err hub_login_adopt(struct hub_login *login, const char *url, const json_t *tokens)
+{
+	hub_login_cancel(login);
+	CHECK(text_copy(login->url, sizeof(login->url), url));
+	login->step = HUB_LOGIN_KEY;
+	return go_on(login, tokens);
+}
+
 /* ---- Logging out ---- */
 
 static void on_revoked(const struct http_answer *answer, void *user)
 {
 	struct hub_login *login = user;
+	struct failure failure = {0};
 	login->revoking = NULL;
+	if (answer->err || answer->status >= 300)
+		hub_ask_explain(login->revoked_url, answer, &failure);
 	if (answer->err)
 		log_info("the hub could not be told to revoke the login: %s", answer->reason);
+	login->revoked(&failure, login->user);
 }
 
-void hub_login_revoke(struct hub_login *login, const char *url)
+bool hub_login_revoke(struct hub_login *login, const char *url, bool all)
 {
-	char *target = text_format("%s/logout", url);
-	json_t *body = json_pack("{s:s?}", "refresh_token", login->refresh_token);
-	char *text = json_take_text(body);
-	struct http_ask ask = {.url = target,
-		.authorities = config_hub_authorities(&login->node->config),
+	bool is_known = login->access_token || login->refresh_token;
+	struct hub_question question = {.hub = url,
+		.path = "/logout",
 		.bearer = login->access_token,
-		.body = text ? bytes_of_text(text) : (struct bytes){0},
-		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS};
+		.body = json_pack(
+			"{s:s*, s:b}", "refresh_token", login->refresh_token, "all", all)};
 	http_request_cancel(login->revoking);
 	login->revoking = NULL;
-	bool is_known = login->access_token || login->refresh_token;
-	if (is_known && target && text &&
-		http_client_start(login->node->http, &ask, NULL, on_revoked, login,
-			&login->revoking) != ERR_OK)
+	CHECK(text_copy(login->revoked_url, sizeof(login->revoked_url), url));
+	bool is_asked = false;
+	if (is_known && question.body)
+		is_asked = hub_ask(login->node, &question, on_revoked, login, &login->revoking) ==
+			   ERR_OK;
+	else
+		json_decref(question.body);
+	if (is_known && !is_asked)
 		log_info("the hub could not be told to revoke the login");
-	free(target);
-	free(text);
 	hub_login_forget(login);
+	return is_asked;
 }

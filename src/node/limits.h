@@ -225,6 +225,13 @@
 #define NODE_HUB_ANSWER_MAX (64 * 1024)
 #define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)
 
+/* A login in a browser, or by a code that a person types: until it is given up; the port on
+ * loopback that the browser comes back to takes so many connections; and how much longer a node
+ * waits between two questions when the hub is slow. */
+#define NODE_LOGIN_TIMEOUT (15 * 60 * USEC_PER_SEC)
+#define NODE_LOGIN_CONNECTIONS_MAX 16
+#define NODE_LOGIN_SLOWER (5 * USEC_PER_SEC)
+
 /* ---- STUN ---- */
 
 /* Names of STUN servers: the wait after one was not found, doubled up to the maximum, and how long
