@@ -1,5 +1,4 @@
 /* dpc id: who this node is, for a person or a camera. */
-#include <qrencode.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,35 +6,8 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/qr.h"
 #include "crypto/identity.h"
-
-#define QUIET_ZONE 2 /* modules around the code; scanners want some, screens have little room */
-
-static bool is_dark(const QRcode *code, int x, int y)
-{
-	if (x < 0 || y < 0 || x >= code->width || y >= code->width)
-		return false;
-	return code->data[y * code->width + x] & 1;
-}
-
-/* Two rows a line, with half blocks; light modules are drawn, as terminals are dark more often. */
-static int print_qr(const char *text)
-{
-	static const char *const halves[] = {"\xe2\x96\x88", "\xe2\x96\x80", "\xe2\x96\x84", " "};
-	QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
-	if (!code)
-		return cli_fail("'%.100s' does not fit into a QR code", text);
-	for (int y = -QUIET_ZONE; y < code->width + QUIET_ZONE; y += 2) {
-		for (int x = -QUIET_ZONE; x < code->width + QUIET_ZONE; x++)
-			fputs(halves[(is_dark(code, x, y) ? 2 : 0) +
-				      (is_dark(code, x, y + 1) ? 1 : 0)],
-				stdout);
-		putchar('\n');
-	}
-	QRcode_free(code);
-	printf("%s\n", text);
-	return CLI_DONE;
-}
 
 /* The first dpc:// address of the running node, or NULL; the caller frees it. */
 static char *running_uri(const struct cli *cli)
@@ -69,7 +41,11 @@ static int show(const struct cli *cli, const struct identity *identity)
 		print_json(result);
 		json_decref(result);
 	} else if (cli_has(cli, "qr")) {
-		status = print_qr(uri ? uri : id);
+		const char *text = uri ? uri : id;
+		if (qr_print(text))
+			printf("%s\n", text);
+		else
+			status = cli_fail("'%.100s' does not fit into a QR code", text);
 	} else {
 		printf("%s\n", id);
 	}
