@@ -46,6 +46,7 @@ static const struct setting {
 	TEXT("hub.log", log),
 	TEXT("hub.log_format", log_format),
 	TEXT("hub.trusted_proxies", trusted_proxies),
+	TEXT("hub.cors_origins", cors_origins),
 	{"hub.new_accounts", SETTING_YES_NO, offsetof(struct config, new_accounts), 0, 0},
 	NUMBER("hub.drain_seconds", drain_seconds),
 	NUMBER_UP_TO("hub.token_key_days", token_key_days, 3650),

@@ -43,8 +43,9 @@ struct config {
 	char log_format[8]; /* text or json */
 	bool new_accounts;  /* a first login creates the account */
 	bool public_metrics;
-	unsigned drain_seconds;  /* between SIGTERM and the end, while nodes are connected */
-	unsigned token_key_days; /* how old a key that signs tokens gets */
+	unsigned drain_seconds; /* between SIGTERM and the end, while nodes are connected */
+	char cors_origins[CONFIG_TEXT_MAX]; /* pages that may ask, with spaces between; "": none */
+	unsigned token_key_days;            /* how old a key that signs tokens gets */
 	char trusted_proxies[CONFIG_TEXT_MAX]; /* IP addresses, with spaces between */
 	unsigned login_per_second, login_burst;
 	unsigned requests_per_second, requests_burst;

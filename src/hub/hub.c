@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "hub/admin.h"
+#include "hub/cors.h"
 #include "hub/data.h"
 #include "message/json.h"
 #include "net/tls_server.h"
@@ -200,6 +201,7 @@ static enum err listen_on(struct hub *hub, char *problem)
 			.routes = hub_routes,
 			.route_count = hub_route_count,
 			.user = hub,
+			.prepare = cors_prepare,
 			.server_name = "dpc-hub/" DPC_VERSION,
 			.tls = hub->tls,
 			.limits = {.connections = config->connections,
@@ -227,6 +229,12 @@ static enum err check_store(const struct config *config, char *problem)
 /* The settings that are lists in themselves, or urls. */
 static enum err read_lists(struct hub *hub, char *problem)
 {
+	if (!cors_origins_are_good(hub->config->cors_origins)) {
+		snprintf(problem, HUB_PROBLEM_MAX,
+			"bad cors_origins '%s': at most %d origins as 'https://chat.example'",
+			hub->config->cors_origins, ORIGINS_MAX);
+		return ERR_MALFORMED;
+	}
 	enum err err = check_store(hub->config, problem);
 	if (err == ERR_OK)
 		err = read_proxies(hub, problem);

@@ -3,6 +3,7 @@
 #define HUB_HUB_H
 
 #include "hub/challenge.h"
+#include "hub/closing.h"
 #include "hub/forwarded.h"
 #include "hub/relay.h"
 #include "hub/config.h"
@@ -20,6 +21,7 @@
 
 struct hub_stats {
 	uint64_t logins, signals_relayed, frames_invalid, rate_limited, banned;
+	uint64_t closings[CLOSING_COUNT];   /* of signalling sockets, as in closing_names */
 	uint64_t refused[RELAY_CODE_COUNT]; /* as in relay_codes */
 };
 

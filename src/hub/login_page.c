@@ -20,7 +20,6 @@ void login_page(struct web_request *request, int status, const char *page,
 			"default-src 'none'; style-src 'self'; form-action 'self'; "
 			"base-uri 'none'; frame-ancestors 'none'");
 		web_request_add_header(request, "X-Frame-Options", "DENY");
-		web_request_add_header(request, "Referrer-Policy", "no-referrer");
 		web_request_add_header(request, "Cache-Control", "no-store");
 		web_request_reply(request, status, "text/html; charset=utf-8", buffer_bytes(&text));
 	} else {
@@ -49,7 +48,6 @@ void login_redirect(struct web_request *request, const char *url)
 {
 	web_request_add_header(request, "Location", url);
 	web_request_add_header(request, "Cache-Control", "no-store");
-	web_request_add_header(request, "Referrer-Policy", "no-referrer");
 	web_request_reply(request, 302, NULL, (struct bytes){0});
 }
 

@@ -42,6 +42,28 @@ static void put_labelled(struct page *page, const char *name, const char *label,
 	put_value(page, name, labels, value);
 }
 
+/* `counts` has one more than `bounds`: what is beyond the last. */
+static void put_histogram(struct page *page, const char *name, const char *help, const usec *bounds,
+	const uint64_t *counts, size_t bucket_count, usec sum)
+{
+	char series[64], text[32];
+	uint64_t count = 0;
+	put_head(page, name, "histogram", help);
+	snprintf(series, sizeof series, "%s_bucket", name);
+	for (size_t i = 0; i < bucket_count; i++) {
+		count += counts[i];
+		if (i < bucket_count - 1)
+			snprintf(text, sizeof text, "%g", (double)bounds[i] / (double)USEC_PER_SEC);
+		else
+			snprintf(text, sizeof text, "+Inf");
+		put_labelled(page, series, "le", text, (double)count);
+	}
+	snprintf(series, sizeof series, "%s_sum", name);
+	put_value(page, series, "", (double)sum / (double)USEC_PER_SEC);
+	snprintf(series, sizeof series, "%s_count", name);
+	put_value(page, series, "", (double)count);
+}
+
 /* ---- What there is ---- */
 
 static void put_sockets(struct page *page, const struct hub *hub)
@@ -77,6 +99,15 @@ static void put_sockets(struct page *page, const struct hub *hub)
 			(double)net_tls_server_expires(hub->tls));
 }
 
+static void put_closings(struct page *page, const struct hub *hub)
+{
+	put_head(page, "sockets_closed_total", "counter",
+		"Signalling sockets that were closed, by reason.");
+	for (size_t i = 0; i < CLOSING_COUNT; i++)
+		put_labelled(page, "sockets_closed_total", "reason", closing_names[i],
+			(double)hub->stats.closings[i]);
+}
+
 static void put_signals(struct page *page, const struct hub *hub)
 {
 	const struct hub_stats *stats = &hub->stats;
@@ -98,8 +129,6 @@ static void put_requests(struct page *page, const struct hub *hub)
 {
 	const struct web_server_stats *web = web_server_stats(hub->server);
 	char text[32];
-	double seconds = (double)USEC_PER_SEC;
-	uint64_t count = 0;
 	put_head(page, "http_answers_total", "counter", "Answers to HTTP requests, by status.");
 	for (int status = 100; status < WEB_STATUS_END; status++) {
 		if (web->answers[status] == 0)
@@ -108,17 +137,12 @@ static void put_requests(struct page *page, const struct hub *hub)
 		put_labelled(
 			page, "http_answers_total", "status", text, (double)web->answers[status]);
 	}
-	put_head(page, "http_handling_seconds", "histogram", "From a whole request to its answer.");
-	for (size_t i = 0; i < WEB_LATENCY_BUCKETS; i++) {
-		count += web->latency[i];
-		if (i < WEB_LATENCY_BUCKETS - 1)
-			snprintf(text, sizeof text, "%g", (double)web_latency_bounds[i] / seconds);
-		else
-			snprintf(text, sizeof text, "+Inf");
-		put_labelled(page, "http_handling_seconds_bucket", "le", text, (double)count);
-	}
-	put_value(page, "http_handling_seconds_sum", "", (double)web->latency_sum / seconds);
-	put_value(page, "http_handling_seconds_count", "", (double)count);
+	put_head(page, "http_errors_total", "counter", "Answers that are errors, by their code.");
+	for (size_t i = 0; i < WEB_ERROR_CODES_MAX && web->errors[i].code[0]; i++)
+		put_labelled(page, "http_errors_total", "code", web->errors[i].code,
+			(double)web->errors[i].count);
+	put_histogram(page, "http_handling_seconds", "From a whole request to its answer.",
+		web_latency_bounds, web->latency, WEB_LATENCY_BUCKETS, web->latency_sum);
 }
 
 static void put_database(struct page *page, const struct hub *hub)
@@ -126,6 +150,8 @@ static void put_database(struct page *page, const struct hub *hub)
 	struct store_stats stats = store_stats(hub->store);
 	put_one(page, "database_seconds_total", "counter", "Time spent in the database.",
 		(double)stats.busy / (double)USEC_PER_SEC);
+	put_histogram(page, "database_step_seconds", "Steps of statements, each with its wait.",
+		store_latency_bounds, stats.latency, STORE_LATENCY_BUCKETS, stats.step_time);
 	put_one(page, "database_steps_total", "counter", "Steps of statements.",
 		(double)stats.steps);
 	put_one(page, "database_errors_total", "counter", "Steps that failed.",
@@ -145,6 +171,7 @@ void handle_metrics(struct web_request *request, void *user)
 	put_one(&page, "uptime_seconds", "gauge", "Since the hub was started.",
 		(double)(net_now() - hub->started) / (double)USEC_PER_SEC);
 	put_sockets(&page, hub);
+	put_closings(&page, hub);
 	put_signals(&page, hub);
 	put_requests(&page, hub);
 	put_database(&page, hub);

@@ -37,7 +37,6 @@ void page_reply(struct hub *hub, struct web_request *request)
 		/* Nothing but its own style, whatever finds its way into it. */
 		web_request_add_header(request, "Content-Security-Policy",
 			"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-		web_request_add_header(request, "Referrer-Policy", "no-referrer");
 		web_request_reply(request, 200, "text/html; charset=utf-8", buffer_bytes(&text));
 	} else {
 		hub_fail(request, err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "hub/backlog.h"
+#include "hub/cors.h"
 
 /* Codes of our close frames (RFC 6455 section 7.4.2: 4000 to 4999 are private). */
 #define CLOSE_POLICY 1008
@@ -189,6 +190,7 @@ static void on_closed(struct web_socket *web, const char *reason, void *user)
 	struct signal_socket *socket = user;
 	(void)web;
 	log_debug("socket of '%s' closed: %s", socket->session.node_id, reason);
+	socket->hub->stats.closings[closing_of(reason)]++;
 	if (socket->presence.is_present)
 		note_seen(socket);
 	presence_leave(&socket->hub->presence, &socket->presence);
@@ -348,6 +350,8 @@ void handle_signal_socket(struct web_request *request, void *user)
 		hub_refuse_draining(request);
 		return;
 	}
+	if (!cors_admit_socket(hub, request))
+		return;
 	const char *token = find_token(request, &subprotocol);
 	enum err err = token ? hub_check_token(hub, token, &claims) : ERR_DENIED;
 	if (err == ERR_OK && hub_is_banned(hub, &claims.session)) {

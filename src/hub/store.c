@@ -62,14 +62,27 @@ void store_bind_integer(struct statement *statement, int place, int64_t value)
 
 /* ---- Steps ---- */
 
+const usec store_latency_bounds[STORE_LATENCY_BUCKETS - 1] = {100, 1 * USEC_PER_MS, 5 * USEC_PER_MS,
+	25 * USEC_PER_MS, 100 * USEC_PER_MS, 1000 * USEC_PER_MS};
+
+static void count_step(struct store_stats *stats, usec taken)
+{
+	size_t bucket = 0;
+	while (bucket < STORE_LATENCY_BUCKETS - 1 && taken > store_latency_bounds[bucket])
+		bucket++;
+	stats->latency[bucket]++;
+	stats->step_time += taken;
+	stats->busy += taken;
+	stats->steps++;
+}
+
 static enum err step(struct statement *statement)
 {
 	struct store *store = statement->store;
 	usec begin = net_now();
 	enum err err = store->engine->step(statement);
 	statement->is_running = true;
-	store->stats.busy += net_now() - begin;
-	store->stats.steps++;
+	count_step(&store->stats, net_now() - begin);
 	if (err != ERR_OK)
 		store_reset(statement);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)

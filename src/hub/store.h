@@ -34,10 +34,17 @@ struct store_node {
 	int64_t registered;
 };
 
+#define STORE_LATENCY_BUCKETS 7
+extern const usec store_latency_bounds[STORE_LATENCY_BUCKETS - 1];
+
 /* Since it was opened. */
 struct store_stats {
 	uint64_t steps, errors;
-	usec busy;       /* time spent in it */
+	usec busy; /* time spent in it */
+	/* Steps by how long they took, in the bucket of the first bound that was not exceeded; the
+	 * last has none. And their sum. */
+	uint64_t latency[STORE_LATENCY_BUCKETS];
+	usec step_time;
 	uint64_t losses; /* of the connection to it */
 	bool is_away;    /* there is no connection */
 };

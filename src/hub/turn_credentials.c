@@ -102,8 +102,6 @@ void handle_turn_credentials(struct web_request *request, void *user)
 		hub_fail(request, err);
 		return;
 	}
-	/* As with tokens: nobody on the way is to keep it. */
-	web_request_add_header(request, "Cache-Control", "no-store");
 	hub_reply(request, 200,
 		json_pack("{s:s, s:s, s:I, s:O}", "username", credentials.username, "password",
 			credentials.password, "ttl", (json_int_t)ttl, "uris", hub->turn_uris));

@@ -27,6 +27,9 @@
 #define WEB_BODY_SIZE_MAX (16 * 1024 * 1024)
 /* {parameters} in a route's path. */
 #define WEB_PARAMS_MAX 4
+/* Codes of errors that are counted apart, and what is kept of each. */
+#define WEB_ERROR_CODES_MAX 64
+#define WEB_ERROR_CODE_SIZE 32
 /* Headers that a handler adds to its answer, in bytes. */
 #define WEB_EXTRA_HEADERS_MAX 4096
 

@@ -233,9 +233,23 @@ static enum err append_escaped(struct buffer *text, const char *plain)
 	return err;
 }
 
+static void count_error(struct web_server_stats *stats, const char *code)
+{
+	size_t i = 0;
+	while (i < WEB_ERROR_CODES_MAX - 1 && stats->errors[i].code[0] &&
+		strcmp(stats->errors[i].code, code) != 0)
+		i++;
+	struct web_error_count *row = &stats->errors[i];
+	if (!row->code[0] &&
+		(i == WEB_ERROR_CODES_MAX - 1 || !text_copy(row->code, sizeof row->code, code)))
+		CHECK(text_copy(row->code, sizeof row->code, "other"));
+	row->count++;
+}
+
 void web_request_reply_error(
 	struct web_request *request, int status, const char *code, const char *message)
 {
+	count_error(&connection_of_request(request)->server->stats, code);
 	struct buffer text = buffer_with_max(65536);
 	enum err err = buffer_append_text(&text, "{\"error\":{\"code\":\"");
 	if (err == ERR_OK)
@@ -363,6 +377,8 @@ void request_dispatch(struct web_request *request)
 {
 	const struct web_server_options *options = &connection_of_request(request)->server->options;
 	connection_of_request(request)->dispatched = net_now();
+	if (options->prepare && options->prepare(request, options->user))
+		return;
 	struct route_match match = route_find(
 		options->routes, options->route_count, request->head.method, request->head.path);
 	if (!match.route) {

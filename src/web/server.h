@@ -154,7 +154,10 @@ struct web_server_options {
 	const char *unix_path;
 	const struct web_route *routes; /* a static table */
 	size_t route_count;
-	void *user;                 /* of the routes' handlers */
+	void *user; /* of the routes' handlers */
+	/* Sees every request that is whole before its handler does, and those without a handler
+	 * too: adds headers to the answer, or answers, and is true. NULL: nothing. */
+	bool (*prepare)(struct web_request *request, void *user);
 	const char *server_name;    /* static; in the Server header; or NULL */
 	struct net_tls_server *tls; /* HTTPS with this certificate, borrowed; or NULL */
 	struct web_server_limits limits;
@@ -165,6 +168,13 @@ struct web_server_options {
 #define WEB_STATUS_END 600
 #define WEB_LATENCY_BUCKETS 8
 extern const usec web_latency_bounds[WEB_LATENCY_BUCKETS - 1];
+
+/* Answers of web_request_reply_error() with this code; those beyond the table's end are together in
+ * its last row, "other". */
+struct web_error_count {
+	char code[WEB_ERROR_CODE_SIZE];
+	uint64_t count;
+};
 
 /* What came and what was refused, since the start. */
 struct web_server_stats {
@@ -181,6 +191,7 @@ struct web_server_stats {
 	uint64_t slow_readers;     /* and since they did not read */
 	uint64_t dead_sockets; /* and since nothing came of them, an answer to a ping included */
 	uint64_t answers[WEB_STATUS_END];
+	struct web_error_count errors[WEB_ERROR_CODES_MAX]; /* until the first without a code */
 	uint64_t latency[WEB_LATENCY_BUCKETS];
 	usec latency_sum;
 };

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.error
 import urllib.request
 
 import harness
@@ -69,7 +70,21 @@ class Metrics(Operation):
         self.assertEqual(buckets, sorted(buckets))
         self.assertEqual(buckets[-1], values['http_handling_seconds_count'])
         self.assertEqual(buckets[-1], sum(value for name, value in values.items() if name.startswith('http_answers_total')))
+        self.assertEqual(values['http_errors_total{code="unauthorized"}'], 1)
         self.assertGreater(values['database_steps_total'], 0)
+        # But for transactions, whose beginnings and ends are no statements of ours.
+        self.assertGreater(values['database_step_seconds_count'], 0)
+        self.assertLessEqual(values['database_step_seconds_count'], values['database_steps_total'])
+        self.assertLessEqual(values['database_step_seconds_sum'], values['database_seconds_total'])
+        newer = alice.connect(self.hub)
+        with self.assertRaises(Closed):
+            at_alice.receive()
+        newer.send_frame(8, b'\x03\xe8')
+        at_bob.socket.close()
+        wait_until('both are gone', lambda: metrics(self.hub)['nodes_connected'] == 0, 10)
+        values = metrics(self.hub)
+        for reason in ('replaced', 'closed', 'lost'):
+            self.assertEqual(values[f'sockets_closed_total{{reason="{reason}"}}'], 1, reason)
         self.assertEqual(values['database_errors_total'], 0)
 
     def test_it_is_ready_while_it_works(self):
@@ -107,6 +122,89 @@ class ForBrowsers(Operation):
             self.assertEqual({p['name'] for p in item.get('parameters', [])}, wanted, path)
         for name in set(re.findall(r'"\$ref": ?"#/components/schemas/(\w+)"', json.dumps(described))):
             self.assertIn(name, described['components']['schemas'])
+
+
+class Pages(Operation):
+    """Pages of other origins (CORS)."""
+    config = '[hub]\ncors_origins = https://chat.example http://localhost:3000\n'
+
+    def ask(self, method, path, origin, **headers):
+        headers = {name.replace('_', '-'): value for name, value in headers.items()}
+        request = urllib.request.Request(self.hub.origin + path, method=method,
+                                         headers={**({'Origin': origin} if origin else {}), **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.headers
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return answer.code, answer.headers
+
+    def test_pages_that_are_named_may_ask(self):
+        for origin in ('https://chat.example', 'http://localhost:3000'):
+            status, headers = self.ask('OPTIONS', '/profile', origin, Access_Control_Request_Method='PUT',
+                                       Access_Control_Request_Headers='authorization')
+            self.assertEqual((status, headers['Access-Control-Allow-Origin']), (204, origin))
+            self.assertIn('PUT', headers['Access-Control-Allow-Methods'])
+            self.assertIn('Authorization', headers['Access-Control-Allow-Headers'])
+            # What is refused can be read by the page too.
+            for path, wanted in (('/health', 200), ('/profile', 401), ('/nothing', 404)):
+                status, headers = self.ask('GET', path, origin)
+                self.assertEqual((status, headers['Access-Control-Allow-Origin']), (wanted, origin))
+                self.assertIn('Origin', headers.get_all('Vary'))
+                self.assertIsNone(headers['Access-Control-Allow-Credentials'])
+
+    def test_others_may_not(self):
+        for origin in ('https://evil.example', 'https://chat.example.evil.example', 'http://chat.example',
+                       'https://chat.example:444', 'null', 'https://CHAT.example', None):
+            status, headers = self.ask('OPTIONS', '/profile', origin, Access_Control_Request_Method='PUT')
+            self.assertEqual(status, 405, origin)
+            for headers in (headers, self.ask('GET', '/health', origin)[1]):
+                self.assertIsNone(headers['Access-Control-Allow-Origin'])
+                self.assertIn('Origin', headers.get_all('Vary'))
+
+    def test_sockets_are_for_pages_that_are_named(self):
+        node = NodeKey()
+        tokens = node.login(self.hub)
+        node.register(self.hub, tokens)
+        for origin, is_good in (('https://chat.example', True), (self.hub.origin, True), (None, True),
+                                ('https://evil.example', False), ('null', False)):
+            headers = [f'Sec-WebSocket-Protocol: dpc.bearer.{tokens["access_token"]}'] + (
+                [f'Origin: {origin}'] if origin else [])
+            if is_good:
+                self.assertEqual(WebSocket(self.hub.port, '/ws/signal', headers).receive()['type'], 'auth_ok', origin)
+                continue
+            with self.assertRaises(Refused) as refused:
+                WebSocket(self.hub.port, '/ws/signal', headers)
+            self.assertEqual(refused.exception.status, 403)
+            self.assertIn('"code":"origin"', refused.exception.body)
+
+    def test_answers_tell_browsers_to_be_careful(self):
+        tokens = NodeKey().login(self.hub)
+        for path, headers in (('/', {'Accept': 'text/html'}), ('/health', {}),
+                              ('/users/me', {'Authorization': f'Bearer {tokens["access_token"]}'})):
+            status, answer = self.ask('GET', path, None, **headers)
+            self.assertEqual((status, answer.get_all('Referrer-Policy'), answer['X-Content-Type-Options']),
+                             (200, ['no-referrer'], 'nosniff'), path)
+        self.assertEqual(answer.get_all('Cache-Control'), ['no-store'])
+
+
+class NoPages(Operation):
+    def test_no_page_may_ask_where_none_is_named(self):
+        request = urllib.request.Request(self.hub.origin + '/health', headers={'Origin': 'https://chat.example'})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            self.assertIsNone(answer.headers['Access-Control-Allow-Origin'])
+
+
+class Limits(Operation):
+    def test_heads_and_bodies_have_an_end(self):
+        many = {f'X-{i}': 'a' for i in range(65)}
+        for path, wanted, kwargs in (('/health', 431, {'headers': many}), ('/health', 431, {'headers': {'X': 'a' * 9000}}),
+                                     ('/health?' + 'a' * 9000, 431, {}),
+                                     ('/login/key', 413, {'method': 'POST', 'body': 'a' * 16385}),
+                                     ('/health', 413, {'body': 'a'})):
+            method = kwargs.pop('method', 'GET')
+            status, body = self.hub.ask(method, path, **kwargs)
+            self.assertEqual((status, body['error']['code']), (wanted, 'too_large'), path[:20])
 
 
 class BehindUntrustedProxy(Operation):
@@ -200,7 +298,8 @@ class Settings(unittest.TestCase):
         done = self.check('[hub]\nlisten = 127.0.0.1:8080\ntrusted_proxies = 127.0.0.1 ::1\n')
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, 'the configuration is good\n', ''))
         for text, part in (('[hub]\nlisten = nowhere\n', "'nowhere'"), ('[hub]\norigin = hub.example\n', 'origin'),
-                           ('[hub]\ntrusted_proxies = a\n', 'trusted_proxies'), ('[hub]\nlog_format = xml\n', 'log_format'),
+                           ('[hub]\ntrusted_proxies = a\n', 'trusted_proxies'),
+                           ('[hub]\ncors_origins = *\n', 'cors_origins'), ('[hub]\ncors_origins = https://a/b\n', 'cors_origins'), ('[hub]\nlog_format = xml\n', 'log_format'),
                            ('[turn]\nservers = turn:a\n', '[turn]'), ('[hub]\nnonsense = 1\n', 'nonsense')):
             with self.subTest(text=text):
                 done = self.check(text)

@@ -52,6 +52,17 @@ class UnitTest(unittest.TestCase):
         text = (UNITS / 'dpc-hub.service').read_text(encoding='utf-8').replace('/usr/bin/dpc-hub', harness.PROGRAM_HUB)
         self.assertEqual(verify('dpc-hub.service', text), [])
 
+    def test_the_hubs_unit_gives_it_little(self):
+        text = (UNITS / 'dpc-hub.service').read_text(encoding='utf-8').replace('/usr/bin/dpc-hub', harness.PROGRAM_HUB)
+        with tempfile.TemporaryDirectory(prefix='dpc-unit-') as directory:
+            path = pathlib.Path(directory) / 'dpc-hub.service'
+            path.write_text(text, encoding='utf-8')
+            done = subprocess.run(['systemd-analyze', 'security', '--offline=yes', '--no-pager', str(path)], text=True,
+                                  capture_output=True, timeout=60)
+        exposure = re.search(r'Overall exposure level for \S+: (\d+\.\d)', done.stdout)
+        # 10 is everything; a program on the network has 1.1 at least.
+        self.assertLessEqual(float(exposure[1]), 1.4, done.stdout)
+
     def test_the_nodes_unit_is_understood(self):
         text = (UNITS / 'dpc.service').read_text(encoding='utf-8').replace('/usr/bin/dpc', harness.PROGRAM_DPC)
         self.assertEqual(verify('dpc.service', text), [])
