@@ -19,6 +19,7 @@ int command_id(const struct cli *cli);
 int command_init(const struct cli *cli);
 int command_login(const struct cli *cli);
 int command_logout(const struct cli *cli);
+int command_models(const struct cli *cli);
 int command_netcheck(const struct cli *cli);
 int command_peers(const struct cli *cli);
 int command_ping(const struct cli *cli);

@@ -176,6 +176,13 @@ static const struct cli_command commands[] = {
 		.args_max = 2,
 		.options = {{"model", "MODEL", "which one"},
 			{"timeout", "SECONDS", "how long to wait (300)"}}},
+	{.name = "models",
+		.run = command_models,
+		.help = "list the AI models of a peer, or one's own and those of all who are "
+			"connected",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "[PEER]",
+		.args_max = 1},
 	{.name = "completion",
 		.run = command_completion,
 		.help = "print completions for a shell",

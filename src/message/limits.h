@@ -20,6 +20,11 @@
 /* A question to a model, and one piece (or the whole) of its answer. */
 #define MESSAGE_QUERY_MAX (128 * 1024)
 #define MESSAGE_ANSWER_MAX (192 * 1024)
+/* Turns of a conversation with a model, texts that end its answer, and the conversation as one text
+ * for who does not take turns. */
+#define MESSAGE_TURNS_MAX 512
+#define MESSAGE_STOPS_MAX 16
+#define MESSAGE_FLAT_MAX (64 * 1024)
 /* The machine-readable code of an error, and its line for a person. */
 #define MESSAGE_CODE_MAX 64
 #define MESSAGE_ERROR_TEXT_MAX 1024

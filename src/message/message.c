@@ -9,6 +9,7 @@
 #include "crypto/node_id.h"
 #include "message/fields.h"
 #include "message/json.h"
+#include "message/turns.h"
 
 static_assert(MESSAGE_DEPTH_MAX == JSON_DEPTH_MAX, "the parser's cap is ours");
 static_assert(MESSAGE_FEATURES_MAX <= MESSAGE_TEXTS_MAX, "a list fits");
@@ -127,7 +128,15 @@ static void write_context_response(struct fields_out *out, const struct message 
 static void read_ai_query(struct fields_in *in, struct message *m)
 {
 	m->ai_query.request_id = fields_id(in, "request_id");
-	m->ai_query.query = fields_text_not_empty(in, "query", MESSAGE_QUERY_MAX);
+	m->ai_query.turns = fields_any(in, "messages");
+	m->ai_query.options = fields_any(in, "options");
+	if (m->ai_query.turns && !turns_are_valid(m->ai_query.turns))
+		fields_fail(in, "messages");
+	if (m->ai_query.options && !turn_options_are_valid(m->ai_query.options))
+		fields_fail(in, "options");
+	m->ai_query.query = m->ai_query.turns && !fields_any(in, "query")
+				    ? NULL
+				    : fields_text_not_empty(in, "query", MESSAGE_QUERY_MAX);
 	m->ai_query.model = fields_text_or(in, "model", MESSAGE_MODEL_MAX, NULL);
 	m->ai_query.context = fields_object_or(in, "context", NULL);
 	m->ai_query.stream = fields_bool_or(in, "stream", false);
@@ -137,6 +146,10 @@ static void write_ai_query(struct fields_out *out, const struct message *m)
 {
 	fields_put_text(out, "request_id", m->ai_query.request_id);
 	fields_put_text(out, "query", m->ai_query.query);
+	if (m->ai_query.turns)
+		fields_put(out, "messages", shared(m->ai_query.turns));
+	if (m->ai_query.options)
+		fields_put(out, "options", shared(m->ai_query.options));
 	fields_put_text(out, "model", m->ai_query.model);
 	if (m->ai_query.context)
 		fields_put(out, "context", shared(m->ai_query.context));

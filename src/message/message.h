@@ -79,7 +79,9 @@ struct message_context_response {
 
 struct message_ai_query {
 	const char *request_id;
-	const char *query;
+	const char *query;     /* NULL: only with `turns`, when those are too long for one text */
+	const json_t *turns;   /* the conversation (message/turns.h), or NULL: `query` is all */
+	const json_t *options; /* object (turns.h), or NULL */
 	const char *model;     /* NULL: the owner's default */
 	const json_t *context; /* object, or NULL */
 	bool stream;

@@ -6,9 +6,10 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "node/ai_kind.h"
-#include "node/ai_ollama.h"
 #include "node/fault.h"
+#include "node/sse.h"
 #include "web/http_client.h"
 
 static_assert(AI_MODELS_MAX <= MESSAGE_MODELS_MAX, "the list fits into a message");
@@ -19,8 +20,10 @@ static_assert(AI_MODELS_MAX <= MESSAGE_MODELS_MAX, "the list fits into a message
 struct ai_provider {
 	const struct ai_kind *kind;
 	struct http_client *client;
-	char url[CONFIG_TEXT_MAX + 1];
-	char model[CONFIG_TEXT_MAX + 1];
+	char url[AI_URL_MAX + 1];
+	char *key, *key_header; /* one of them, or NULL: none is asked for */
+	const char *headers[3]; /* the last is NULL */
+	unsigned quiet_seconds;
 	struct list jobs;
 	size_t job_count;
 };
@@ -32,34 +35,59 @@ struct ai_job {
 	const struct ai_query_events *events; /* of a query */
 	ai_models_fn *on_models;              /* of a listing */
 	void *user;
-	size_t answer_size; /* bytes of all deltas */
-	bool *gone;         /* set when the job is freed while one of its callbacks runs */
+	size_t answer_size;                       /* bytes of all deltas */
+	struct sse sse;                           /* of a query, where the kind streams events */
+	bool complete;                            /* the text is; only figures can follow */
+	int64_t prompt_tokens, completion_tokens; /* -1: not known */
+	bool *gone; /* set when the job is freed while one of its callbacks runs */
 	char model[MESSAGE_MODEL_MAX + 1];
 };
 
-static const struct ai_kind *kind_of(enum config_ai ai)
+/* The headers that every request carries. */
+static bool prepare_headers(struct ai_provider *provider, const char *key)
 {
-	return ai == CONFIG_AI_OLLAMA ? &ai_ollama : NULL;
+	size_t count = 0;
+	const struct ai_kind *kind = provider->kind;
+	if (kind->static_header)
+		provider->headers[count++] = kind->static_header;
+	if (!key[0])
+		return true;
+	if (!kind->key_header) {
+		provider->key = text_duplicate(key);
+		return provider->key != NULL;
+	}
+	provider->key_header = text_format("%s%s", kind->key_header, key);
+	provider->headers[count] = provider->key_header;
+	return provider->key_header != NULL;
 }
 
-enum err ai_provider_create(
-	const struct config *config, struct http_client *client, struct ai_provider **ret_provider)
+enum err ai_provider_create(const struct ai_provider_config *config, struct http_client *client,
+	struct ai_provider **ret_provider)
 {
-	if (config->ai_provider == CONFIG_AI_NONE)
-		return ERR_NOT_FOUND;
-	const struct ai_kind *kind = kind_of(config->ai_provider);
-	if (!kind)
-		return ERR_UNSUPPORTED;
 	struct ai_provider *provider = calloc(1, sizeof *provider);
 	if (!provider)
 		return ERR_NOMEM;
-	provider->kind = kind;
+	enum err err = ERR_TOO_LARGE;
+	provider->kind = config->kind;
 	provider->client = client;
+	provider->quiet_seconds = config->quiet_seconds;
 	list_init(&provider->jobs);
-	CHECK(text_copy(provider->url, sizeof provider->url, config->ai_url));
-	CHECK(text_copy(provider->model, sizeof provider->model, config->ai_model));
+	if (!text_copy(provider->url, sizeof provider->url, config->url))
+		goto fail;
+	err = ERR_NOMEM;
+	if (!prepare_headers(provider, config->key))
+		goto fail;
 	*ret_provider = provider;
 	return ERR_OK;
+
+fail:
+	ai_provider_destroy(provider);
+	return err;
+}
+
+const char *ai_provider_url(const struct ai_provider *provider)
+{
+	return provider->url;
 }
 
 /* Frees the job; its request has ended or is cancelled here. */
@@ -70,6 +98,7 @@ static void release(struct ai_job *job)
 	http_request_cancel(job->request);
 	list_remove(&job->node);
 	job->provider->job_count--;
+	sse_deinit(&job->sse);
 	free(job);
 }
 
@@ -79,18 +108,22 @@ void ai_job_cancel(struct ai_job *job)
 		release(job);
 }
 
+static void free_secret(char *secret)
+{
+	if (secret)
+		secret_cleanse(secret, strlen(secret));
+	free(secret);
+}
+
 void ai_provider_destroy(struct ai_provider *provider)
 {
 	if (!provider)
 		return;
 	LIST_FOREACH_SAFE (node, &provider->jobs)
 		release(CONTAINER_OF(node, struct ai_job, node));
+	free_secret(provider->key);
+	free_secret(provider->key_header);
 	free(provider);
-}
-
-const char *ai_provider_model(const struct ai_provider *provider)
-{
-	return provider->model;
 }
 
 /* ---- The end of a job ---- */
@@ -121,6 +154,11 @@ static enum err explain(
 {
 	const struct ai_provider *provider = job->provider;
 	struct ai_piece piece;
+	if (answer->err == ERR_TIMEOUT) {
+		fault_set(ret_fault, "the AI provider at '%s' does not answer in time",
+			provider->url);
+		return answer->err;
+	}
 	if (answer->err) {
 		fault_set(ret_fault, "the AI provider at '%s' cannot be used: %s", provider->url,
 			answer->reason[0] ? answer->reason : err_text(answer->err));
@@ -131,7 +169,7 @@ static enum err explain(
 		return ERR_CLOSED;
 	}
 	enum err err = answer->status == 404 ? ERR_NOT_FOUND : ERR_REFUSED;
-	if (provider->kind->read_line(answer->body, &piece) == ERR_OK) {
+	if (provider->kind->read_piece(answer->body, &piece) == ERR_OK) {
 		fault_set(ret_fault, SAYS, provider->url, piece.error ? piece.error : "nothing");
 		json_decref(piece.root);
 	} else {
@@ -143,25 +181,40 @@ static enum err explain(
 
 /* ---- Queries ---- */
 
-/* The last line: an error of the provider, or the end with its numbers. */
-static void finish_query(struct ai_job *job, const struct ai_piece *piece)
+/* An error of the provider, or the end with its numbers. */
+static void finish_query(struct ai_job *job, const char *error)
 {
 	struct fault fault = {0};
 	struct ai_end end = {.message = "",
-		.model = piece->model[0] ? piece->model : job->model,
-		.has_usage = piece->has_usage,
-		.usage = piece->usage};
-	if (piece->error) {
-		fault_set(&fault, SAYS, job->provider->url, piece->error);
+		.model = job->model,
+		.has_usage = job->prompt_tokens >= 0 || job->completion_tokens >= 0};
+	/* A prompt that it had in its cache may not be counted again, and then is left out. */
+	end.usage.prompt_tokens = job->prompt_tokens >= 0 ? job->prompt_tokens : 0;
+	end.usage.completion_tokens = job->completion_tokens >= 0 ? job->completion_tokens : 0;
+	if (error) {
+		fault_set(&fault, SAYS, job->provider->url, error);
 		end.err = ERR_REFUSED;
 		end.message = fault.text;
 	}
 	finish(job, &end, NULL);
 }
 
+/* What is told once, in whichever piece. */
+static void note(struct ai_job *job, const struct ai_piece *piece)
+{
+	if (piece->model[0])
+		CHECK(text_copy(job->model, sizeof job->model, piece->model));
+	if (piece->prompt_tokens >= 0)
+		job->prompt_tokens = piece->prompt_tokens;
+	if (piece->completion_tokens >= 0)
+		job->completion_tokens = piece->completion_tokens;
+	job->complete |= piece->complete;
+}
+
 static void take_piece(struct ai_job *job, const struct ai_piece *piece)
 {
 	bool gone = false;
+	note(job, piece);
 	job->answer_size += strlen(piece->delta);
 	if (job->answer_size > AI_ANSWER_MAX) {
 		finish_with(job, ERR_TOO_LARGE, "the model's answer is too long");
@@ -175,16 +228,13 @@ static void take_piece(struct ai_job *job, const struct ai_piece *piece)
 		job->gone = NULL;
 	}
 	if (piece->done || piece->error)
-		finish_query(job, piece);
+		finish_query(job, piece->error);
 }
 
-static void on_line(struct bytes line, void *user)
+static void read_piece(struct ai_job *job, struct bytes text)
 {
-	struct ai_job *job = user;
 	struct ai_piece piece;
-	if (line.size == 0)
-		return;
-	enum err err = job->provider->kind->read_line(line, &piece);
+	enum err err = job->provider->kind->read_piece(text, &piece);
 	if (err) {
 		finish_with(job, err, "the AI provider's answer is not understood");
 		return;
@@ -193,11 +243,32 @@ static void on_line(struct bytes line, void *user)
 	json_decref(piece.root);
 }
 
+static void on_line(struct bytes line, void *user)
+{
+	struct ai_job *job = user;
+	bool is_event;
+	if (!job->provider->kind->streams_events) {
+		if (line.size > 0)
+			read_piece(job, line);
+		return;
+	}
+	enum err err = sse_take_line(&job->sse, line, &is_event);
+	if (err)
+		finish_with(job, err, "the AI provider's answer is not understood");
+	else if (is_event)
+		read_piece(job, buffer_bytes(&job->sse.data));
+}
+
 static void on_query_done(const struct http_answer *answer, void *user)
 {
 	struct ai_job *job = user;
 	struct fault fault = {0};
 	job->request = NULL;
+	/* Some say that the text is complete, and close without another word. */
+	if (!answer->err && answer->status < 300 && job->complete) {
+		finish_query(job, NULL);
+		return;
+	}
 	enum err err = explain(job, answer, &fault);
 	finish_with(job, err, fault.text);
 }
@@ -211,6 +282,7 @@ static enum err create_job(struct ai_provider *provider, void *user, struct ai_j
 		return ERR_NOMEM;
 	job->provider = provider;
 	job->user = user;
+	job->prompt_tokens = job->completion_tokens = -1;
 	list_push_back(&provider->jobs, &job->node);
 	provider->job_count++;
 	*ret_job = job;
@@ -221,11 +293,15 @@ static enum err start(struct ai_job *job, const char *path, struct bytes body,
 	void (*line)(struct bytes line, void *user),
 	void (*done)(const struct http_answer *answer, void *user))
 {
-	char url[CONFIG_TEXT_MAX + 32];
-	snprintf(url, sizeof url, "%s%s", job->provider->url, path);
+	const struct ai_provider *provider = job->provider;
+	char url[AI_URL_MAX + 64];
+	snprintf(url, sizeof url, "%s%s", provider->url, path);
 	struct http_ask ask = {
 		.url = url,
 		.body = body,
+		.bearer = provider->key,
+		.headers = provider->headers,
+		.quiet_timeout_s = line ? provider->quiet_seconds : 0,
 		.timeout_ms = line ? AI_ANSWER_SECONDS * 1000 : AI_LIST_SECONDS * 1000,
 	};
 	return http_client_start(job->provider->client, &ask, line, done, job, &job->request);
@@ -234,19 +310,17 @@ static enum err start(struct ai_job *job, const char *path, struct bytes body,
 enum err ai_provider_ask(struct ai_provider *provider, const struct ai_query *query,
 	const struct ai_query_events *events, void *user, struct ai_job **ret_job)
 {
-	const char *model = query->model && query->model[0] ? query->model : provider->model;
 	struct buffer body = buffer_with_max(AI_QUERY_BODY_MAX);
 	struct ai_job *job = NULL;
-	if (!model[0])
-		return ERR_NOT_FOUND;
-	if (strlen(model) > MESSAGE_MODEL_MAX)
+	if (strlen(query->model) > MESSAGE_MODEL_MAX)
 		return ERR_TOO_LARGE;
 	enum err err = create_job(provider, user, &job);
 	if (err)
 		return err;
 	job->events = events;
-	CHECK(text_copy(job->model, sizeof job->model, model));
-	err = provider->kind->write_query(query, model, &body);
+	job->sse = sse_with_max(AI_LINE_MAX);
+	CHECK(text_copy(job->model, sizeof job->model, query->model));
+	err = provider->kind->write_query(query, query->model, &body);
 	if (!err)
 		err = start(job, provider->kind->query_path, buffer_bytes(&body), on_line,
 			on_query_done);

@@ -1,8 +1,8 @@
-/* Somebody's AI models, behind one interface: a table of functions for each kind of provider. A job
- * is one query or one listing; it reports through callbacks on the loop, any number of deltas and
- * then exactly one end, after which the job is gone. The callbacks may cancel any job and start
- * others, and must not destroy the provider. A provider only ever asks: it never pulls, creates or
- * deletes a model, and connects nowhere but to the configured URL. */
+/* A program that runs AI models, behind one interface: a table of functions for each kind
+ * (ai_kind.h). A job is one query or one listing; it reports through callbacks on the loop, any
+ * number of deltas and then exactly one end, after which the job is gone. The callbacks may cancel
+ * any job and start others, and must not destroy the provider. A provider only ever asks: it never
+ * pulls, creates or deletes a model, and connects nowhere but to its URL. */
 #ifndef NODE_AI_PROVIDER_H
 #define NODE_AI_PROVIDER_H
 
@@ -11,17 +11,18 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "message/message.h"
-#include "node/config.h"
 #include "node/limits.h"
 
 struct ai_provider;
 struct ai_job;
+struct ai_kind;
 struct http_client;
 
 struct ai_query {
-	const char *query;
-	const char *model;     /* NULL or "": the provider's default */
-	const json_t *context; /* object that the asker adds, or NULL */
+	const json_t *messages; /* array of {"role","content"}, as message_ai_query has it */
+	const json_t *options;  /* likewise, or NULL */
+	const json_t *context;  /* object that the asker adds, or NULL */
+	const char *model;
 };
 
 struct ai_models {
@@ -47,18 +48,24 @@ struct ai_query_events {
 typedef void ai_models_fn(struct ai_job *job, enum err err, const char *message,
 	const struct ai_models *models, void *user);
 
-/* The provider that the configuration asks for; copies what it needs of it and borrows the client.
- * ERR_NOT_FOUND: none is configured; ERR_UNSUPPORTED: of a kind that is not built in. */
-MUST_CHECK enum err ai_provider_create(
-	const struct config *config, struct http_client *client, struct ai_provider **ret_provider);
+struct ai_provider_config {
+	const struct ai_kind *kind;
+	const char *url; /* without a final slash */
+	const char *key; /* that it asks for; "": none */
+	unsigned
+		quiet_seconds; /* for which it may say nothing in the middle of an answer; 0: any */
+};
+
+/* Copies what it needs of the configuration and borrows the client. ERR_TOO_LARGE, ERR_NOMEM. */
+MUST_CHECK enum err ai_provider_create(const struct ai_provider_config *config,
+	struct http_client *client, struct ai_provider **ret_provider);
 /* Cancels all jobs without calling back. Accepts NULL. */
 void ai_provider_destroy(struct ai_provider *provider);
 
-/* The default model's name from the configuration, or "". */
-const char *ai_provider_model(const struct ai_provider *provider);
+const char *ai_provider_url(const struct ai_provider *provider);
 
-/* Starts a query; never calls back before it returns. ERR_NOT_FOUND: no model was named and none
- * is the default; ERR_LIMIT: AI_JOBS_MAX are at work; ERR_TOO_LARGE, ERR_NOMEM. */
+/* Starts a query; never calls back before it returns. ERR_LIMIT: AI_JOBS_MAX are at work;
+ * ERR_TOO_LARGE, ERR_NOMEM. */
 MUST_CHECK enum err ai_provider_ask(struct ai_provider *provider, const struct ai_query *query,
 	const struct ai_query_events *events, void *user, struct ai_job **ret_job);
 /* Lists the models. */

@@ -23,6 +23,8 @@ static const char *const ai_names[] = {
 	[CONFIG_AI_NONE] = "none",
 	[CONFIG_AI_OLLAMA] = "ollama",
 	[CONFIG_AI_OPENAI] = "openai",
+	[CONFIG_AI_ANTHROPIC] = "anthropic",
+	[CONFIG_AI_AUTO] = "auto",
 };
 
 const char *config_strangers_name(enum config_strangers strangers)
@@ -35,6 +37,19 @@ const char *config_ai_name(enum config_ai ai)
 	return ai_names[ai];
 }
 
+const char *config_ai_url(const struct config *config)
+{
+	static const char *const usual[] = {
+		[CONFIG_AI_NONE] = "",
+		[CONFIG_AI_OLLAMA] = "http://127.0.0.1:11434",
+		[CONFIG_AI_OPENAI] = "http://127.0.0.1:8080",
+		[CONFIG_AI_ANTHROPIC] = "https://api.anthropic.com",
+		[CONFIG_AI_AUTO] = "",
+	};
+	const char *url = usual[config->ai_provider];
+	return url[0] && config->ai_url[0] ? config->ai_url : url;
+}
+
 void config_init(struct config *config)
 {
 	*config = (struct config){
@@ -44,8 +59,8 @@ void config_init(struct config *config)
 		.log = LOG_INFO,
 		.port_mapping = true,
 		.tcp = true,
-		.ai_provider = CONFIG_AI_NONE,
-		.ai_url = "http://127.0.0.1:11434",
+		.ai_provider = CONFIG_AI_AUTO,
+		.ai_patience_seconds = AI_PATIENCE_SECONDS,
 	};
 }
 
@@ -200,12 +215,31 @@ static const char *set_ai_provider(struct config *config, const char *value)
 			return NULL;
 		}
 	}
-	return "expected 'ollama' or 'none'";
+	return "expected 'auto', 'ollama', 'openai', 'anthropic' or 'none'";
 }
 
 static const char *set_ai_url(struct config *config, const char *value)
 {
-	return *value ? set_url(config->ai_url, value) : "expected http://host:port";
+	const char *problem = *value ? set_url(config->ai_url, value) : "expected http://host:port";
+	/* Other programs want it with the version, and the paths here have one. */
+	size_t size = strlen(config->ai_url);
+	if (!problem && size > 3 && strcmp(config->ai_url + size - 3, "/v1") == 0)
+		config->ai_url[size - 3] = 0;
+	return problem;
+}
+
+static const char *set_ai_key_file(struct config *config, const char *value)
+{
+	return set_text(config->ai_key_file, value);
+}
+
+static const char *set_ai_patience(struct config *config, const char *value)
+{
+	uint32_t seconds;
+	if (!text_to_u32(value, &seconds) || seconds == 0 || seconds > AI_ANSWER_SECONDS)
+		return "expected a number of seconds up to 900";
+	config->ai_patience_seconds = seconds;
+	return NULL;
 }
 
 static const char *set_ai_model(struct config *config, const char *value)
@@ -254,7 +288,9 @@ static const struct key {
 	{"turn.authorities", set_turn_authorities, NULL},
 	{"ai.provider", set_ai_provider, NULL},
 	{"ai.url", set_ai_url, NULL},
+	{"ai.key_file", set_ai_key_file, NULL},
 	{"ai.model", set_ai_model, NULL},
+	{"ai.patience", set_ai_patience, NULL},
 };
 
 #define KEY_COUNT (sizeof keys / sizeof *keys)

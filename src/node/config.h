@@ -19,9 +19,11 @@
  *     password = secret
  *     authorities = /etc/ca.pem    who vouches for their certificates; else those of this machine
  *     [ai]
- *     provider = ollama            ollama, none
+ *     provider = auto              what answers on this machine; or ollama, openai, anthropic, none
  *     url = http://127.0.0.1:11434
- *     model = llama3
+ *     key_file = /home/alice/key   that the provider asks for, in its first line
+ *     model = llama3               for who names none
+ *     patience = 300               seconds for which a model may say nothing
  *
  * An unknown key is an error: a mistyped one must not be taken for the default. */
 #ifndef NODE_CONFIG_H
@@ -47,6 +49,8 @@ enum config_ai {
 	CONFIG_AI_NONE,
 	CONFIG_AI_OLLAMA,
 	CONFIG_AI_OPENAI,
+	CONFIG_AI_ANTHROPIC,
+	CONFIG_AI_AUTO,
 };
 
 #define CONFIG_TEXT_MAX 512
@@ -76,9 +80,11 @@ struct config {
 	char turn_username[CONFIG_TEXT_MAX + 1], turn_password[CONFIG_TEXT_MAX + 1];
 	char turn_authorities[CONFIG_TEXT_MAX + 1]; /* "": those of this machine */
 	enum config_ai ai_provider;
-	char ai_url[CONFIG_TEXT_MAX + 1];   /* no final slash */
-	char ai_model[CONFIG_TEXT_MAX + 1]; /* the default; "": the asker has to name one */
-	uint32_t from_command;              /* which keys config_set() has set: its own */
+	char ai_url[CONFIG_TEXT_MAX + 1];      /* no final slash; "": where its kind usually is */
+	char ai_key_file[CONFIG_TEXT_MAX + 1]; /* "": it asks for none */
+	char ai_model[CONFIG_TEXT_MAX + 1];    /* the default; "": the asker has to name one */
+	uint32_t ai_patience_seconds;
+	uint32_t from_command; /* which keys config_set() has set: its own */
 };
 
 void config_init(struct config *config);
@@ -95,7 +101,9 @@ MUST_CHECK enum err config_set(
 	struct config *config, const char *name, const char *value, struct fault *ret_fault);
 
 const char *config_strangers_name(enum config_strangers strangers);
-const char *config_ai_name(enum config_ai ai); /* "none", "ollama", "openai" */
+const char *config_ai_name(enum config_ai ai); /* "none", "ollama", … */
+/* Where the provider is; "" for those that are none or not one. */
+const char *config_ai_url(const struct config *config);
 
 /* As requests and sockets take it: NULL for those of this machine. */
 static inline const char *config_hub_authorities(const struct config *config)

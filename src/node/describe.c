@@ -192,7 +192,7 @@ json_t *describe_status(struct node *node)
 	}
 	json_t *ai = node->ai ? json_pack("{s:s, s:s}", "provider",
 					config_ai_name(node->config.ai_provider), "url",
-					node->config.ai_url)
+					config_ai_url(&node->config))
 			      : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
 			 "s:I, s:I, s:o, s:o, s:o, s:o}",

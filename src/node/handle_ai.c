@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "message/turns.h"
 #include "node/events.h"
 #include "node/internal.h"
 #include "node/limits.h"
@@ -19,7 +20,7 @@ struct ai_served {
 	struct session *session;
 	struct link *link; /* that it came over; the answer goes over the same one or not at all */
 	char request_id[MESSAGE_ID_MAX + 1];
-	struct ai_job *job; /* NULL: it has ended, and only text waits to be sent */
+	struct ai_work *work; /* NULL: it has ended, and only text waits to be sent */
 	bool stream;
 	struct buffer text; /* streamed: what the link did not take yet; else: all so far */
 	bool ended;
@@ -32,8 +33,7 @@ struct ai_served {
 
 static void release(struct ai_served *served)
 {
-	if (served->job)
-		ai_job_cancel(served->job);
+	ai_work_cancel(served->work);
 	list_remove(&served->node);
 	served->session->ai_served_count--;
 	served->session->node->ai_served_count--;
@@ -142,13 +142,12 @@ static void finish(struct ai_served *served, const char *code, const char *error
 	advance(served);
 }
 
-static void on_delta(struct ai_job *job, const char *text, void *user)
+static void on_delta(const char *text, void *user)
 {
 	struct ai_served *served = user;
-	(void)job;
 	if (buffer_append_text(&served->text, text) != ERR_OK) {
-		ai_job_cancel(served->job);
-		served->job = NULL;
+		ai_work_cancel(served->work);
+		served->work = NULL;
 		buffer_clear(&served->text);
 		finish(served, "limit", "the answer is too long, or is read too slowly");
 		return;
@@ -156,11 +155,10 @@ static void on_delta(struct ai_job *job, const char *text, void *user)
 	advance(served);
 }
 
-static void on_end(struct ai_job *job, const struct ai_end *end, void *user)
+static void on_end(const struct ai_end *end, void *user)
 {
 	struct ai_served *served = user;
-	(void)job;
-	served->job = NULL;
+	served->work = NULL;
 	served->has_usage = end->has_usage;
 	served->usage = end->usage;
 	(void)text_copy(served->model, sizeof(served->model), end->model);
@@ -168,7 +166,7 @@ static void on_end(struct ai_job *job, const struct ai_end *end, void *user)
 	finish(served, "ai", end->err ? error : "");
 }
 
-static const struct ai_query_events query_events = {.delta = on_delta, .end = on_end};
+static const struct ai_work_events query_events = {.delta = on_delta, .end = on_end};
 
 /* ---- Questions ---- */
 
@@ -222,7 +220,7 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 			"this node shares no AI model");
 		return;
 	}
-	const char *model = asked->model ? asked->model : ai_provider_model(node->ai);
+	const char *model = asked->model ? asked->model : ai_pool_model(node->ai);
 	bool allowed = may_use(session, model);
 	event_of_session(
 		session, "ai_asked", json_pack("{s:s, s:b}", "model", model, "allowed", allowed));
@@ -238,10 +236,16 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 			"too many queries at once; wait for the others to end");
 		return;
 	}
-	struct ai_query query = {.query = asked->query, .model = model, .context = asked->context};
-	enum err err = ai_provider_ask(node->ai, &query, &query_events, served, &served->job);
+	struct ai_query query = {
+		.options = asked->options, .context = asked->context, .model = model};
+	json_t *question = asked->turns ? NULL : turns_of_question(asked->query);
+	query.messages = asked->turns ? asked->turns : question;
+	enum err err = query.messages
+			       ? ai_pool_ask(node->ai, &query, &query_events, served, &served->work)
+			       : ERR_NOMEM;
+	json_decref(question);
 	if (err) {
-		served->job = NULL;
+		served->work = NULL;
 		finish(served, err_name(err), err_text(err));
 	}
 }
@@ -256,16 +260,14 @@ void handle_ai_cancel(struct session *session, struct link *link, const struct m
 
 /* ---- Models ---- */
 
-static void on_models(struct ai_job *job, enum err err, const char *error,
-	const struct ai_models *models, void *user)
+static void on_models(enum err err, const char *error, const struct ai_models *models, void *user)
 {
 	struct ai_served *served = user;
 	struct session *session = served->session;
 	struct message message = {.type = MESSAGE_AI_MODELS,
 		.ai_models = {.request_id = served->request_id, .answer = true}};
 	struct message_texts *texts = &message.ai_models.models;
-	(void)job;
-	served->job = NULL;
+	served->work = NULL;
 	for (size_t i = 0; !err && i < models->count && texts->count < MESSAGE_MODELS_MAX; i++) {
 		if (may_use(session, models->names[i]))
 			texts->items[texts->count++] = models->names[i];
@@ -294,8 +296,8 @@ static void answer_models(
 			session, link, asked->request_id, "limit", "too many queries at once");
 		return;
 	}
-	if (ai_provider_list(node->ai, on_models, served, &served->job) != ERR_OK) {
-		served->job = NULL;
+	if (ai_pool_list(node->ai, on_models, served, &served->work) != ERR_OK) {
+		served->work = NULL;
 		release(served);
 		dispatch_error(
 			session, link, asked->request_id, "ai", "the models are not known now");

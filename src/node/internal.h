@@ -10,7 +10,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "node/access.h"
-#include "node/ai_provider.h"
+#include "node/ai_pool.h"
 #include "node/config.h"
 #include "node/context.h"
 #include "node/failure.h"
@@ -48,7 +48,7 @@ struct node {
 	struct context *context;
 	struct web *web;
 	struct http_client *http;
-	struct ai_provider *ai; /* NULL: none is configured */
+	struct ai_pool *ai; /* NULL: none is wanted */
 	struct net_tls *tls;
 	struct net_tls_listener *listeners[CONFIG_LISTEN_MAX];
 	size_t listener_count;

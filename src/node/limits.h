@@ -50,8 +50,11 @@
 #define CONFIG_STUN_MAX 8
 #define CONFIG_TURN_MAX 4
 
-/* AI: the body of a question, one line of a provider's answer, a whole answer, models listed, jobs
- * at once. */
+/* AI: the address of a provider, its key, places to look for one, the body of a question, one line
+ * of a provider's answer, a whole answer, models listed, jobs at once. */
+#define AI_URL_MAX 512
+#define AI_KEY_MAX 4096
+#define AI_PLACES_MAX 4
 #define AI_QUERY_BODY_MAX (1024 * 1024)
 #define AI_LINE_MAX (128 * 1024)
 #define AI_ANSWER_MAX (4 * 1024 * 1024)
@@ -60,6 +63,8 @@
 /* The whole answer of a model, which it may have to load first: minutes on small machines. */
 #define AI_ANSWER_SECONDS 900
 #define AI_LIST_SECONDS 10
+/* A model that says nothing for so long is given up, unless the configuration says otherwise. */
+#define AI_PATIENCE_SECONDS 300
 
 /* ---- node ---- */
 

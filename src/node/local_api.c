@@ -285,6 +285,7 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/context/request", api_context_request, BODY, 0},
 	{"POST", "/api/v1/access/check", api_access_check, BODY, 0},
 	{"POST", "/api/v1/ai/query", api_ai_query, BODY, 0},
+	{"GET", "/api/v1/ai/models", api_ai_own_models, 0, 0},
 	{"POST", "/api/v1/ai/models", api_ai_models, BODY, 0},
 	{"POST", "/api/v1/ping", api_ping, BODY, 0},
 	{"POST", "/api/v1/login", api_login, BODY, 0},

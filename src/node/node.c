@@ -189,8 +189,8 @@ static bool start_engines(struct node *node, struct fault *fault)
 		failed(http_client_create(node->loop, &node->http), "the web client", fault) ||
 		failed(net_tls_create(node->loop, node->identity, &node->tls), "tls", fault))
 		return false;
-	enum err err = ai_provider_create(&node->config, node->http, &node->ai);
-	return !err || err == ERR_NOT_FOUND || !failed(err, "the ai provider", fault);
+	enum err err = ai_pool_create(&node->config, node->http, &node->ai, fault);
+	return !err || err == ERR_NOT_FOUND;
 }
 
 static void on_signal(int signal, void *user)
@@ -245,7 +245,7 @@ static void finish(struct node *node)
 	}
 	strangers_deinit(&node->strangers);
 	hub_client_destroy(node->hub);
-	ai_provider_destroy(node->ai);
+	ai_pool_destroy(node->ai);
 	http_client_destroy(node->http);
 	node_mapping_destroy(node);
 	listen_stop(node);

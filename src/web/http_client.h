@@ -27,7 +27,8 @@ struct http_ask {
 	struct bytes body;           /* `data` NULL: none */
 	unsigned connect_timeout_ms; /* 0: 10 seconds */
 	unsigned timeout_ms; /* of the whole; 0: 30 seconds for a whole answer, none for a stream */
-	size_t answer_max;   /* of a whole answer; 0: WEB_CLIENT_ANSWER_MAX. A stream has no end */
+	unsigned quiet_timeout_s; /* for which no byte comes; 0: none */
+	size_t answer_max; /* of a whole answer; 0: WEB_CLIENT_ANSWER_MAX. A stream has no end */
 };
 
 struct http_answer {

@@ -12,7 +12,7 @@ from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
 COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
-            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'completion']
+            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'models', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
@@ -21,7 +21,8 @@ CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['r
                 ['context', 'get', 'bob', 'profile.name'], ['context', 'get', 'bob'],
                 ['context', 'show'], ['context', 'show', 'a'], ['context', 'set', 'a', '1'], ['context', 'delete', 'a'],
                 ['context', 'import', str(harness.ROOT / 'examples/context.json')], ['context', 'edit'],
-                ['access', 'check', 'bob', 'context.profile.name'], ['ask', 'bob', 'why?']]
+                ['access', 'check', 'bob', 'context.profile.name'], ['ask', 'bob', 'why?'],
+                ['models'], ['models', 'bob']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
                ['status', 'bob', 'now'], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],

@@ -7,7 +7,6 @@ import struct
 import sys
 import threading
 import time
-import urllib.request
 
 import harness
 from stage import UnixConnection, free_port, wait_until
@@ -551,38 +550,16 @@ class LocalApi(NodeTest):
         self.assertFalse(page['more'])
 
 
-class ContextAndAi(NodeTest):
-    def provider(self, *words):
-        url = f'http://127.0.0.1:{free_port()}'
-        process, log = self.stage.start('provider', [sys.executable, str(harness.ROOT / 'tests/tools/test_provider.py'),
-                                                     '--port', url.rsplit(':', 1)[1], *words])
-
-        def listens():
-            try:
-                with urllib.request.urlopen(url, timeout=2):
-                    return True
-            except OSError:
-                return False
-        wait_until('the provider listens', listens, 30, process, log)
-        return url
-
-    def owner_and_asker(self, rules, provider=None, model='one'):
-        """Bob owns context and model, and has rules; alice asks."""
+class Context(NodeTest):
+    def test_only_what_the_rules_allow_is_answered(self):
         bob = self.node('bob', up=False)
         (bob.home / 'context.json').write_text(json.dumps(
             {'profile': {'name': 'Bob', 'city': 'Porto', 'email': 'bob@example.org'}, 'skills': ['C']}))
-        (bob.home / 'access.ini').write_text(rules)
-        if provider:
-            with open(bob.home / 'config.ini', 'a') as config:
-                config.write(f'[ai]\nprovider = ollama\nurl = {provider}\nmodel = {model}\n')
+        (bob.home / 'access.ini').write_text('[peer:alice]\ncontext.profile.city = allow\n')
         bob.up()
         alice = self.node('alice')
         bob.one('add', alice.id, '--name', 'alice')
         alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
-        return alice, bob
-
-    def test_only_what_the_rules_allow_is_answered(self):
-        alice, bob = self.owner_and_asker('[peer:alice]\ncontext.profile.city = allow\n')
         answer = alice.one('context', 'get', 'bob', 'profile.city', 'profile.email', 'nothing')
         self.assertEqual(answer['context'], {'profile': {'city': 'Porto'}})
         self.assertEqual(answer['denied'], ['profile.email', 'nothing'])
@@ -591,67 +568,10 @@ class ContextAndAi(NodeTest):
         (bob.home / 'access.ini').write_text('[peer:alice]\ncontext.profile.* = allow\ncontext.profile.city = deny\n')
         answer = alice.one('context', 'get', 'bob', 'profile')
         self.assertEqual(answer['context'], {'profile': {'name': 'Bob', 'email': 'bob@example.org'}})
-
-    def test_a_model_that_the_rules_allow_answers_in_pieces(self):
-        alice, bob = self.owner_and_asker('[peer:alice]\nai.model.one = allow\n',
-                                          self.provider('--model', 'one', '--model', 'two'))
-        lines = alice.lines('ask', 'bob', 'why?')
-        self.assertTrue(lines[-1]['done'])
-        self.assertGreater(len(lines), 3)
-        self.assertIn('why?', ''.join(line.get('delta', '') for line in lines))
-        self.assert_fails(alice.run('ask', 'bob', '--model', 'two', 'why?'), 1, 'bob', 'rules')
-        _, event = bob.event('ai_asked', lambda event: event['model'] == 'two')
-        self.assertFalse(event['allowed'])
-
-    def test_without_a_rule_or_a_provider_there_is_no_answer(self):
-        alice, bob = self.owner_and_asker('')
-        self.assert_fails(alice.run('ask', 'bob', 'why?'), 1, 'bob')
+        (bob.home / 'access.ini').write_text('')
         done = alice.run('context', 'get', 'bob', 'profile.name')
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn('allows none', done.stderr)
-
-    def test_a_failing_provider_is_told_in_one_line(self):
-        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
-        for query in ('break', 'garbage', 'fail', 'long'):
-            with self.subTest(query=query):
-                done = alice.run('ask', 'bob', query)
-                self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertTrue(done.stderr.strip())
-        self.assertTrue(alice.lines('ask', 'bob', 'and now?')[-1]['done'])
-
-    def slow_query(self, alice):
-        connection = UnixConnection(alice.home / 'control.sock')
-        connection.request('POST', '/api/v1/ai/query', body=json.dumps({'peer': 'bob', 'query': 'slow'}))
-        return connection
-
-    def test_an_asker_who_leaves_stops_the_work(self):
-        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
-        log = self.directory / 'provider.log'
-        connection = self.slow_query(alice)
-        self.assertIn(b'delta', connection.getresponse().readline())
-        connection.sock.shutdown(socket.SHUT_RDWR)
-        connection.close()
-        wait_until('the provider is left alone', lambda: 'gone' in log.read_text(), 10)
-
-    def test_a_lost_link_stops_the_work(self):
-        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
-        log = self.directory / 'provider.log'
-        connection = self.slow_query(alice)
-        self.assertIn(b'delta', connection.getresponse().readline())
-        alice.process.kill()
-        alice.process.wait()
-        connection.close()
-        wait_until('the provider is left alone', lambda: 'gone' in log.read_text(), 30)
-
-    def test_one_peer_has_only_so_many_queries_at_once(self):
-        alice, bob = self.owner_and_asker('[default]\nai.model.* = allow\n', self.provider('--model', 'one'))
-        connections = [self.slow_query(alice) for _ in range(2)]
-        for connection in connections:
-            self.assertIn(b'delta', connection.getresponse().readline())
-        self.assert_fails(alice.run('ask', 'bob', 'me too'), 1, 'bob', 'too many')
-        for connection in connections:
-            connection.sock.shutdown(socket.SHUT_RDWR)
-            connection.close()
 
 
 class HostileHubs(NodeTest):

@@ -1,63 +1,37 @@
-#include "node/ai_ollama.h"
-
-#include "test.h"
-
-#include <stdlib.h>
-
-#include "message/json.h"
+#include "ai_reading.h"
 
 static void a_query_becomes_a_chat_with_the_context_in_front(void **state)
 {
 	(void)state;
-	struct buffer body = buffer_with_max(AI_QUERY_BODY_MAX);
-	json_t *context = json_pack("{s:s}", "city", "Bern");
-	struct ai_query query = {.query = "why \"?\"", .context = context};
-	assert_ok(ai_ollama.write_query(&query, "m:1", &body));
-	assert_string_equal(buffer_text(&body),
+	assert_writes(&ai_ollama, "[{\"role\":\"user\",\"content\":\"why \\\"?\\\"\"}]", NULL,
+		"{\"city\":\"Bern\"}",
 		"{\"model\":\"m:1\",\"messages\":[{\"role\":\"system\",\"content\":\"The person "
-		"who "
-		"asks adds this context, as JSON:\\n{\\\"city\\\":\\\"Bern\\\"}\"},"
+		"who asks adds this context, as JSON:\\n{\\\"city\\\":\\\"Bern\\\"}\"},"
 		"{\"role\":\"user\",\"content\":\"why \\\"?\\\"\"}],\"stream\":true}");
-	json_decref(context);
-	buffer_clear(&body);
-	query.context = NULL;
-	assert_ok(ai_ollama.write_query(&query, "m:1", &body));
-	assert_null(strstr(buffer_text(&body), "system"));
-	body.max = body.size + 10;
-	assert_err(ai_ollama.write_query(&query, "m:1", &body), ERR_TOO_LARGE);
-	buffer_deinit(&body);
+	assert_writes(&ai_ollama, "[{\"role\":\"user\",\"content\":\"a\"}]",
+		"{\"max_tokens\":5,\"temperature\":1,\"seed\":3}", "{}",
+		"{\"model\":\"m:1\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+		"\"stream\":true,\"options\":{\"temperature\":1,\"num_predict\":5,\"seed\":3}}");
 }
 
 static void lines_are_pieces_errors_or_the_end(void **state)
 {
 	(void)state;
-	struct ai_piece p;
-	assert_ok(ai_ollama.read_line(
-		bytes_of_text(
-			"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"a\"},"
-			"\"done\":false}"),
-		&p));
-	assert_string_equal(p.delta, "a");
-	assert_false(p.done);
-	assert_null(p.error);
-	json_decref(p.root);
-	assert_ok(ai_ollama.read_line(
-		bytes_of_text(
-			"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},"
-			"\"done\":true,\"prompt_eval_count\":26,\"eval_count\":298}"),
-		&p));
-	assert_true(p.done);
-	assert_string_equal(p.model, "m");
-	assert_true(p.has_usage);
-	assert_int_equal(p.usage.prompt_tokens, 26);
-	assert_int_equal(p.usage.completion_tokens, 298);
-	json_decref(p.root);
-	assert_ok(ai_ollama.read_line(bytes_of_text("{\"done\":true,\"eval_count\":3}"), &p));
-	assert_int_equal(p.usage.prompt_tokens, 0);
-	json_decref(p.root);
-	assert_ok(ai_ollama.read_line(bytes_of_text("{\"error\":\"no such model\"}"), &p));
-	assert_string_equal(p.error, "no such model");
-	json_decref(p.root);
+	static const struct ai_reading readings[] = {
+		{.text = "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"a\"},"
+			 "\"done\":false}",
+			.delta = "a",
+			.model = "m"},
+		{.text = "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},"
+			 "\"done\":true,\"prompt_eval_count\":26,\"eval_count\":298}",
+			.model = "m",
+			.done = true,
+			.prompt_tokens = 26,
+			.completion_tokens = 298},
+		{.text = "{\"done\":true,\"eval_count\":3}", .done = true, .completion_tokens = 3},
+		{.text = "{\"error\":\"no such model\"}", .error = "no such model"},
+	};
+	assert_reads(&ai_ollama, readings, sizeof readings / sizeof *readings);
 }
 
 static void lines_of_another_form_are_refused(void **state)
@@ -66,10 +40,7 @@ static void lines_of_another_form_are_refused(void **state)
 	static const char *const lines[] = {"", "x", "[]", "{}", "{\"message\":1}",
 		"{\"message\":{\"content\":1}}", "{\"done\":1}", "{\"error\":{}}",
 		"{\"done\":true,\"eval_count\":-1}", "{\"done\":true,\"eval_count\":1.5}"};
-	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		struct ai_piece p;
-		assert_err(ai_ollama.read_line(bytes_of_text(lines[i]), &p), ERR_MALFORMED);
-	}
+	assert_refuses(&ai_ollama, lines, sizeof lines / sizeof *lines);
 }
 
 static void a_line_is_limited(void **state)
@@ -80,10 +51,10 @@ static void a_line_is_limited(void **state)
 	assert_ok(buffer_append_text(&line, "{\"done\":true}"));
 	while (line.size < AI_LINE_MAX)
 		assert_ok(buffer_append_text(&line, " "));
-	assert_ok(ai_ollama.read_line(buffer_bytes(&line), &p));
+	assert_ok(ai_ollama.read_piece(buffer_bytes(&line), &p));
 	json_decref(p.root);
 	assert_ok(buffer_append_text(&line, " "));
-	assert_err(ai_ollama.read_line(buffer_bytes(&line), &p), ERR_TOO_LARGE);
+	assert_err(ai_ollama.read_piece(buffer_bytes(&line), &p), ERR_TOO_LARGE);
 	buffer_deinit(&line);
 }
 

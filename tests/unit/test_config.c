@@ -27,7 +27,7 @@ static void without_a_file_the_defaults_hold(void **state)
 	assert_string_equal(config.listen[0].host, "::");
 	assert_int_equal(config.listen[0].port, 8888);
 	assert_int_equal(config.strangers, CONFIG_STRANGERS_ASK);
-	assert_int_equal(config.ai_provider, CONFIG_AI_NONE);
+	assert_int_equal(config.ai_provider, CONFIG_AI_AUTO);
 	assert_int_equal(config.log, LOG_INFO);
 	assert_string_equal(config.hub_url, "");
 }
@@ -43,7 +43,8 @@ static void every_key_is_read(void **state)
 		"[stun]\nserver = stun.example\nserver = [2001:db8::1]:19302\n"
 		"[turn]\nserver = turn:turn.example\nserver = turns:turn.example:443\n"
 		"username = alice\npassword = secret\nauthorities = /tmp/ca.pem\n"
-		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234\nmodel = llama3:8b\n",
+		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
+		"key_file = /tmp/key\npatience = 20\n",
 		&config, &fault));
 	assert_string_equal(config.name, "Alice B.");
 	assert_int_equal(config.listen_count, 2);
@@ -69,7 +70,9 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config.turn_password, "secret");
 	assert_string_equal(config.turn_authorities, "/tmp/ca.pem");
 	assert_string_equal(config_ai_name(config.ai_provider), "ollama");
-	assert_string_equal(config.ai_url, "http://127.0.0.1:1234");
+	assert_string_equal(config_ai_url(&config), "http://127.0.0.1:1234");
+	assert_string_equal(config.ai_key_file, "/tmp/key");
+	assert_int_equal(config.ai_patience_seconds, 20);
 	assert_string_equal(config.ai_model, "llama3:8b");
 }
 
@@ -126,8 +129,10 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[hub]\nurl = https://\n", "/config.ini:2: hub.url: expected http://"},
 		{"[hub]\nurl = https://a@b\n", "/config.ini:2: hub.url: an address has no"},
 		{"[stun]\nserver = a:0\n", "/config.ini:2: stun.server: the port of a server"},
-		{"[ai]\nprovider = magic\n", "/config.ini:2: ai.provider: expected 'ollama'"},
+		{"[ai]\nprovider = magic\n", "/config.ini:2: ai.provider: expected 'auto'"},
 		{"[ai]\nurl =\n", "/config.ini:2: ai.url: expected http://"},
+		{"[ai]\npatience = 901\n", "/config.ini:2: ai.patience: expected a number"},
+		{"[ai]\npatience = 0\n", "/config.ini:2: ai.patience: expected a number"},
 		{"[ai\n", "/config.ini:1: a section's line ends in ']'"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,0 +1,151 @@
+"""A friend's AI: providers, rules, and what happens when one of them does not behave."""
+import json
+import socket
+import sys
+import urllib.request
+
+import harness
+from stage import UnixConnection, free_port, wait_until
+
+ALL = '[default]\nai.model.* = allow\n'
+
+
+class AiTest(harness.StageTest):
+    def provider(self, *words, name='provider'):
+        """A test provider; its address."""
+        url = f'http://127.0.0.1:{free_port()}'
+        process, log = self.stage.start(name, [sys.executable, str(harness.ROOT / 'tests/tools/test_provider.py'),
+                                               '--port', url.rsplit(':', 1)[1], *words])
+
+        def listens():
+            try:
+                with urllib.request.urlopen(url, timeout=2):
+                    return True
+            except OSError:
+                return False
+        wait_until('the provider listens', listens, 30, process, log)
+        return url
+
+    def log(self, name='provider'):
+        return (self.directory / f'{name}.log').read_text()
+
+    def owner(self, rules=ALL, url=None, kind='ollama', name='bob', settings='model = one\n'):
+        """A node with a model and rules."""
+        bob = self.node(name, up=False)
+        (bob.home / 'access.ini').write_text(rules)
+        if url:
+            with open(bob.home / 'config.ini', 'a') as config:
+                config.write(f'[ai]\nprovider = {kind}\nurl = {url}\n{settings}')
+        bob.up()
+        return bob
+
+    def befriend(self, asker, owner):
+        owner.one('add', asker.id, '--name', asker.name)
+        asker.one('add', owner.one('status')['uris'][0], '--name', owner.name)
+
+    def owner_and_asker(self, *args, **more):
+        bob, alice = self.owner(*args, **more), self.node('alice')
+        self.befriend(alice, bob)
+        return alice, bob
+
+    def query(self, asker, text, peer='bob'):
+        """A query whose answer is read line by line."""
+        connection = UnixConnection(asker.home / 'control.sock')
+        connection.request('POST', '/api/v1/ai/query', body=json.dumps({'peer': peer, 'query': text}))
+        return connection
+
+    def leave(self, connection):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+
+def text_of(lines):
+    return ''.join(line.get('delta', '') for line in lines)
+
+
+class Asking(AiTest):
+    def test_a_model_that_the_rules_allow_answers_in_pieces(self):
+        alice, bob = self.owner_and_asker('[peer:alice]\nai.model.one = allow\n',
+                                          self.provider('--model', 'one', '--model', 'two'))
+        lines = alice.lines('ask', 'bob', 'why?')
+        self.assertTrue(lines[-1]['done'])
+        self.assertGreater(len(lines), 3)
+        self.assertIn('why?', text_of(lines))
+        self.assert_fails(alice.run('ask', 'bob', '--model', 'two', 'why?'), 1, 'bob', 'rules')
+        _, event = bob.event('ai_asked', lambda event: event['model'] == 'two')
+        self.assertFalse(event['allowed'])
+        self.assertEqual(alice.one('models', 'bob'), {'peer': 'bob', 'models': ['one']})
+        self.assertEqual(alice.run('models', 'bob').stdout, 'one@bob\n')
+        self.assertEqual(alice.run('models').stdout, 'one@bob\n')
+        self.assertEqual(bob.run('models').stdout, 'one\ntwo\n')
+
+    def test_every_kind_of_provider_answers_the_same(self):
+        answers = []
+        for kind in ('ollama', 'openai', 'anthropic'):
+            url = self.provider('--model', 'one', '--only', kind, '--key', 'sk-1', name=kind)
+            (self.directory / 'key').write_text('sk-1\n')
+            alice, bob = (self.node('a-' + kind), self.owner(
+                ALL, url, kind, 'b-' + kind, f'model = one\nkey_file = {self.directory / "key"}\n'))
+            self.befriend(alice, bob)
+            answers.append(alice.lines('ask', bob.name, 'why?'))
+            self.assertEqual(alice.one('models', bob.name)['models'], ['one'])
+            self.assertNotIn('FORBIDDEN', self.log(kind))
+        for answer in answers:
+            self.assertEqual(text_of(answer), text_of(answers[0]))
+            self.assertEqual(answer[-1], answers[0][-1])
+        self.assertEqual(answers[0][-1]['usage'], {'prompt_tokens': 1, 'completion_tokens': len(text_of(answers[0]).split())})
+
+    def test_without_a_rule_or_a_provider_there_is_no_answer(self):
+        alice, bob = self.owner_and_asker('')
+        self.assert_fails(alice.run('ask', 'bob', 'why?'), 1, 'bob', 'shares no AI model')
+        self.assertEqual(alice.one('models', 'bob')['models'], [])
+        carol = self.owner('', self.provider('--model', 'one'), name='carol')
+        self.befriend(alice, carol)
+        self.assert_fails(alice.run('ask', 'carol', 'why?'), 1, 'carol', 'rules')
+        self.assertNotIn('POST', self.log())
+
+
+class Failing(AiTest):
+    def test_a_failing_provider_is_told_in_one_line(self):
+        for kind in ('ollama', 'openai', 'anthropic'):
+            url = self.provider('--model', 'one', name=kind)
+            alice, bob = self.node('a-' + kind), self.owner(ALL, url, kind, 'b-' + kind, 'model = one\npatience = 2\n')
+            self.befriend(alice, bob)
+            for query, reason in (('break', 'broke off|cannot be used'), ('half', 'broke off|not understood'),
+                                  ('garbage', 'not understood'), ('fail', 'out of  memory'), ('status', 'on fire'),
+                                  ('long', 'too long'), ('hang', 'in time'), ('silent', 'in time')):
+                with self.subTest(kind=kind, query=query):
+                    done = alice.run('ask', bob.name, query)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertRegex(done.stderr, reason)
+                    self.assertEqual(done.stderr.count('\n'), 1)
+            self.assertTrue(alice.lines('ask', bob.name, 'and now?')[-1]['done'])
+
+    def test_an_asker_who_leaves_stops_the_work(self):
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'))
+        connection = self.query(alice, 'slow')
+        self.assertIn(b'delta', connection.getresponse().readline())
+        self.leave(connection)
+        wait_until('the provider is left alone', lambda: 'gone' in self.log(), 10)
+
+    def test_a_lost_link_stops_the_work(self):
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'))
+        connection = self.query(alice, 'slow')
+        self.assertIn(b'delta', connection.getresponse().readline())
+        alice.process.kill()
+        alice.process.wait()
+        connection.close()
+        wait_until('the provider is left alone', lambda: 'gone' in self.log(), 30)
+
+    def test_one_peer_has_only_so_many_queries_at_once(self):
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'))
+        connections = [self.query(alice, 'slow') for _ in range(2)]
+        for connection in connections:
+            self.assertIn(b'delta', connection.getresponse().readline())
+        self.assert_fails(alice.run('ask', 'bob', 'me too'), 1, 'bob', 'too many')
+        for connection in connections:
+            self.leave(connection)
+
+
+if __name__ == '__main__':
+    harness.main()
