@@ -2,7 +2,7 @@
 """What dpc-hub can take, beside PeerJS's server and a relay written with FastAPI, in one run.
 
 Each server is started alone and loaded by the same program (hub_load.c says how). The nodes of dpc-hub are written
-into its database and their tokens signed with its secret, instead of 18,000 logins: the hub checks them as any
+into its database and their tokens signed with its key, instead of 18,000 logins: the hub checks them as any
 other. Its limits of rates are lifted, for the load comes from one machine.
 """
 import argparse
@@ -76,16 +76,17 @@ def encode(data):
     return base64.urlsafe_b64encode(data).rstrip(b'=')
 
 
-def mint(secret, claims):
-    text = encode(b'{"alg":"HS256","typ":"JWT"}') + b'.' + encode(json.dumps(claims).encode())
+def mint(key, secret, claims):
+    header = {'alg': 'HS256', 'kid': key, 'typ': 'JWT'}
+    text = b'.'.join(encode(json.dumps(part).encode()) for part in (header, claims))
     return (text + b'.' + encode(hmac.new(secret, text, hashlib.sha256).digest())).decode()
 
 
 def populate(directory, count):
     """So many registered nodes, each with a login; the lines for the load generator."""
     now = int(time.time())
-    secret = bytes.fromhex((directory / 'token.secret').read_text())
     database = sqlite3.connect(directory / 'hub.db', timeout=30)
+    key, secret = database.execute('SELECT id, secret FROM token_keys').fetchone()
     lines = []
     with database:
         for number in range(count):
@@ -99,7 +100,7 @@ def populate(directory, count):
                              (session, user, node, now, now + 86400))
             claims = {'iss': 'dpc-hub', 'aud': 'dpc-hub', 'typ': 'access', 'sub': str(user), 'node_id': node,
                       'jti': f'{session}.{number:016x}', 'iat': now, 'exp': now + 1800}
-            lines.append(f'{node} {mint(secret, claims)}')
+            lines.append(f'{node} {mint(key, secret, claims)}')
     database.close()
     return lines
 

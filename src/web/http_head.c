@@ -73,7 +73,11 @@ static int parse_version(const char *version, struct http_head *head)
 		head->wants_close = head->is_http_1_0;
 		return 0;
 	}
-	return text_starts_with(version, "HTTP/") ? 505 : 400;
+	/* RFC 9112 section 2.3: one digit, a point, one digit. */
+	bool is_version = text_starts_with(version, "HTTP/") && strlen(version) == 8 &&
+			  version[5] >= '0' && version[5] <= '9' && version[6] == '.' &&
+			  version[7] >= '0' && version[7] <= '9';
+	return is_version ? 505 : 400;
 }
 
 static int parse_request_line(char *line, struct http_head *head)
