@@ -28,8 +28,9 @@ struct config_provider {
 	char client_id[PROVIDER_URL_MAX];
 	char client_secret[PROVIDER_URL_MAX]; /* "": a public client; never logged */
 	char scopes[PROVIDER_URL_MAX];
-	char domains[CONFIG_TEXT_MAX]; /* only people with a verified address there; "": all */
-	char algorithms[64];           /* of signatures of id tokens that are taken */
+	char domains[CONFIG_TEXT_MAX];     /* only people with a verified address there; "": all */
+	char authorities[CONFIG_TEXT_MAX]; /* PEM file of who vouches for it; "": the machine's */
+	char algorithms[64];               /* of signatures of id tokens that are taken */
 };
 
 struct config {

@@ -27,6 +27,7 @@ static const struct {
 	TEXT("scopes", scopes),
 	TEXT("domains", domains),
 	TEXT("algorithms", algorithms),
+	TEXT("authorities", authorities),
 #undef TEXT
 };
 

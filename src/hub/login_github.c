@@ -20,6 +20,7 @@ static void ask(struct login_flow *flow, const char *path,
 	char *url = text_format("%s%s", flow->provider->user_url, path);
 	struct http_ask question = {
 		.url = url,
+		.authorities = provider_authorities(flow->provider),
 		.bearer = flow->token,
 		.headers = headers,
 		.timeout_ms = PROVIDER_TIMEOUT_S * 1000,

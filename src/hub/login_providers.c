@@ -4,36 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
-
-/* Longer than any hub. */
-#define KEY_LIFETIME_S (INT64_C(100) * 365 * 86400)
-#define KEY_TICKET "login-key"
-
-/* The key is made by the first hub at the store, and is the same for all: a browser may come back
- * to another than sent it away. */
-static enum err load_key(struct hub *hub, uint8_t key[PENDING_KEY_SIZE])
-{
-	char hex[2 * PENDING_KEY_SIZE + 1], *text;
-	rng_fill(&hub->rng, key, PENDING_KEY_SIZE);
-	hex_encode(bytes_of(key, PENDING_KEY_SIZE), hex);
-	struct store_ticket ticket = {.key = KEY_TICKET,
-		.owner = "hub",
-		.text = hex,
-		.expires = hub_now() + KEY_LIFETIME_S};
-	enum err err = store_ticket_put(hub->store, &ticket, TICKETS_PER_OWNER_MAX, hub_now());
-	secret_cleanse(hex, sizeof hex);
-	if (err != ERR_EXISTS)
-		return err;
-	err = store_ticket_get(hub->store, KEY_TICKET, hub_now(), &text);
-	if (err != ERR_OK)
-		return err;
-	if (!hex_decode(text, key, PENDING_KEY_SIZE))
-		err = ERR_CORRUPT;
-	secret_cleanse(text, strlen(text));
-	free(text);
-	return err;
-}
+#include "crypto/hash.h"
 
 enum err login_providers_check(const struct config *config, char *problem)
 {
@@ -64,7 +35,11 @@ enum err login_providers_create(struct hub *hub)
 		err = provider_init(&providers->list[i], &config->providers[i], providers->http);
 		providers->count = i + 1;
 	}
-	return err == ERR_OK ? load_key(hub, providers->key) : err;
+	/* That of challenges is the same for all hubs at the store, as this one has to be: a
+	 * browser may come back to another than sent it away. No challenge begins like this. */
+	hash_hmac_sha256(bytes_of(hub->challenges.key, sizeof hub->challenges.key),
+		bytes_of_text("pending logins"), providers->key);
+	return err;
 }
 
 void login_providers_destroy(struct hub *hub)

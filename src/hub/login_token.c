@@ -101,6 +101,7 @@ void login_token_start(struct login_flow *flow, const char *code)
 		"Accept: application/json", is_in_header ? buffer_text(&header) : NULL, NULL};
 	struct http_ask ask = {
 		.url = flow->provider->token_url,
+		.authorities = provider_authorities(flow->provider),
 		.content_type = "application/x-www-form-urlencoded",
 		.headers = headers,
 		.body = buffer_bytes(&body),

@@ -98,11 +98,18 @@ static void fail(struct provider *provider, const char *what, const char *why)
 	wake(provider, provider->is_known ? ERR_OK : ERR_UNREACHABLE);
 }
 
+const char *provider_authorities(const struct provider *provider)
+{
+	const char *file = provider->config->authorities;
+	return file[0] ? file : NULL;
+}
+
 static enum err ask(struct provider *provider, const char *url,
 	void (*done)(const struct http_answer *answer, void *user))
 {
 	struct http_ask question = {
 		.url = url,
+		.authorities = provider_authorities(provider),
 		.timeout_ms = PROVIDER_TIMEOUT_S * 1000,
 		.answer_max = PROVIDER_ANSWER_MAX,
 	};

@@ -46,6 +46,8 @@ void provider_deinit(struct provider *provider);
  * missing; ERR_NOT_FOUND: they just were. */
 MUST_CHECK enum err provider_load(
 	struct provider *provider, bool anew, usec now, struct provider_waiter *waiter);
+/* For questions to it; NULL: those of this machine. */
+const char *provider_authorities(const struct provider *provider);
 void provider_waiter_cancel(struct provider_waiter *waiter);
 
 #endif

@@ -106,6 +106,7 @@ static enum err check_claims(jwt_t *jwt, int64_t now, struct token_claims *claim
 	claims->issued = jwt_get_grant_int(jwt, "iat");
 	claims->expires = jwt_get_grant_int(jwt, "exp");
 	if (claims->issued <= 0 || claims->issued > now + TOKEN_FUTURE_MAX_S ||
+		jwt_get_grant_int(jwt, "nbf") > now + TOKEN_FUTURE_MAX_S ||
 		claims->expires <= now ||
 		claims->expires > claims->issued + ACCESS_TOKEN_LIFETIME_S)
 		return ERR_EXPIRED;

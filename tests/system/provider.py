@@ -50,9 +50,13 @@ class SigningKey:
 class Provider(http.server.ThreadingHTTPServer):
     client_id, client_secret = 'dpc', 'a secret: with a colon'
 
-    def __init__(self, kind='RS256'):
+    def __init__(self, kind='RS256', tls=None):
+        """`tls` is a server's context, for https."""
         super().__init__(('127.0.0.1', 0), Handler)
         self.issuer = f'http://127.0.0.1:{self.server_address[1]}'
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+            self.issuer = self.issuer.replace('http:', 'https:')
         self.key = SigningKey('first', kind)
         self.published = [self.key]
         self.person = {'sub': 'alice'}

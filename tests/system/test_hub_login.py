@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import sqlite3
+import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -253,6 +255,28 @@ class Provided(LoginTest):
             self.assertNotIn(secret, log)
 
 
+class TwoProviders(LoginTest):
+    def setUp(self):
+        self.other = Provider()
+        self.more = self.other.config('other')
+        super().setUp()
+
+    def tearDown(self):
+        super().tearDown()
+        self.other.stop()
+
+    def test_a_state_is_for_one_provider(self):
+        browser = Browser()
+        back = browser.ask('GET', browser.ask('GET', Client(self.hub).url())[1]['Location'])[1]['Location']
+        self.assertEqual(browser.ask('GET', back.replace('/auth/own/', '/auth/other/'))[0], 403)
+        self.assertEqual(self.other.asked, [])
+        self.assertEqual(browser.ask('GET', back)[0], 302)
+
+    def test_the_same_subject_of_another_issuer_is_another_person(self):
+        one, two = self.me(Client(self.hub).login()), self.me(Client(self.hub, 'other').login())
+        self.assertNotEqual(one['id'], two['id'])
+
+
 class EllipticProvided(LoginTest):
     kind = 'ES256'
 
@@ -316,6 +340,38 @@ class Domains(LoginTest):
         for address, verified, error in cases:
             self.provider.person = {'sub': 'alice', 'email': address, 'email_verified': verified}
             self.assertEqual(self.refused(), error, (address, verified))
+
+
+class OverTls(unittest.TestCase):
+    """A provider of one's own, whose certificate is by an authority of one's own."""
+
+    def refused(self, provider, **settings):
+        """The error of the callback; the browser is none that asks for certificates."""
+        hub = Hub(PROGRAM_HUB, config=provider.config(**settings))
+        browser, client = Browser(), Client(hub)
+        away = urllib.parse.urlsplit(browser.ask('GET', client.url())[1]['Location'])
+        query = dict(urllib.parse.parse_qsl(away.query))
+        error = query.get('error')
+        if not error:
+            provider.codes['c'] = query
+            back = urllib.parse.urlencode({'code': 'c', 'state': query['state']})
+            end = browser.ask('GET', f'{hub.origin}/auth/own/callback?{back}')[1]['Location']
+            error = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(end).query)).get('error')
+        self.assertEqual(hub.stop(), 0)
+        return error
+
+    def test_it_is_believed_when_the_authority_is_named(self):
+        with tempfile.TemporaryDirectory(prefix='dpc-tls-') as directory:
+            certificate = f'{directory}/server.pem'
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                            '-subj', '/CN=provider', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2',
+                            '-keyout', f'{directory}/key.pem', '-out', certificate], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, f'{directory}/key.pem')
+            provider = Provider(tls=context)
+            self.assertEqual(self.refused(provider), 'provider')
+            self.assertEqual(self.refused(provider, authorities=certificate), None)
+            provider.stop()
 
 
 class NoNewAccounts(LoginTest):

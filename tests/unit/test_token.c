@@ -211,8 +211,25 @@ static void an_older_key_counts_until_it_retires(void **state)
 	free(token);
 }
 
+static void a_token_that_is_not_valid_yet_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *begin;
+		enum err err;
+	} cases[] = {{"1800000060", ERR_OK}, {"1800000061", ERR_EXPIRED}};
+	struct token_claims claims;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *payload = text_format("{\"nbf\":%s,%s", cases[i].begin, &GOOD_PAYLOAD[1]);
+		char *token = forge(GOOD_HEADER, payload);
+		assert_err(token_check(&keys, token, NOW, &claims), cases[i].err);
+		free(token);
+		free(payload);
+	}
+}
+
 TESTS(TEST(a_token_says_what_it_was_issued_for), TEST(a_token_has_its_time),
 	TEST(another_secret_makes_another_signature), TEST(only_our_algorithm_is_taken),
 	TEST(a_signature_cannot_be_left_out), TEST(every_claim_is_compared),
 	TEST(what_is_no_token_is_refused), TEST(the_key_is_one_of_ours),
-	TEST(an_older_key_counts_until_it_retires))
+	TEST(an_older_key_counts_until_it_retires), TEST(a_token_that_is_not_valid_yet_is_refused))
