@@ -72,6 +72,53 @@ enum err access_open(const char *path, struct access **ret_access, struct fault 
 	return err;
 }
 
+/* Takes the rules further in memory, one path after the other. */
+static enum err remember_all(struct access_rules *rules, const struct access_peer *peer,
+	const char *const *paths, size_t count, bool allow, struct fault *ret_fault)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct buffer text = buffer_with_max(ACCESS_FILE_MAX);
+		struct access_rules next;
+		enum err err = access_rules_remember(rules, peer, paths[i], allow, &text);
+		if (err)
+			fault_set(ret_fault,
+				"the answer about '%s' cannot be written as rules: %s; edit "
+				"access.ini",
+				paths[i], err_text(err));
+		else
+			err = access_rules_parse(
+				buffer_bytes(&text), "access.ini", &next, ret_fault);
+		buffer_deinit(&text);
+		if (err)
+			return err;
+		access_rules_deinit(rules);
+		*rules = next;
+	}
+	return ERR_OK;
+}
+
+enum err access_remember(struct access *access, const struct access_peer *peer,
+	const char *const *paths, size_t count, bool allow, struct fault *ret_fault)
+{
+	struct access_rules rules;
+	struct fault fault;
+	/* What it complains about is what access_problem() says. */
+	enum err err = access_refresh(access, &fault);
+	if (err || access->problem.text[0]) {
+		fault_set(ret_fault, "%s; mend it first", access->problem.text);
+		return ERR_STATE;
+	}
+	const char *now = access->rules.text ? access->rules.text : "";
+	err = access_rules_parse(bytes_of_text(now), "access.ini", &rules, ret_fault);
+	if (err)
+		return err;
+	err = remember_all(&rules, peer, paths, count, allow, ret_fault);
+	if (!err)
+		err = text_file_write(access->file.path, bytes_of_text(rules.text), ret_fault);
+	access_rules_deinit(&rules);
+	return err ? err : access_refresh(access, ret_fault);
+}
+
 void access_destroy(struct access *access)
 {
 	if (!access)

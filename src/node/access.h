@@ -67,6 +67,12 @@ const char *access_problem(const struct access *access);
  */
 MUST_CHECK enum err access_parse(
 	struct bytes text, const char *name, struct access **ret_access, struct fault *ret_fault);
+/* Remembers the user's answer for one peer: in the file itself, where a person finds it. Afterwards
+ * nothing at the paths and below them is asked for any more, and all else is decided as before.
+ * ERR_STATE: the file is broken; ERR_UNSUPPORTED, ERR_LIMIT: rules cannot say it, or not briefly;
+ * ERR_TOO_LARGE, ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err access_remember(struct access *access, const struct access_peer *peer,
+	const char *const *paths, size_t count, bool allow, struct fault *ret_fault);
 /* Accepts NULL. */
 void access_destroy(struct access *access);
 

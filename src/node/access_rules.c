@@ -109,7 +109,7 @@ static bool starts_with(struct bytes b, const char *prefix, struct bytes *ret_re
 
 static enum err open_section(struct parser *p, const struct ini_entry *entry)
 {
-	struct access_section section = {.text = entry->section};
+	struct access_section section = {.text = entry->section, .line = entry->line};
 	if (bytes_equal_text(entry->section, "default"))
 		section.kind = ACCESS_DEFAULT;
 	else if (bytes_equal_text(entry->section, "verified"))
@@ -282,7 +282,8 @@ static bool is_member(struct bytes members, const struct access_peer *peer)
 	return false;
 }
 
-static bool applies(const struct access_section *section, const struct access_peer *peer)
+bool access_section_applies(
+	const struct access_section *section, const struct access_peer *peer)
 {
 	switch (section->kind) {
 	case ACCESS_PEER:
@@ -321,7 +322,7 @@ static void look_at(const struct access_rules *rules, const struct access_peer *
 		const struct access_section *section = &rules->sections[rule->section];
 		if (!bytes_equal(rule->prefix, prefix))
 			break;
-		if ((rule->below && is_whole) || best[section->kind] || !applies(section, peer))
+		if ((rule->below && is_whole) || best[section->kind] || !access_section_applies(section, peer))
 			continue;
 		if (!found[section->kind] || rule->action < found[section->kind]->action)
 			found[section->kind] = rule;
@@ -371,7 +372,7 @@ const struct access_rule *access_rules_next_below(const struct access_rules *rul
 		const struct access_rule *rule = &rules->rules[(*at)++];
 		if (!bytes_equal(bytes_slice(rule->prefix, 0, dotted.size), dotted))
 			return NULL;
-		if (applies(&rules->sections[rule->section], peer))
+		if (access_section_applies(&rules->sections[rule->section], peer))
 			return rule;
 	}
 	return NULL;

@@ -3,6 +3,7 @@
 #ifndef NODE_ACCESS_RULES_H
 #define NODE_ACCESS_RULES_H
 
+#include "base/buffer.h"
 #include "node/access.h"
 
 /* In the order in which they are asked. */
@@ -19,6 +20,7 @@ struct access_section {
 	struct bytes text;    /* "peer:alice" */
 	struct bytes subject; /* "alice" */
 	struct bytes members; /* of a group: joined by commas */
+	unsigned line;
 };
 
 struct access_rule {
@@ -30,7 +32,7 @@ struct access_rule {
 	unsigned line, section;
 };
 
-/* Views point into `text`. The rules are sorted by prefix. Zeroed there are none. */
+/* Views point into `text`, which is the file's. The rules are sorted by prefix. Zeroed there are none. */
 struct access_rules {
 	char *text;
 	struct access_section *sections;
@@ -42,6 +44,9 @@ MUST_CHECK enum err access_rules_parse(struct bytes text, const char *name,
 	struct access_rules *ret_rules, struct fault *ret_fault);
 void access_rules_deinit(struct access_rules *rules);
 
+bool access_section_applies(
+	const struct access_section *section, const struct access_peer *peer);
+
 /* The rule that decides about the path, or NULL; with `below` about what is below it and is named
  * by no rule. */
 const struct access_rule *access_rules_find(const struct access_rules *rules,
@@ -52,5 +57,14 @@ const struct access_rule *access_rules_find(const struct access_rules *rules,
  */
 const struct access_rule *access_rules_next_below(const struct access_rules *rules,
 	const struct access_peer *peer, struct bytes path, size_t *at);
+
+/* ---- access_remember.c ---- */
+
+/* The text of the file with the user's answer for one peer in it: nothing at the path and below it
+ * is asked for any more, and all else is decided as before. Appended. ERR_UNSUPPORTED: rules cannot
+ * say that; ERR_LIMIT: it takes more than ACCESS_REMEMBER_MAX; ERR_TOO_LARGE (the buffer's),
+ * ERR_NOMEM. */
+MUST_CHECK enum err access_rules_remember(const struct access_rules *rules,
+	const struct access_peer *peer, const char *path, bool allow, struct buffer *ret_text);
 
 #endif

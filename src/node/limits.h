@@ -37,6 +37,8 @@
 #define ACCESS_SEGMENTS_MAX 32
 #define ACCESS_PATH_MAX 512
 #define ACCESS_MEMBERS_MAX 1000
+/* Paths that are looked after when one answer of the user's is remembered. */
+#define ACCESS_REMEMBER_MAX 64
 
 /* The personal context: its file, its depth, keys in one request, bytes of a key. A quarter of the
  * largest message is left for what JSON escapes may add. */
