@@ -181,6 +181,18 @@ bool access_asks(const struct access *access, const struct access_peer *peer, co
 	return false;
 }
 
+bool access_decides_below(const struct access *access, const struct access_peer *peer,
+	const char *path, enum access_action *ret_action)
+{
+	struct bytes text = bytes_of_text(path);
+	size_t at = 0;
+	if (access_rules_next_below(&access->rules, peer, text, &at))
+		return false;
+	const struct access_rule *rule = access_rules_find(&access->rules, peer, text, true);
+	*ret_action = rule ? rule->action : ACCESS_DENY;
+	return true;
+}
+
 const char *access_action_name(enum access_action action)
 {
 	static const char *const names[] = {

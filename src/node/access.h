@@ -82,6 +82,9 @@ enum access_action access_decide(const struct access *access, const struct acces
 	const char *path, struct access_verdict *ret_verdict);
 /* Whether the user has to be asked about the path or anything that can be below it. */
 bool access_asks(const struct access *access, const struct access_peer *peer, const char *path);
+/* Whether all that can be below the path is decided alike, and how. */
+bool access_decides_below(const struct access *access, const struct access_peer *peer,
+	const char *path, enum access_action *ret_action);
 /* Names joined by dots, the first of them a subject that rules can be about. */
 bool access_path_is_valid(const char *path);
 /* "deny", "ask", "allow". */

@@ -123,6 +123,7 @@ struct walk {
 	char path[ACCESS_PATH_MAX + 1];
 	size_t size;
 	bool consent; /* to this key */
+	bool all;     /* that is below: no rule makes a difference */
 	bool out_of_memory;
 };
 
@@ -145,18 +146,20 @@ static void leave(struct walk *walk, size_t size)
 	walk->path[size] = 0;
 }
 
-static bool is_allowed(const struct walk *walk)
+static bool is_yes(const struct walk *walk, enum access_action action)
 {
-	enum access_action action = access_decide(walk->access, walk->peer, walk->path, NULL);
 	return action == ACCESS_ALLOW || (action == ACCESS_ASK && walk->consent);
 }
 
-/* What of the value the peer may see, as a new reference, or NULL for nothing. An object is built
- * anew; a leaf is shared with the tree, which does not change while anybody holds it. */
-static json_t *visible(struct walk *walk, json_t *value)
+static bool is_allowed(const struct walk *walk)
 {
-	if (json_object_size(value) == 0)
-		return is_allowed(walk) ? json_incref(value) : NULL;
+	return walk->all || is_yes(walk, access_decide(walk->access, walk->peer, walk->path, NULL));
+}
+
+static json_t *visible(struct walk *walk, json_t *value);
+
+static json_t *visible_members(struct walk *walk, json_t *value)
+{
 	json_t *result = NULL, *child;
 	const char *key;
 	size_t size = walk->size;
@@ -174,6 +177,25 @@ static json_t *visible(struct walk *walk, json_t *value)
 		if (json_object_set_new(result, key, seen))
 			walk->out_of_memory = true;
 	}
+	return result;
+}
+
+/* What of the value the peer may see, as a new reference, or NULL for nothing. An object is built
+ * anew; a leaf is shared with the tree, which does not change while anybody holds it. The rules are
+ * asked as long as there are any further down, so their number counts and not that of the leaves.
+ */
+static json_t *visible(struct walk *walk, json_t *value)
+{
+	enum access_action action;
+	if (json_object_size(value) == 0)
+		return is_allowed(walk) ? json_incref(value) : NULL;
+	if (walk->all || !access_decides_below(walk->access, walk->peer, walk->path, &action))
+		return visible_members(walk, value);
+	if (!is_yes(walk, action))
+		return NULL;
+	walk->all = true;
+	json_t *result = visible_members(walk, value);
+	walk->all = false;
 	return result;
 }
 
@@ -200,15 +222,23 @@ static json_t *descend(struct walk *walk, json_t *value, struct bytes key)
 	return result;
 }
 
-bool context_key_path(const char *text, char path[ACCESS_PATH_MAX + 1])
+/* The names of a key, "" of "*". */
+static struct bytes key_names(const char *text)
 {
 	struct bytes key = bytes_of_text(text);
-	struct writer w = writer_of(path, ACCESS_PATH_MAX);
-	bool is_all = bytes_equal_text(key, "*");
-	if (key.size > 2 && bytes_equal_text(bytes_slice(key, key.size - 2, 2), ".*"))
+	if (bytes_equal_text(key, "*"))
+		key.size = 0;
+	else if (key.size > 2 && bytes_equal_text(bytes_slice(key, key.size - 2, 2), ".*"))
 		key.size -= 2;
+	return key;
+}
+
+bool context_key_path(const char *text, char path[ACCESS_PATH_MAX + 1])
+{
+	struct bytes key = key_names(text);
+	struct writer w = writer_of(path, ACCESS_PATH_MAX);
 	write_text(&w, "context");
-	if (!is_all) {
+	if (strcmp(text, "*") != 0) {
 		write_text(&w, ".");
 		write_bytes(&w, key);
 	}
@@ -216,23 +246,63 @@ bool context_key_path(const char *text, char path[ACCESS_PATH_MAX + 1])
 	return !w.failed && key.size <= CONTEXT_KEY_MAX && access_path_is_valid(path);
 }
 
-static void select_key(struct walk *walk, const struct context *context, const char *key,
-	struct context_selection *selection)
+/* Whether one of the first `count` keys is above this one, or the same, and has the same consent:
+ * then what is visible of this one is in the selection already. */
+static bool is_covered(const struct context_request *request, size_t count)
+{
+	struct bytes key = key_names(request->keys[count]);
+	for (size_t i = 0; i < count; i++) {
+		struct bytes other = key_names(request->keys[i]);
+		bool same_consent =
+			!request->consent || request->consent[i] == request->consent[count];
+		bool is_all = strcmp(request->keys[i], "*") == 0;
+		if (same_consent &&
+			(is_all || bytes_equal(key, other) ||
+				(key.size > other.size && other.size > 0 &&
+					key.data[other.size] == '.' &&
+					bytes_equal(bytes_slice(key, 0, other.size), other))))
+			return true;
+	}
+	return false;
+}
+
+/* What the selection has at a path behind "context". */
+static json_t *selected(const struct context_selection *selection, struct bytes path)
+{
+	char name[CONTEXT_KEY_MAX + 1];
+	json_t *value = selection->allowed;
+	if (path.size == 0 && json_object_size(value) == 0)
+		return NULL;
+	while (value && path.size > 0) {
+		size_t end = 0;
+		while (end < path.size && path.data[end] != '.')
+			end++;
+		CHECK(text_copy_bytes(name, sizeof name, bytes_slice(path, 0, end)));
+		value = json_object_get(value, name);
+		path = bytes_slice(path, end + 1, path.size);
+	}
+	return json_incref(value);
+}
+
+static void select_key(struct walk *walk, const struct context *context,
+	const struct context_request *request, size_t index, struct context_selection *selection)
 {
 	char path[ACCESS_PATH_MAX + 1];
+	const char *key = request->keys[index];
 	if (!context_key_path(key, path)) {
 		selection->denied[selection->denied_count++] = key;
 		return;
 	}
-	const char *below = path + walk->size + (path[walk->size] == '.');
-	json_t *found = descend(walk, context->root, bytes_of_text(below));
+	struct bytes below = bytes_of_text(path + walk->size + (path[walk->size] == '.'));
+	bool covered = is_covered(request, index);
+	json_t *found = covered ? selected(selection, below) : descend(walk, context->root, below);
 	enum access_action action = access_decide(walk->access, walk->peer, path, NULL);
 	if (!walk->consent && access_asks(walk->access, walk->peer, path))
 		selection->asks[selection->ask_count++] = key;
 	if (found) {
 		selection->granted[selection->granted_count++] = key;
-		/* Keys may overlap: "profile" and "profile.name". */
-		if (json_object_update_recursive(selection->allowed, found))
+		/* Keys may overlap: "profile.name" and "profile". */
+		if (!covered && json_object_update_recursive(selection->allowed, found))
 			walk->out_of_memory = true;
 		json_decref(found);
 	} else if (action == ACCESS_DENY || (action == ACCESS_ASK && !walk->consent)) {
@@ -253,7 +323,7 @@ enum err context_select(const struct context *context, const struct access *acce
 		return ERR_NOMEM;
 	for (size_t i = 0; i < request->key_count; i++) {
 		walk.consent = request->consent && request->consent[i];
-		select_key(&walk, context, request->keys[i], &selection);
+		select_key(&walk, context, request, i, &selection);
 	}
 	if (walk.out_of_memory) {
 		context_selection_deinit(&selection);

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/buffer.h"
+#include "access_model.h"
 #include "message/json.h"
 #include "test_home.h"
 
@@ -134,6 +135,64 @@ static void a_star_stands_for_all_below(void **state)
 	context_destroy(c);
 }
 
+static void keys_that_another_one_covers_are_told_the_same_way(void **state)
+{
+	struct context *c = context_of(*state, text);
+	assert_selection(c, "context.profile.name = allow\ncontext.profile.phone = allow",
+		"profile profile profile.* profile.name profile.email profile.phone profile.x.y "
+		"profiles",
+		"{\"profile\":{\"name\":\"Alice\"}}", "profile.email profile.x.y profiles");
+	assert_selection(c, "context.age = allow", "* profile age age.x * .age", "{\"age\":40}",
+		"profile .age");
+	assert_selection(c, "", "* * profile", "{}", "* * profile");
+	context_destroy(c);
+}
+
+/* The same answer as rule by rule and leaf by leaf, whatever subtrees are taken as a whole. */
+static void taking_subtrees_as_a_whole_gives_what_leaf_by_leaf_does(void **state)
+{
+	struct rng rng = rng_seeded(5);
+	struct context *c = context_of(*state,
+		"{\"a\":{\"a\":{\"a\":1,\"b\":2},\"b\":{\"a\":{},\"b\":[4]},\"c\":5},"
+		"\"b\":{\"a\":6,\"b\":{\"a\":{\"a\":7}},\"x.y\":8},\"c\":{\"c\":{\"c\":9}}}");
+	static const char *const leaves[] = {
+		"a.a.a", "a.a.b", "a.b.a", "a.b.b", "a.c", "b.a", "b.b.a.a", "c.c.c"};
+	struct buffer rules = buffer_with_max(10000);
+	const char *key = "*";
+	struct context_request request = {.keys = &key, .key_count = 1};
+	for (int round = 0; round < 2000; round++) {
+		struct model model;
+		struct access *access;
+		struct context_selection selection;
+		model_draw(&model, &rng);
+		model_write(&model, &rng, &rules);
+		assert_ok(access_parse(buffer_bytes(&rules), "access.ini", &access, NULL));
+		assert_ok(context_select(c, access, &model.peer, &request, &selection));
+		for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+			char *path = text_format("context.%s", leaves[i]);
+			struct context_selection one;
+			struct context_request single = {.keys = &leaves[i], .key_count = 1};
+			bool allowed =
+				access_decide(access, &model.peer, path, NULL) == ACCESS_ALLOW;
+			assert_ok(context_select(c, access, &model.peer, &single, &one));
+			assert_int_equal(one.granted_count, allowed);
+			const json_t *value = selection.allowed;
+			for (const char *name = leaves[i]; value && name[0];
+				name += 1 + !!name[1]) {
+				char letter[2] = {name[0]};
+				value = json_object_get(value, letter);
+			}
+			assert_int_equal(value != NULL, allowed);
+			context_selection_deinit(&one);
+			free(path);
+		}
+		context_selection_deinit(&selection);
+		access_destroy(access);
+	}
+	buffer_deinit(&rules);
+	context_destroy(c);
+}
+
 static void names_that_have_no_path_are_never_shown(void **state)
 {
 	struct context *c = context_of(*state, text);
@@ -257,6 +316,8 @@ TESTS(HOME_TEST(only_what_the_rules_allow_is_selected), HOME_TEST(overlapping_ke
 	HOME_TEST(ill_formed_keys_are_denied_whatever_the_rules),
 	HOME_TEST(a_star_stands_for_all_below),
 	HOME_TEST(what_the_user_is_to_be_asked_about_needs_his_consent),
+	HOME_TEST(keys_that_another_one_covers_are_told_the_same_way),
+	HOME_TEST(taking_subtrees_as_a_whole_gives_what_leaf_by_leaf_does),
 	HOME_TEST(names_that_have_no_path_are_never_shown),
 	HOME_TEST(the_file_is_read_again_when_it_changed),
 	HOME_TEST(a_missing_or_broken_file_is_an_empty_context),
