@@ -170,6 +170,19 @@ bool cli_path(const struct cli *cli, const char *file, char *path)
 	return length > 0 && length < CLI_PATH_MAX;
 }
 
+int cli_run_word(const struct cli *cli, const struct cli_word *words)
+{
+	const struct cli_word *word = words;
+	while (word->name && strcmp(cli->args[0], word->name) != 0)
+		word++;
+	if (!word->name)
+		return cli_wrong(cli, "no '%.100s' here", cli->args[0]);
+	if (cli->arg_count < word->args_min || cli->arg_count > word->args_max)
+		return cli_wrong(cli, "too %s arguments for '%s'",
+			cli->arg_count < word->args_min ? "few" : "many", word->name);
+	return word->run(cli);
+}
+
 int cli_fail(const char *format, ...)
 {
 	va_list args;

@@ -66,6 +66,16 @@ bool cli_parse(struct cli *cli, const struct cli_command *commands, size_t count
 const char *cli_value(const struct cli *cli, const char *name);
 bool cli_has(const struct cli *cli, const char *name);
 
+/* A command whose first argument is a word that says what to do. */
+struct cli_word {
+	const char *name;
+	size_t args_min, args_max; /* this word among them */
+	int (*run)(const struct cli *cli);
+};
+/* Runs the one of the table, whose last row is zero; CLI_WRONG_USAGE when it is none, or has
+ * another number of arguments. */
+int cli_run_word(const struct cli *cli, const struct cli_word *words);
+
 /* A path in the home, into a buffer of CLI_PATH_MAX; false when it is too long. */
 bool cli_path(const struct cli *cli, const char *file, char *path);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/context.h"
@@ -12,6 +13,9 @@
 #include "message/json.h"
 
 #define TIMEOUT_MS 15000
+/* How long to wait for the peer's person; the longest that the node takes. */
+#define WAIT_SECONDS 300
+#define WAIT_SECONDS_MAX 600
 #define ANSWER_MARGIN_MS 25000 /* the node may have to connect first */
 
 void context_print(const char *key, const json_t *value)
@@ -55,13 +59,16 @@ static bool holds_text(const json_t *texts, const char *wanted)
 static void print_key(const json_t *answer, const char *key)
 {
 	const json_t *value = context_value(json_object_get(answer, "context"), key);
-	const json_t *denied = json_object_get(answer, "denied");
+	bool denied = holds_text(json_object_get(answer, "denied"), key);
+	bool pending = holds_text(json_object_get(answer, "pending"), key);
 	char name[NAME_TEXT_MAX];
-	if (value && !holds_text(denied, key))
+	if (value && !denied)
 		context_print(key, value);
 	else
 		printf("%s: %s\n", text_safe(key, name, sizeof(name)),
-			holds_text(denied, key) ? "denied" : "not set");
+			pending  ? "not decided yet"
+			: denied ? "denied"
+				 : "not set");
 }
 
 /* One line a key that was asked for; fails when nothing at all was allowed. */
@@ -74,24 +81,58 @@ static int print_answer(const struct cli *cli, const json_t *keys, const json_t 
 		print_json(answer);
 	if (json_array_size(json_object_get(answer, "denied")) < json_array_size(keys))
 		return CLI_DONE;
-	return cli_fail("'%s' allows none of it; ask for a rule in access.ini",
+	text_safe(cli->args[1], name, sizeof(name));
+	return json_array_size(json_object_get(answer, "pending")) > 0
+		       ? cli_fail("'%s' has not decided yet; ask again later", name)
+		       : cli_fail("'%s' allows none of it; ask for a rule in access.ini", name);
+}
+
+static int ask(const struct cli *cli, json_t *keys, uint32_t wait_seconds, json_t **ret_answer)
+{
+	unsigned wait_ms = wait_seconds * 1000;
+	struct api_request request = {
+		.path = "/context/request",
+		.timeout_ms = TIMEOUT_MS + ANSWER_MARGIN_MS + wait_ms,
+		.body = json_pack("{s:s, s:O, s:i, s:i}", "peer", cli->args[1], "keys", keys,
+			"timeout_ms", TIMEOUT_MS, "wait_ms", (int)wait_ms),
+	};
+	return request.body ? api_ask(cli, &request, ret_answer) : cli_fail("out of memory");
+}
+
+static void say_that_it_waits(const struct cli *cli, const json_t *pending)
+{
+	char name[NAME_TEXT_MAX], key[NAME_TEXT_MAX];
+	fprintf(stderr, "waiting for '%s' to decide about ",
 		text_safe(cli->args[1], name, sizeof(name)));
+	for (size_t i = 0; i < json_array_size(pending); i++) {
+		const char *text = json_string_value(json_array_get(pending, i));
+		fprintf(stderr, "%s%s", i > 0 ? ", " : "",
+			text_safe(text ? text : "", key, sizeof(key)));
+	}
+	fputs("; Ctrl-C ends it\n", stderr);
 }
 
 static int get(const struct cli *cli)
 {
-	json_t *keys = json_array(), *answer = NULL;
+	const char *wait = cli_value(cli, "wait");
+	uint32_t seconds = WAIT_SECONDS;
+	json_t *keys, *answer = NULL;
+	if (wait && (!text_to_u32(wait, &seconds) || seconds > WAIT_SECONDS_MAX))
+		return cli_wrong(cli, "'--wait' is a number of seconds up to 600");
+	keys = json_array();
 	for (size_t i = 2; i < cli->arg_count; i++)
 		json_array_append_new(keys, json_string(cli->args[i]));
 	if (cli->arg_count == 2)
 		json_array_append_new(keys, json_string("*"));
-	struct api_request request = {
-		.path = "/context/request",
-		.timeout_ms = TIMEOUT_MS + ANSWER_MARGIN_MS,
-		.body = json_pack("{s:s, s:o, s:i}", "peer", cli->args[1], "keys",
-			json_incref(keys), "timeout_ms", TIMEOUT_MS),
-	};
-	int status = request.body ? api_ask(cli, &request, &answer) : cli_fail("out of memory");
+	int status = ask(cli, keys, 0, &answer);
+	const json_t *pending = json_object_get(answer, "pending");
+	if (status == CLI_DONE && json_array_size(pending) > 0 && seconds > 0) {
+		/* The same again: the peer takes it for the same question. */
+		say_that_it_waits(cli, pending);
+		json_decref(answer);
+		answer = NULL;
+		status = ask(cli, keys, seconds, &answer);
+	}
 	if (status == CLI_DONE)
 		status = print_answer(cli, keys, answer);
 	json_decref(answer);
@@ -101,25 +142,14 @@ static int get(const struct cli *cli)
 
 int command_context(const struct cli *cli)
 {
-	static const struct {
-		const char *name;
-		size_t args_min, args_max; /* this word among them */
-		int (*run)(const struct cli *cli);
-	} words[] = {
+	static const struct cli_word words[] = {
 		{"get", 2, CLI_ARGS_MAX, get},
 		{"show", 1, CLI_ARGS_MAX, context_own_show},
 		{"set", 3, 3, context_own_set},
 		{"delete", 2, 2, context_own_delete},
 		{"import", 2, 2, context_own_import},
 		{"edit", 1, 1, context_own_edit},
+		{.name = NULL},
 	};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(cli->args[0], words[i].name) != 0)
-			continue;
-		if (cli->arg_count < words[i].args_min || cli->arg_count > words[i].args_max)
-			return cli_wrong(cli, "too %s arguments for '%s'",
-				cli->arg_count < words[i].args_min ? "few" : "many", words[i].name);
-		return words[i].run(cli);
-	}
-	return cli_wrong(cli, "no '%.100s' here", cli->args[0]);
+	return cli_run_word(cli, words);
 }

@@ -158,15 +158,24 @@ static const struct cli_command commands[] = {
 		.arguments = "get|show|set|delete|import|edit ...",
 		.args_min = 1,
 		.args_max = 2 + MESSAGE_KEYS_MAX,
-		.options = {{"replace", NULL, "import: in place of what there is"}}},
+		.options = {{"replace", NULL, "import: in place of what there is"},
+			{"wait", "SECONDS",
+				"get: for the peer's decision, where it has to be "
+				"asked (300)"}}},
 	{.name = "access",
 		.run = command_access,
-		.help = "say what access.ini decides for a peer, and which line does",
+		.help = "say what access.ini decides, and answer what it leaves to you",
+		.details =
+			"  check PEER KEY      what is decided for a peer, and by which line\n"
+			"  pending             what peers ask for that the rules leave to you\n"
+			"  allow ID, deny ID   answer it, this once or always\n"
+			"A KEY begins with what it is about: context.profile.name, ai.model.NAME\n",
 		.completes = CLI_COMPLETES_WORDS,
-		.words = "check",
-		.arguments = "check PEER KEY",
-		.args_min = 3,
-		.args_max = 3},
+		.words = "check pending allow deny",
+		.arguments = "check|pending|allow|deny ...",
+		.args_min = 1,
+		.args_max = 3,
+		.options = {{"always", NULL, "allow, deny: write it into access.ini too"}}},
 	{.name = "ask",
 		.run = command_ask,
 		.help = "ask a peer's AI",

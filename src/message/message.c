@@ -109,6 +109,8 @@ static void read_context_response(struct fields_in *in, struct message *m)
 	m->context_response.context = fields_object(in, "context");
 	m->context_response.denied.count = fields_texts_or_none(
 		in, "denied", MESSAGE_KEYS_MAX, MESSAGE_KEY_MAX, m->context_response.denied.items);
+	m->context_response.pending.count = fields_texts_or_none(in, "pending", MESSAGE_KEYS_MAX,
+		MESSAGE_KEY_MAX, m->context_response.pending.items);
 }
 
 /* The tree is only read while the message is encoded; the cast lets it be part of another one. */
@@ -123,6 +125,8 @@ static void write_context_response(struct fields_out *out, const struct message 
 	fields_put_text(out, "request_id", r->request_id);
 	fields_put(out, "context", shared(r->context));
 	fields_put_texts(out, "denied", r->denied.items, r->denied.count);
+	if (r->pending.count > 0)
+		fields_put_texts(out, "pending", r->pending.items, r->pending.count);
 }
 
 static void read_ai_query(struct fields_in *in, struct message *m)

@@ -75,6 +75,9 @@ struct message_context_response {
 	const char *request_id;
 	const json_t *context; /* object: what the owner's rules allow */
 	struct message_texts denied;
+	/* Keys that the owner is asked about: another answer to the same request follows. Those of
+	 * which nothing is given yet are in `denied` too. */
+	struct message_texts pending;
 };
 
 struct message_ai_query {

@@ -282,8 +282,7 @@ static bool is_member(struct bytes members, const struct access_peer *peer)
 	return false;
 }
 
-bool access_section_applies(
-	const struct access_section *section, const struct access_peer *peer)
+bool access_section_applies(const struct access_section *section, const struct access_peer *peer)
 {
 	switch (section->kind) {
 	case ACCESS_PEER:
@@ -322,7 +321,8 @@ static void look_at(const struct access_rules *rules, const struct access_peer *
 		const struct access_section *section = &rules->sections[rule->section];
 		if (!bytes_equal(rule->prefix, prefix))
 			break;
-		if ((rule->below && is_whole) || best[section->kind] || !access_section_applies(section, peer))
+		if ((rule->below && is_whole) || best[section->kind] ||
+			!access_section_applies(section, peer))
 			continue;
 		if (!found[section->kind] || rule->action < found[section->kind]->action)
 			found[section->kind] = rule;

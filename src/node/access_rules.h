@@ -32,7 +32,8 @@ struct access_rule {
 	unsigned line, section;
 };
 
-/* Views point into `text`, which is the file's. The rules are sorted by prefix. Zeroed there are none. */
+/* Views point into `text`, which is the file's. The rules are sorted by prefix. Zeroed there are
+ * none. */
 struct access_rules {
 	char *text;
 	struct access_section *sections;
@@ -44,8 +45,7 @@ MUST_CHECK enum err access_rules_parse(struct bytes text, const char *name,
 	struct access_rules *ret_rules, struct fault *ret_fault);
 void access_rules_deinit(struct access_rules *rules);
 
-bool access_section_applies(
-	const struct access_section *section, const struct access_peer *peer);
+bool access_section_applies(const struct access_section *section, const struct access_peer *peer);
 
 /* The rule that decides about the path, or NULL; with `below` about what is below it and is named
  * by no rule. */

@@ -66,6 +66,9 @@ void api_netcheck(struct web_request *http, void *user);
 /* ---- api_access.c ---- */
 
 void api_access_check(struct web_request *http, void *user);
+void api_access_pending(struct web_request *http, void *user);
+void api_access_allow(struct web_request *http, void *user);
+void api_access_deny(struct web_request *http, void *user);
 
 /* ---- api_context.c ---- */
 

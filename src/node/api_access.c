@@ -1,8 +1,11 @@
-/* The local API: what the rules of access say. */
+/* The local API: what the rules of access say, and the questions that they leave to the user. */
 #include "node/api.h"
+
+#include <stdio.h>
 
 #include "base/text.h"
 #include "crypto/node_id.h"
+#include "message/json.h"
 #include "node/internal.h"
 #include "node/local_api.h"
 
@@ -63,4 +66,95 @@ void api_access_check(struct web_request *http, void *user)
 
 done:
 	json_decref(body);
+}
+
+/* ---- Questions ---- */
+
+void api_access_pending(struct web_request *http, void *user)
+{
+	struct node *node = api_node(user);
+	json_t *pending = json_array();
+	node_reload_files(node);
+	LIST_FOREACH (item, &node->questions.list) {
+		struct question *question = CONTAINER_OF(item, struct question, node);
+		if (question->state == QUESTION_WAITS)
+			json_array_append_new(pending, question_describe(question));
+	}
+	local_api_reply(http, 200, json_pack("{s:o}", "pending", pending));
+}
+
+static enum failure_code failure_of(enum err err)
+{
+	switch (err) {
+	case ERR_STATE:
+		return FAILURE_BROKEN_FILE;
+	case ERR_UNSUPPORTED:
+	case ERR_LIMIT:
+	case ERR_TOO_LARGE:
+		return FAILURE_UNSUPPORTED;
+	default:
+		return FAILURE_INTERNAL;
+	}
+}
+
+/* Rules first: what cannot be remembered is not answered either. */
+static enum err remember(
+	struct node *node, const struct question *question, bool allow, struct fault *ret_fault)
+{
+	struct store_contact contact;
+	const char *keys[CONTEXT_KEYS_MAX], *paths[CONTEXT_KEYS_MAX];
+	char texts[CONTEXT_KEYS_MAX][ACCESS_PATH_MAX + 1];
+	size_t count = question_keys(question, keys);
+	enum err err = store_contact_get(node->store, question->peer, &contact);
+	if (err) {
+		fault_set(ret_fault, "%s", store_fault_text(node->store));
+		return err;
+	}
+	for (size_t i = 0; i < count; i++) {
+		/* Only what is well-formed is asked about. */
+		CHECK(context_key_path(keys[i], texts[i]));
+		paths[i] = texts[i];
+	}
+	struct access_peer peer = {
+		.node_id = contact.node_id, .name = contact.name, .verified = contact.verified};
+	return access_remember(node->access, &peer, paths, count, allow, ret_fault);
+}
+
+static void answer(struct node *node, struct web_request *http, bool allow)
+{
+	const char *id = web_request_param(http, "id");
+	struct question *question = questions_find(&node->questions, id);
+	struct fault fault = {0};
+	bool always = false;
+	json_t *body;
+	if (!api_body(http, &body))
+		return;
+	if (json_get_bool_if(body, "always", &always) != ERR_OK) {
+		api_fail(http, FAILURE_MALFORMED, "'always' is neither true nor false");
+	} else if (!question) {
+		api_fail(http, FAILURE_NOT_FOUND,
+			"no question '%s' waits; 'dpc access pending' lists them", id);
+	} else {
+		enum err err = always ? remember(node, question, allow, &fault) : ERR_OK;
+		json_t *described = question_describe(question);
+		if (err)
+			api_fail(http, failure_of(err), "%s", fault.text);
+		else
+			local_api_reply(http, 200,
+				json_pack("{s:O, s:b, s:b, s:b}", "question", described, "allowed",
+					(int)allow, "always", (int)always, "sent",
+					(int)question_answer(question, allow, "user")));
+		json_decref(described);
+	}
+	json_decref(body);
+}
+
+void api_access_allow(struct web_request *http, void *user)
+{
+	answer(api_node(user), http, true);
+}
+
+void api_access_deny(struct web_request *http, void *user)
+{
+	answer(api_node(user), http, false);
 }

@@ -326,6 +326,7 @@ void api_peers_block(struct web_request *http, void *user)
 	}
 	if (!set_blocked(node, http, &contact, true))
 		return;
+	questions_drop_peer(&node->questions, contact.node_id);
 	struct session *session = session_find(node, contact.node_id);
 	if (session)
 		session_disconnect(session);

@@ -220,7 +220,7 @@ void api_context_request(struct web_request *http, void *user)
 {
 	struct node *node = api_node(user);
 	struct session *session;
-	unsigned timeout_ms;
+	unsigned timeout_ms, wait_ms;
 	char id[ID_ROOM];
 	json_t *body;
 	struct message message = {.type = MESSAGE_REQUEST_CONTEXT,
@@ -229,8 +229,11 @@ void api_context_request(struct web_request *http, void *user)
 		return;
 	if (take_keys(http, body, &message.request_context.keys) &&
 		api_timeout(http, body, "timeout_ms", CONTEXT_TIMEOUT_MS, &timeout_ms) &&
-		api_session_of(node, http, body, &session))
+		api_timeout(http, body, "wait_ms", 0, &wait_ms) &&
+		api_session_of(node, http, body, &session)) {
 		request_start(session, REQUEST_CONTEXT, id, VIA_AUTO, &message, timeout_ms, http);
+		request_wait_for_consent(session, id, wait_ms);
+	}
 	json_decref(body);
 }
 

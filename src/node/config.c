@@ -59,6 +59,7 @@ void config_init(struct config *config)
 		.log = LOG_INFO,
 		.port_mapping = true,
 		.tcp = true,
+		.ask_seconds = NODE_QUESTION_SECONDS,
 		.ai_provider = CONFIG_AI_AUTO,
 		.ai_patience_seconds = AI_PATIENCE_SECONDS,
 	};
@@ -178,6 +179,15 @@ static const char *set_tcp(struct config *config, const char *value)
 	return set_yes_or_no(&config->tcp, value);
 }
 
+static const char *set_ask_seconds(struct config *config, const char *value)
+{
+	uint32_t seconds;
+	if (!text_to_u32(value, &seconds) || seconds == 0 || seconds > NODE_QUESTION_SECONDS_MAX)
+		return "expected a number from 1 to 86400";
+	config->ask_seconds = seconds;
+	return NULL;
+}
+
 /* http or https with a host, without its final slashes. */
 static const char *set_url(char *url, const char *value)
 {
@@ -286,6 +296,7 @@ static const struct key {
 	{"turn.username", set_turn_username, NULL},
 	{"turn.password", set_turn_password, NULL},
 	{"turn.authorities", set_turn_authorities, NULL},
+	{"access.ask_seconds", set_ask_seconds, NULL},
 	{"ai.provider", set_ai_provider, NULL},
 	{"ai.url", set_ai_url, NULL},
 	{"ai.key_file", set_ai_key_file, NULL},

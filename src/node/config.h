@@ -18,6 +18,8 @@
  *     username = alice             of all of them
  *     password = secret
  *     authorities = /etc/ca.pem    who vouches for their certificates; else those of this machine
+ *     [access]
+ *     ask_seconds = 300            how long the user has to answer where the rules say "ask"
  *     [ai]
  *     provider = auto              what answers on this machine; or ollama, openai, anthropic, none
  *     url = http://127.0.0.1:11434
@@ -79,6 +81,7 @@ struct config {
 	size_t turn_count;
 	char turn_username[CONFIG_TEXT_MAX + 1], turn_password[CONFIG_TEXT_MAX + 1];
 	char turn_authorities[CONFIG_TEXT_MAX + 1]; /* "": those of this machine */
+	uint32_t ask_seconds;
 	enum config_ai ai_provider;
 	char ai_url[CONFIG_TEXT_MAX + 1];      /* no final slash; "": where its kind usually is */
 	char ai_key_file[CONFIG_TEXT_MAX + 1]; /* "": it asks for none */

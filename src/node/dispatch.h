@@ -46,6 +46,10 @@ void handle_pong(struct session *session, struct link *link, const struct messag
 void handle_signal(struct session *session, struct link *link, const struct message *message);
 void handle_error(struct session *session, struct link *link, const struct message *message);
 
+struct question;
+/* The user has decided: the answer goes out. False: it cannot. */
+bool handle_context_answered(struct session *session, const struct question *question);
+
 /* A link is gone: stops the work on what came over it. */
 void handle_ai_link_gone(struct session *session, const struct link *link);
 /* The session ends. */

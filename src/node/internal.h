@@ -16,6 +16,7 @@
 #include "node/failure.h"
 #include "node/nat.h"
 #include "node/peer_io.h"
+#include "node/questions.h"
 #include "node/rate.h"
 #include "node/store.h"
 #include "node/strangers.h"
@@ -59,6 +60,7 @@ struct node {
 	struct local_api *api;
 	struct map sessions; /* node id -> struct session */
 	struct strangers strangers;
+	struct questions questions;
 	struct rate stranger_offers; /* that are looked at */
 	struct rate refusals_rate;   /* that are logged and shown */
 	struct buffer scratch;       /* of one encoded message, used and left within one function */

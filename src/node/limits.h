@@ -47,6 +47,14 @@
 #define CONTEXT_KEYS_MAX 64
 #define CONTEXT_KEY_MAX 256
 
+/* What the rules leave to the user: questions that wait, of one peer and of all (with those that
+ * are decided and whose time is not over); new ones of a peer in a minute; how long they wait. */
+#define NODE_QUESTIONS_PER_PEER_MAX 4
+#define NODE_QUESTIONS_MAX 64
+#define NODE_QUESTIONS_PER_MINUTE 12
+#define NODE_QUESTION_SECONDS 300
+#define NODE_QUESTION_SECONDS_MAX 86400
+
 /* The configuration file, and STUN and TURN servers in it. */
 #define CONFIG_FILE_MAX (64 * 1024)
 #define CONFIG_STUN_MAX 8

@@ -243,6 +243,7 @@ static void finish(struct node *node)
 		session_destroy(session);
 		cursor = 0;
 	}
+	questions_deinit(&node->questions);
 	strangers_deinit(&node->strangers);
 	hub_client_destroy(node->hub);
 	ai_pool_destroy(node->ai);
@@ -291,6 +292,7 @@ int node_run(const struct node_options *options)
 	node->started = net_now();
 	node->scratch = buffer_with_max(MESSAGE_SIZE_MAX);
 	map_init(&node->sessions, STORE_CONTACTS_MAX, &node->rng);
+	questions_init(&node->questions);
 	strangers_init(&node->strangers);
 	web_raise_descriptor_limit();
 	bool up = start(node, options, &fault);

@@ -19,6 +19,7 @@ static void release(struct request *request)
 	request->session->request_count--;
 	net_timer_deinit(&request->timer);
 	buffer_deinit(&request->message);
+	json_decref(request->so_far);
 	free(request);
 }
 
@@ -103,6 +104,10 @@ static void timed_out(void *user)
 	struct failure failure;
 	if (request->kind == REQUEST_DELIVERY) {
 		request_delivered(request);
+		return;
+	}
+	if (request->so_far) {
+		request_reply(request, 200, json_incref(request->so_far));
 		return;
 	}
 	if (request->link)
@@ -214,6 +219,26 @@ struct request *request_find(struct session *session, enum request_kind kind, co
 			return request;
 	}
 	return NULL;
+}
+
+void request_wait_for_consent(struct session *session, const char *id, unsigned wait_ms)
+{
+	struct request *request = request_find(session, REQUEST_CONTEXT, id);
+	if (request)
+		request->consent = wait_ms * USEC_PER_MS;
+}
+
+void request_pending(struct request *request, json_t *body)
+{
+	if (request->consent == 0) {
+		request_reply(request, 200, body);
+		return;
+	}
+	/* Only once: a peer that says it again does not keep us waiting. */
+	if (!request->so_far)
+		net_timer_set(&request->timer, net_now() + request->consent);
+	json_decref(request->so_far);
+	request->so_far = body;
 }
 
 /* ---- What happens to the session ---- */

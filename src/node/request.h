@@ -35,6 +35,8 @@ struct request {
 	struct net_timer timer;
 	struct web_request *http;
 	bool streaming; /* AI: the first line has been written */
+	usec consent;   /* CONTEXT: how long the peer's user may be waited for */
+	json_t *so_far; /* CONTEXT: what came while he is asked, or NULL */
 };
 
 /* Begins to wait; it answers `http` by itself in any case, and the session is asked to connect
@@ -48,6 +50,12 @@ struct request *request_find(struct session *session, enum request_kind kind, co
 /* Answers; the request is gone afterwards. `body` is taken. */
 void request_reply(struct request *request, int status, json_t *body);
 void request_fail(struct request *request, const struct failure *failure);
+/* CONTEXT: how long to wait for the peer's user, if he has to be asked; 0: not at all. Nothing
+ * happens when there is no such request. */
+void request_wait_for_consent(struct session *session, const char *id, unsigned wait_ms);
+/* CONTEXT: the peer's user is asked. `body`, taken, is what there is so far, and the answer when
+ * nobody waits for the rest, or it does not come. */
+void request_pending(struct request *request, json_t *body);
 /* DELIVERY: the message is delivered, or will not be in time; answers with the message as it is. */
 void request_delivered(struct request *request);
 /* AI: a line of the stream, taken; `last` ends it. False: the reader does not keep up, and the

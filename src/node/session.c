@@ -315,6 +315,7 @@ void session_forget(struct session *session)
 	struct failure failure;
 	failure_set(&failure, FAILURE_UNKNOWN_PEER, "contact '%s' was removed", session->name);
 	requests_fail_all(session, &failure);
+	questions_drop_peer(&session->node->questions, session->id);
 	session_disconnect(session);
 	session->forgotten = true;
 	session_link_gone(session);

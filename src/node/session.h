@@ -46,6 +46,7 @@ struct session {
 
 	struct rate errors_rate, request_rate, offer_rate;
 	struct rate complaints_rate; /* errors that they report */
+	struct rate question_rate;   /* questions to the user */
 };
 
 /* The session of a contact, made if need be. ERR_NOT_FOUND (no such contact), ERR_LIMIT, ERR_NOMEM,

@@ -21,7 +21,8 @@ CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['r
                 ['context', 'get', 'bob', 'profile.name'], ['context', 'get', 'bob'],
                 ['context', 'show'], ['context', 'show', 'a'], ['context', 'set', 'a', '1'], ['context', 'delete', 'a'],
                 ['context', 'import', str(harness.ROOT / 'examples/context.json')], ['context', 'edit'],
-                ['access', 'check', 'bob', 'context.profile.name'], ['ask', 'bob', 'why?'],
+                ['access', 'check', 'bob', 'context.profile.name'], ['access', 'pending'], ['access', 'allow', '1'], ['access', 'deny', '1', '--always'],
+                ['ask', 'bob', 'why?'],
                 ['models'], ['models', 'bob']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
@@ -30,7 +31,7 @@ WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob']
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],
                ['history', 'bob', '--limit', '501'], ['ping', 'bob', '--count', '1e3'],
                ['ping', 'bob', '--interval', '0'], ['ping', 'bob', '--interval', '1.'], ['ping', 'bob', '--interval', '0.0001'], ['send', 'bob', 'hi', '--wait', 'x'],
-               ['context'], ['context', 'get'], ['context', 'set', 'a'], ['context', 'delete'], ['context', 'delete', 'a', 'b'], ['context', 'import'], ['context', 'edit', 'a'], ['context', 'put', 'bob', 'x'], ['access', 'check', 'bob'], ['access', 'grant', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
+               ['context'], ['context', 'get'], ['context', 'set', 'a'], ['context', 'delete'], ['context', 'delete', 'a', 'b'], ['context', 'import'], ['context', 'edit', 'a'], ['context', 'put', 'bob', 'x'], ['access', 'check', 'bob'], ['access'], ['access', 'allow'], ['access', 'pending', '1'], ['context', 'get', 'bob', '--wait', 'x'], ['context', 'get', 'bob', '--wait', '601'], ['access', 'grant', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
                ['init', '--key', 'dsa'], ['init', '--name', ''], ['init', '--name', 'a\nb'], ['init', '--name', 'x' * 65],
                ['completion', 'tcsh'], ['status', '--home', ''], ['status', '--home'], ['id', '--qr=1'],
                ['context', 'get', 'bob', *['k'] * 65]]

@@ -1,8 +1,14 @@
 """Whose context shows what to whom: rules, questions to the user, and the commands that change both."""
 import json
+import re
+import subprocess
 import sys
+import threading
+import time
 
 import harness
+from stage import free_port, wait_until
+from test_node import RawPeer
 
 
 class ContextTest(harness.StageTest):
@@ -14,6 +20,9 @@ class ContextTest(harness.StageTest):
             (node.home / 'context.json').write_text(json.dumps(context))
         node.up()
         return node
+
+    def log(self, node):
+        return (self.directory / f'{node.name}.log').read_text()
 
     def befriend(self, owner, name='bob'):
         """Somebody who knows the owner, and whom the owner knows."""
@@ -90,7 +99,7 @@ class Checking(ContextTest):
         alice = self.owner('[default]\ncontext.a = allow\noops\n', {'a': 1})
         bob = self.befriend(alice)
         self.assertEqual(alice.one('access', 'check', 'bob', 'context.a')['verdict'], 'deny')
-        self.assertEqual(json.loads(bob.run('context', 'get', 'alice', 'a', '--json').stdout), {'context': {}, 'denied': ['a']})
+        self.assertEqual(json.loads(bob.run('context', 'get', 'alice', 'a', '--json').stdout), {'context': {}, 'denied': ['a'], 'pending': []})
 
 
 class Owning(ContextTest):
@@ -213,6 +222,315 @@ class Owning(ContextTest):
         example = str(harness.ROOT / 'examples/context.json')
         self.assertEqual(self.alice.run('context', 'import', example, '--replace').returncode, 0)
         self.assertEqual(self.alice.one('status')['problems'], [])
+
+
+CONTEXT = {'profile': {'name': 'Alice', 'email': 'alice@example.org', 'phone': '0123'},
+           'knowledge': {'rust': {'summary': 'two years'}, 'cello': {'summary': 'slowly'}}, 'skills': ['C', 'Rust']}
+
+
+class Asking(ContextTest):
+    """What the rules leave to the user."""
+    RULES = ('; mine\n[default]\n'
+             'context.profile.name = allow\n'
+             'context.profile.email = ask\n'
+             'context.knowledge.* = ask\n'
+             'context.knowledge.cello = deny\n'
+             'context.nothing = ask\n')
+
+    def start(self, seconds=None):
+        alice = self.node('alice', up=False)
+        (alice.home / 'access.ini').write_text(self.RULES)
+        (alice.home / 'context.json').write_text(json.dumps(CONTEXT))
+        if seconds:
+            with open(alice.home / 'config.ini', 'a', encoding='utf-8') as config:
+                config.write(f'[access]\nask_seconds = {seconds}\n')
+        alice.up()
+        return alice, self.befriend(alice)
+
+    def get(self, node, *keys):
+        """`dpc context get` that waits for the decision: the process, once the owner is asked."""
+        process = subprocess.Popen([self.stage.dpc, 'context', 'get', 'alice', *keys, '--home', str(node.home)], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertIn("waiting for 'alice' to decide about ", process.stderr.readline())
+        return process
+
+    def ask(self, node, *keys, wait_ms=0):
+        status, answer = node.ask('/context/request', {'peer': 'alice', 'keys': list(keys), 'wait_ms': wait_ms})
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def question(self, alice, *keys):
+        """The one that comes next, or that asks for these keys."""
+        _, event = alice.event('access_asked', lambda event: not keys or event['question']['keys'] == list(keys))
+        return event['question']
+
+    def test_the_user_is_asked_and_allows_it_once(self):
+        alice, bob = self.start()
+        process = self.get(bob, 'profile.name', 'profile.email')
+        question = self.question(alice)
+        self.assertEqual((question['peer'], question['name'], question['keys']), (bob.id, 'bob', ['profile.email']))
+        self.assertEqual(question['would_give'], {'profile': {'email': 'alice@example.org'}})
+        self.assertEqual(alice.one('access', 'pending')['pending'][0]['id'], question['id'])
+        shown = alice.run('access', 'pending').stdout
+        self.assertRegex(shown, r'(?s)^' + question['id'] + r': bob asks for profile\.email; \d+ s left\n.*alice@example\.org')
+        rules = (alice.home / 'access.ini').read_text()
+        self.assertEqual(alice.run('access', 'allow', question['id']).stdout, 'allowed\n')
+        self.assertEqual(process.communicate(timeout=30)[0], 'profile.name: Alice\nprofile.email: alice@example.org\n')
+        self.assertEqual(process.returncode, 0)
+        # Once: no rule was made, the question is over, and the same does not ask twice in its time.
+        self.assertEqual((alice.home / 'access.ini').read_text(), rules)
+        self.assertEqual(alice.one('access', 'pending')['pending'], [])
+        self.assert_fails(alice.run('access', 'allow', question['id']), 1, 'pending')
+        self.assertEqual(self.ask(bob, 'profile.name', 'profile.email')['pending'], [])
+        # Another question is another one.
+        answer = self.ask(bob, 'profile.email')
+        self.assertEqual(answer, {'context': {}, 'denied': ['profile.email'], 'pending': ['profile.email']})
+
+    def test_the_user_denies_it_and_is_not_asked_again_at_once(self):
+        alice, bob = self.start()
+        process = self.get(bob, 'profile.email')
+        question = self.question(alice)
+        self.assertEqual(alice.run('access', 'deny', question['id']).stdout, 'denied\n')
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (1, 'profile.email: denied\n'))
+        self.assertIn('allows none', err)
+        self.assertEqual(self.ask(bob, 'profile.email'), {'context': {}, 'denied': ['profile.email'], 'pending': []})
+
+    def test_always_becomes_a_rule_for_this_peer_alone(self):
+        alice, bob = self.start()
+        process = self.get(bob, 'knowledge')
+        answer = alice.one('access', 'allow', self.question(alice)['id'], '--always')
+        self.assertEqual((answer['allowed'], answer['always'], answer['sent']), (True, True, True))
+        self.assertIn('two years', process.communicate(timeout=30)[0])
+        self.assertEqual((alice.home / 'access.ini').read_text(),
+                         self.RULES + f'\n[peer:{bob.id}]\ncontext.knowledge.* = allow\ncontext.knowledge.cello = deny\n')
+        self.assertEqual((alice.home / 'access.ini').stat().st_mode & 0o777, 0o600)
+        answer = bob.one('context', 'get', 'alice', 'knowledge', 'knowledge.rust')
+        self.assertEqual(answer, {'context': {'knowledge': {'rust': {'summary': 'two years'}}}, 'denied': [], 'pending': []})
+        carol = self.befriend(alice, 'carol')
+        self.assertEqual(self.ask(carol, 'knowledge')['pending'], ['knowledge'])
+        # And a no, into the section that is there now.
+        process = self.get(bob, 'profile.email')
+        alice.one('access', 'deny', self.question(alice, 'profile.email')['id'], '--always')
+        process.communicate(timeout=30)
+        self.assertEqual(alice.one('access', 'check', 'bob', 'context.profile.email')['section'], f'peer:{bob.id}')
+        self.assertEqual(self.ask(bob, 'profile.email', 'profile.name')['denied'], ['profile.email'])
+
+    def test_nothing_is_remembered_in_a_file_that_is_broken(self):
+        alice, bob = self.start()
+        process = self.get(bob, 'profile.email')
+        question = self.question(alice)
+        (alice.home / 'access.ini').write_text('[default]\noops\n')
+        self.assert_fails(alice.run('access', 'allow', question['id'], '--always'), 1, 'access.ini:2: ')
+        self.assertEqual((alice.home / 'access.ini').read_text(), '[default]\noops\n')
+        self.assertEqual(len(alice.one('access', 'pending')['pending']), 1)
+        alice.run('access', 'allow', question['id'])
+        self.assertIn('alice@example.org', process.communicate(timeout=30)[0])
+
+    def test_who_is_asked_about_does_not_tell_what_exists(self):
+        alice, bob = self.start()
+        answers = [self.ask(bob, key) for key in ('knowledge.rust', 'knowledge.none', 'nothing')]
+        self.assertEqual([(a['context'], len(a['denied']), len(a['pending'])) for a in answers], [({}, 1, 1)] * 3)
+
+    def test_a_question_nobody_answers_is_a_no(self):
+        alice, bob = self.start(seconds=2)
+        process = self.get(bob, 'profile.email', 'profile.name')
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (0, 'profile.email: denied\nprofile.name: Alice\n'))
+        _, event = alice.event('access_answered')
+        self.assertEqual((event['by'], event['allowed']), ('timeout', False))
+        self.assertEqual(alice.one('access', 'pending')['pending'], [])
+
+    def test_a_decision_waits_for_who_has_lost_the_link(self):
+        alice, bob = self.start()
+        self.assertEqual(self.ask(bob, 'profile.email')['pending'], ['profile.email'])
+        question = self.question(alice)
+        bob.run('disconnect', 'alice')
+        alice.event('link_down')
+        self.assertFalse(alice.one('access', 'allow', question['id'])['sent'])
+        self.assertEqual(self.ask(bob, 'profile.email')['context'], {'profile': {'email': 'alice@example.org'}})
+
+    def test_who_does_not_want_to_wait_hears_that_it_is_not_decided(self):
+        alice, bob = self.start()
+        done = bob.run('context', 'get', 'alice', 'profile.name', 'profile.email', '--wait', '0')
+        self.assertEqual((done.returncode, done.stdout), (0, 'profile.name: Alice\nprofile.email: not decided yet\n'))
+        done = bob.run('context', 'get', 'alice', 'profile.email', '--wait', '0')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('not decided', done.stderr)
+
+    def test_questions_of_a_peer_and_their_rate_are_limited(self):
+        alice, bob = self.start()
+        start = time.monotonic()
+        for i in range(4):
+            self.assertEqual(len(self.ask(bob, f'knowledge.{i}')['pending']), 1)
+        status, answer = bob.ask('/context/request', {'peer': 'alice', 'keys': ['knowledge.4', 'profile.name']})
+        self.assertEqual((status, answer['error']['code']), (429, 'limit'))
+        self.assertEqual(len(alice.one('access', 'pending')['pending']), 4)
+        # What the rules allow by themselves is answered all the same, and so is the next one.
+        self.assertEqual(self.ask(bob, 'profile.name')['denied'], [])
+        carol = self.befriend(alice, 'carol')
+        self.assertEqual(len(self.ask(carol, 'knowledge.carol')['pending']), 1)
+        # Who is answered may ask again, but not more than twelve times and once in five seconds.
+        count = 4
+        while True:
+            alice.run('access', 'deny', self.question(alice, f'knowledge.{count - 4}')['id'])
+            status, answer = bob.ask('/context/request', {'peer': 'alice', 'keys': [f'knowledge.{count}']})
+            if status == 429:
+                break
+            count += 1
+            self.assertLessEqual(count, 12 + (time.monotonic() - start) / 5)
+        self.assertGreaterEqual(count, 12)
+
+    def test_questions_of_somebody_who_is_removed_or_blocked_are_gone(self):
+        alice, bob = self.start()
+        carol = self.befriend(alice, 'carol')
+        self.ask(bob, 'profile.email')
+        self.ask(carol, 'profile.email')
+        alice.run('remove', 'bob')
+        self.assertEqual([question['name'] for question in alice.one('access', 'pending')['pending']], ['carol'])
+        alice.run('block', 'carol')
+        self.assertEqual(alice.one('access', 'pending')['pending'], [])
+
+
+class Telling(ContextTest):
+    """What two nodes make of rules, and what is written down about it."""
+
+    def test_a_tree_comes_filtered(self):
+        alice = self.owner('[peer:bob]\ncontext.profile.name = allow\n[group:g]\nmembers = bob\ncontext.skills = allow\n'
+                           '[default]\ncontext.knowledge.* = allow\ncontext.knowledge.cello.summary = deny\n', CONTEXT)
+        bob = self.befriend(alice)
+        self.assertEqual(bob.one('context', 'get', 'alice')['context'],
+                         {'profile': {'name': 'Alice'}, 'knowledge': {'rust': {'summary': 'two years'}}, 'skills': ['C', 'Rust']})
+        self.assertEqual(bob.one('context', 'get', 'alice', 'profile')['context'], {'profile': {'name': 'Alice'}})
+        self.assertEqual(bob.one('context', 'get', 'alice', 'profile.*', 'skills.0', 'x.0')['denied'], ['x.0'])
+        done = bob.run('context', 'get', 'alice', 'profile.*', 'profile.email', 'profile.none')
+        self.assertEqual(done.stdout.splitlines()[-2:], ['profile.email: denied', 'profile.none: denied'])
+
+    def test_each_request_leaves_a_line_without_values(self):
+        alice = self.owner('[default]\ncontext.profile.name = allow\ncontext.profile.email = ask\n', CONTEXT)
+        bob = self.befriend(alice)
+        bob.ask('/context/request', {'peer': 'alice', 'keys': ['profile.name', 'skills', 'profile.email', 'a\nforged line']})
+        _, event = alice.event('context_asked')
+        self.assertEqual((event['granted'], event['pending']), (['profile.name'], ['profile.email']))
+        log = self.log(alice)
+        self.assertRegex(log, f"'bob' \\({bob.id}\\) asked for context; granted: profile\\.name; denied: skills, profile\\.email, "
+                              f"a\\?forged line; the user is asked: profile\\.email\n")
+        self.assertNotRegex(log, 'example.org|Rust|Alice')
+
+
+class Hostile(ContextTest):
+    """A contact that says what it likes."""
+
+    def start(self, rules='[default]\ncontext.profile.name = allow\n'):
+        port = free_port()
+        alice = self.node('alice', up=False)
+        (alice.home / 'access.ini').write_text(rules)
+        (alice.home / 'context.json').write_text(json.dumps(CONTEXT))
+        alice.up(port=port)
+        mallory = self.node('mallory', up=False)
+        alice.one('add', mallory.id, '--name', 'mallory')
+        raw = RawPeer(mallory.home, port)
+        self.addCleanup(raw.close)
+        self.assertEqual(raw.read()['type'], 'hello')
+        raw.send({'type': 'hello', 'node_id': mallory.id, 'name': 'm', 'agent': 'raw', 'features': []})
+        return alice, raw
+
+    def request(self, raw, keys, request_id='r'):
+        raw.send({'type': 'request_context', 'request_id': request_id, 'firewall_rules': {'allowed_keys': keys}})
+
+    def test_ten_thousand_keys_are_refused_and_the_link_stays(self):
+        alice, raw = self.start()
+        for keys in (['k'] * 65, [f'k{i}' for i in range(10_000)], ['x' * 257], 'profile', [1], None, {'a': 1}):
+            self.request(raw, keys)
+            error = raw.expect('error')
+            self.assertEqual((error['request_id'], error['code']), ('r', 'malformed' if len(str(keys)) < 60_000 else 'too_large'))
+        self.request(raw, ['profile.name'])
+        self.assertEqual(raw.expect('context_response')['context'], {'profile': {'name': 'Alice'}})
+
+    def test_odd_keys_are_denied(self):
+        alice, raw = self.start('[default]\ncontext.profile.name = allow\n* = ask\n')
+        keys = ['', '.', '..', 'profile.', '.profile', '**', 'a*', '*.name', '\u202e', 'a=b', '.'.join('a' * 40)]
+        self.request(raw, keys)
+        answer = raw.expect('context_response')
+        self.assertEqual(answer['context'], {})
+        self.assertEqual(set(answer['pending']), {'\u202e', 'a=b'})
+        # Nothing that a peer calls a key gets into the rules as something else.
+        for keys in (['a = allow\n[default]\ncontext'], ['a=b']):
+            self.request(raw, keys)
+            self.assertEqual(raw.expect('context_response')['pending'], keys)
+            _, event = alice.event('access_asked', lambda event: event['question']['keys'] == keys)
+            before = (alice.home / 'access.ini').read_text()
+            self.assert_fails(alice.run('access', 'allow', event['question']['id'], '--always'), 1, 'access.ini')
+            self.assertEqual((alice.home / 'access.ini').read_text(), before)
+
+    def test_a_flood_of_requests_slows_nobody(self):
+        alice, raw = self.start('[default]\ncontext.* = allow\n')
+        bob = self.befriend(alice)
+        bob.one('context', 'get', 'alice', 'profile.name')
+
+        def flood():
+            for i in range(3000):
+                self.request(raw, ['*'] * 64, f'r{i}')
+        sender = threading.Thread(target=flood)
+        answers, start = [], time.monotonic()
+        reader = threading.Thread(target=lambda: answers.extend(iter(raw.read, None)), daemon=True)
+        reader.start()
+        sender.start()
+        for _ in range(10):
+            self.assertEqual(bob.one('context', 'get', 'alice', 'profile.name')['context'], {'profile': {'name': 'Alice'}})
+        sender.join()
+        wait_until('the flood was refused', lambda: any(answer.get('code') == 'limit' for answer in answers), 60)
+        served = sum(answer['type'] == 'context_response' for answer in answers)
+        self.assertLessEqual(served, 601 + 10 * (time.monotonic() - start))
+        self.assertEqual(bob.one('context', 'get', 'alice', 'profile.name')['context'], {'profile': {'name': 'Alice'}})
+
+    def test_only_who_was_asked_can_answer(self):
+        """Alice asks bob, who has to decide; mallory answers in his place."""
+        alice, raw = self.start()
+        bob = self.node('bob', up=False)
+        (bob.home / 'access.ini').write_text('[default]\ncontext.* = ask\n')
+        bob.up()
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(alice.ask(
+            '/context/request', {'peer': 'bob', 'keys': ['profile.name'], 'wait_ms': 30000})))
+        thread.start()
+        question = bob.event('access_asked')[1]['question']
+        for request_id in ('r', 'x' * 64, *(f'{i:032x}' for i in range(50))):
+            raw.send({'type': 'context_response', 'request_id': request_id, 'context': {'profile': {'name': 'Mallory'}}, 'denied': []})
+        raw.send({'type': 'ping', 'timestamp': 1})
+        raw.expect('pong')
+        self.assertEqual(outcome, [])
+        bob.one('context', 'set', 'profile.name', 'Bob')
+        bob.run('access', 'allow', question['id'])
+        thread.join(30)
+        self.assertEqual(outcome[0][1]['context'], {'profile': {'name': 'Bob'}})
+
+    def test_an_answer_that_is_too_large_or_too_deep_harms_nobody(self):
+        alice, raw = self.start()
+        deep = '{"a":' * 100_000 + '1' + '}' * 100_000
+        raw.send(b'{"type":"context_response","request_id":"r","denied":[],"context":' + deep[:200_000].encode() + b'}')
+        self.assertEqual(raw.expect('error')['code'], 'too_large')
+        for denied in (['k'] * 65, ['x' * 300]):
+            raw.send({'type': 'context_response', 'request_id': 'r', 'context': {}, 'denied': denied})
+            self.assertEqual(raw.expect('error')['code'], 'malformed')
+        self.request(raw, ['profile.name'])
+        self.assertEqual(raw.expect('context_response')['context'], {'profile': {'name': 'Alice'}})
+
+    def test_a_peer_that_keeps_saying_pending_is_waited_for_once(self):
+        alice, raw = self.start()
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(alice.ask(
+            '/context/request', {'peer': 'mallory', 'keys': ['a'], 'wait_ms': 2000})))
+        start = time.monotonic()
+        thread.start()
+        asked = raw.expect('request_context')
+        while not outcome and time.monotonic() < start + 30:
+            raw.send({'type': 'context_response', 'request_id': asked['request_id'], 'context': {}, 'denied': ['a'], 'pending': ['a']})
+            time.sleep(0.1)
+        thread.join(30)
+        self.assertEqual(outcome[0], (200, {'context': {}, 'denied': ['a'], 'pending': ['a']}))
 
 
 if __name__ == '__main__':

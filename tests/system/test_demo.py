@@ -46,7 +46,7 @@ class Demo(unittest.TestCase):
             self.assertRegex(part, r'set-up +[\d.]+ ms')
             self.assertRegex(part, r'round trip +[\d.]+ ms')
         [part] = [part for title, part in found.items() if 'context' in title]
-        self.assertRegex(part, r'granted +profile\.city: Lisbon')
+        self.assertRegex(part, r'granted +profile\.name: Alice')
         self.assertRegex(part, r'denied +profile\.email')
         [part] = [part for title, part in found.items() if 'AI' in title]
         self.assertRegex(part, r"bob's AI +a (real Ollama|small test provider)")

@@ -161,8 +161,8 @@ static void compare(const struct access *before, const struct access *after,
 			letters[count++] = "cabc"[rest % 4];
 		struct bytes text = bytes_of_text(model_path(letters, count, path));
 		enum access_action was = access_decide(before, peer, path, NULL);
-		bool is_meant = bytes_equal(bytes_slice(text, 0, asked.size), asked) &&
-				was == ACCESS_ASK;
+		bool is_meant =
+			bytes_equal(bytes_slice(text, 0, asked.size), asked) && was == ACCESS_ASK;
 		if (access_decide(after, peer, path, NULL) != (is_meant ? answer : was))
 			fail_msg("%s, asked for %.*s", path, (int)asked.size,
 				(const char *)asked.data);
@@ -172,8 +172,8 @@ static void compare(const struct access *before, const struct access *after,
 static void an_answer_changes_what_was_asked_and_nothing_else(void **state)
 {
 	(void)state;
-	static const struct access_peer other = {.node_id = "dpc-node-fedcba9876543210",
-		.name = "carol", .verified = true};
+	static const struct access_peer other = {
+		.node_id = "dpc-node-fedcba9876543210", .name = "carol", .verified = true};
 	struct rng rng = rng_seeded(11);
 	struct buffer text = buffer_with_max(20000), result = buffer_with_max(20000);
 	unsigned unsaid = 0, changed = 0;
@@ -213,6 +213,6 @@ static void an_answer_changes_what_was_asked_and_nothing_else(void **state)
 }
 
 TESTS(TEST(an_answer_becomes_a_rule_and_the_rest_stays),
-	TEST(what_a_line_cannot_hold_is_not_written), TEST(an_answer_takes_so_many_rules_and_no_more),
-	HOME_TEST(the_file_has_the_answer),
+	TEST(what_a_line_cannot_hold_is_not_written),
+	TEST(an_answer_takes_so_many_rules_and_no_more), HOME_TEST(the_file_has_the_answer),
 	TEST(an_answer_changes_what_was_asked_and_nothing_else))

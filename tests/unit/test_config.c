@@ -43,9 +43,11 @@ static void every_key_is_read(void **state)
 		"[stun]\nserver = stun.example\nserver = [2001:db8::1]:19302\n"
 		"[turn]\nserver = turn:turn.example\nserver = turns:turn.example:443\n"
 		"username = alice\npassword = secret\nauthorities = /tmp/ca.pem\n"
+		"[access]\nask_seconds = 60\n"
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
 		"key_file = /tmp/key\npatience = 20\n",
 		&config, &fault));
+	assert_int_equal(config.ask_seconds, 60);
 	assert_string_equal(config.name, "Alice B.");
 	assert_int_equal(config.listen_count, 2);
 	assert_string_equal(config.listen[0].host, "127.0.0.1");
@@ -123,6 +125,10 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[node]\nport_mapping = maybe\n",
 			"/config.ini:2: node.port_mapping: expected 'yes'"},
 		{"[node]\nudp_port = 65536\n", "/config.ini:2: node.udp_port: expected a port"},
+		{"[access]\nask_seconds = 0\n",
+			"/config.ini:2: access.ask_seconds: expected a number from 1 to 86400"},
+		{"[access]\nask_seconds = 86401\n",
+			"/config.ini:2: access.ask_seconds: expected a number from 1 to 86400"},
 		{"[node]\ntcp = maybe\n", "/config.ini:2: node.tcp: expected 'yes' or 'no'"},
 		{"[hub]\nurl = ftp://x\n", "/config.ini:2: hub.url: expected http://"},
 		{"[hub]\nurl = http://\n", "/config.ini:2: hub.url: expected http://"},

@@ -25,6 +25,8 @@ static void every_type_survives_a_round_trip(void **state)
 		"\"firewall_rules\":{\"allowed_keys\":[\"a.b\",\"c\"]}}",
 		"{\"type\":\"context_response\",\"request_id\":\"r\","
 		"\"context\":{\"a\":{\"b\":[1,2]}},\"denied\":[\"c\"]}",
+		"{\"type\":\"context_response\",\"request_id\":\"r\",\"context\":{},"
+		"\"denied\":[\"c\"],\"pending\":[\"c\",\"d\"]}",
 		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"why?\",\"model\":\"m:1\","
 		"\"context\":{\"k\":1},\"stream\":true}",
 		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"why?\",\"stream\":false}",
