@@ -91,6 +91,7 @@ class LoginTest(unittest.TestCase):
 class Provided(LoginTest):
     def test_a_person_logs_in_and_is_the_same_the_next_time(self):
         self.assertEqual(self.hub.ask('GET', '/')[1]['login'], ['key', 'own'])
+        self.assertIn('--provider own', Browser().ask('GET', self.hub.origin + '/')[2])
         first = self.me(Client(self.hub).login())
         self.assertEqual(first['node_id'], None)
         self.assertEqual(self.me(Client(self.hub).login())['id'], first['id'])
@@ -449,6 +450,14 @@ class Failures(LoginTest):
         self.assertEqual(results, [None] * 5)
         self.assertEqual(self.provider.asked.count('/.well-known/openid-configuration'), 1)
 
+    def test_a_provider_that_never_answers_is_given_up(self):
+        release = threading.Event()
+        self.addCleanup(release.set)
+        self.provider.answers = {'/token': lambda request: release.wait(60)}
+        self.assertEqual(self.refused(), 'provider')
+        self.assertFalse(release.is_set())
+        self.assertIn("provider 'own' answers", self.hub.log_text())
+
     def test_a_provider_that_is_gone_is_not_asked_by_everybody(self):
         asked = []
 
@@ -644,6 +653,8 @@ class Device(LoginTest):
         node = NodeKey()
         wrong = node.login_body(self.hub, signature='AAAA')
         self.assert_error(ask('POST', '/device/code', wrong), 403, 'bad_proof')
+        status, _, _ = Browser().ask('POST', f'{self.hub.origin}/device', {'user_code': 'B' * 2000})
+        self.assertEqual(status, 413)
         for code in ('', 'A', 'BBBB-BBB', 'BBBB-BBBBB', '<script>', 'BBBB_BBBB', '%00'):
             status, _, text = self.enter(Browser(), code)
             self.assertEqual(status, 404)
@@ -659,7 +670,23 @@ class NoProvider(unittest.TestCase):
             status, answer = hub.ask(method, path, body)
             self.assertEqual((status, answer['error']['code']), (404, 'not_found'), path)
         self.assertEqual(hub.ask('GET', '/')[1]['login'], ['key'])
+        self.assertNotIn('--provider', Browser().ask('GET', hub.origin + '/')[2])
         self.assertEqual(hub.stop(), 0)
+
+    def test_settings_that_are_wrong_are_named_before_it_starts(self):
+        with tempfile.TemporaryDirectory(prefix='dpc-hub-') as directory:
+            path = f'{directory}/hub.ini'
+            for lines, part in (('issuer = https://x', 'needs client_id'), ('client_id = c', 'needs issuer'),
+                                ('client_id = c\nissuer = http://x.example', 'https'),
+                                ('client_id = c\nissuer = https://x\nalgorithms = HS256', 'RS256'),
+                                ('client_id = c\nissuer = https://x\nalgorithms = none', 'RS256'),
+                                ('client = c', "'client'")):
+                with open(path, 'w', encoding='utf-8') as config:
+                    config.write(f'[provider x]\n{lines}\n')
+                done = subprocess.run([PROGRAM_HUB, '--config', path, '--check-config'], text=True, capture_output=True,
+                                      check=False)
+                self.assertEqual((done.returncode, done.stdout), (1, ''), lines)
+                self.assertIn(part, done.stderr)
 
 
 class SeveralHubs(unittest.TestCase):

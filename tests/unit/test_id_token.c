@@ -234,7 +234,59 @@ static void what_is_no_token_is_refused(void **state)
 	stop(&w);
 }
 
+/* A text of so many letters, as JSON. */
+static char *long_text(size_t size)
+{
+	char *text = malloc(size + 3);
+	assert_non_null(text);
+	memset(text, 'x', size + 2);
+	text[0] = text[size + 1] = '"';
+	text[size + 2] = 0;
+	return text;
+}
+
+static void names_have_a_limit(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *claim;
+		size_t max;
+	} cases[] = {{"sub", SUBJECT_MAX}, {"email", EMAIL_MAX}};
+	struct world w = start();
+	struct id_token found;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		for (size_t beyond = 0; beyond < 2; beyond++) {
+			char *value = long_text(cases[i].max + beyond);
+			char *claims =
+				text_format("{\"iss\":" ISS ",\"aud\":" AUD ",\"exp\":" EXP
+					    ",\"iat\":" IAT ",\"nonce\":" NONCE "%s,\"%s\":%s}",
+					i == 0 ? "" : ",\"sub\":\"alice\"", cases[i].claim, value);
+			assert_err(
+				check_claims(&w, claims, &found), beyond ? ERR_MALFORMED : ERR_OK);
+			free(claims);
+			free(value);
+		}
+	}
+	/* And the name of a key, and a signature. */
+	for (size_t beyond = 0; beyond < 2; beyond++) {
+		char *id = long_text(JWK_ID_MAX + beyond);
+		char *header = text_format("{\"alg\":\"ES256\",\"kid\":%s}", id);
+		assert_err(check(&w, jwt_make(w.ec, "ES256", header, GOOD), &found),
+			beyond ? ERR_MALFORMED : ERR_NOT_FOUND);
+		free(header);
+		free(id);
+	}
+	char *token = jwt_make(w.ec, "ES256", HEADER("ES256"), GOOD);
+	char *padding = long_text(2 * ID_TOKEN_SIGNATURE_MAX);
+	padding[strlen(padding) - 1] = 0;
+	assert_err(check(&w, text_format("%s%s", token, padding + 1), &found), ERR_UNTRUSTED);
+	free(padding);
+	free(token);
+	stop(&w);
+}
+
 TESTS(TEST(a_good_token_says_who_it_is_about), TEST(the_algorithm_is_ours_to_choose),
 	TEST(headers_that_say_more_than_we_understand_are_refused),
 	TEST(only_keys_of_the_provider_sign), TEST(every_claim_is_compared),
-	TEST(an_address_is_verified_when_the_provider_says_so), TEST(what_is_no_token_is_refused))
+	TEST(an_address_is_verified_when_the_provider_says_so), TEST(what_is_no_token_is_refused),
+	TEST(names_have_a_limit))
