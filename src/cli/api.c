@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/percent.h"
 #include "base/text.h"
 #include "cli/field.h"
 #include "cli/output.h"
@@ -160,9 +161,9 @@ bool api_path_add(char *path, const char *text)
 
 bool api_path_add_encoded(char *path, const char *part)
 {
-	struct buffer coded = buffer_with_max(CLI_API_PATH_MAX);
-	bool fits = url_append_encoded(&coded, part) == ERR_OK &&
-		    api_path_add(path, buffer_text(&coded));
-	buffer_deinit(&coded);
-	return fits;
+	struct writer w = writer_of(path, CLI_API_PATH_MAX - 1);
+	w.size = strlen(path);
+	percent_encode(&w, part);
+	path[w.size] = 0;
+	return !w.failed;
 }

@@ -23,6 +23,8 @@ int command_models(const struct cli *cli);
 int command_netcheck(const struct cli *cli);
 int command_peers(const struct cli *cli);
 int command_ping(const struct cli *cli);
+int command_find(const struct cli *cli);
+int command_profile(const struct cli *cli);
 int command_policy(const struct cli *cli);
 int command_remove(const struct cli *cli);
 int command_send(const struct cli *cli);

@@ -83,11 +83,8 @@ int context_own_set(const struct cli *cli)
 	if (status == CLI_DONE) {
 		if (from_stdin)
 			text = buffer_text(&typed);
-		json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-		if (!value)
-			value = json_string(text);
 		status = change(cli, "POST", "/context/set",
-			json_pack("{s:s, s:o}", "key", cli->args[1], "value", value));
+			json_pack("{s:s, s:o}", "key", cli->args[1], "value", field_value(text)));
 	}
 	buffer_deinit(&typed);
 	return status;

@@ -9,4 +9,7 @@ const char *field_text(const json_t *object, const char *key);
 /* A number; `otherwise` when it is missing or none. */
 double field_number(const json_t *object, const char *key, double otherwise);
 
+/* What a person typed as a value: JSON, or else text. NULL when memory is out. */
+json_t *field_value(const char *typed);
+
 #endif

@@ -140,6 +140,29 @@ static const struct cli_command commands[] = {
 		.help = "say what this network allows, and what that means for connecting",
 		.options = {{"stun", "HOST:PORT",
 			"a STUN server to ask, besides those of config.ini"}}},
+	{.name = "profile",
+		.run = command_profile,
+		.help = "show and change what the hub's directory tells of one",
+		.details = "  show [PEER]      one's own, or that of a contact or a node id\n"
+			   "  set KEY VALUE    VALUE is JSON, or else text\n"
+			   "  delete [KEY]     a field, or all of it\n"
+			   "Keys are name, description, expertise.TOPIC (1 to 5), compute, "
+			   "p2p_uri_hint and\n"
+			   "discoverable (false: no search finds it).\n",
+		.completes = CLI_COMPLETES_WORDS,
+		.words = "show set delete",
+		.arguments = "show|set|delete ...",
+		.args_min = 1,
+		.args_max = 3},
+	{.name = "find",
+		.run = command_find,
+		.help = "find people at the hub who know about something",
+		.arguments = "WORD...",
+		.args_min = 1,
+		.args_max = 8,
+		.options = {{"min-level", "N", "who say that they know it this well, 0 to 5"},
+			{"limit", "N", "so many at most, 1 to 100 (20)"},
+			{"cursor", "TEXT", "go on where the page before ended"}}},
 	{.name = "context",
 		.run = command_context,
 		.help = "ask for a peer's context; show and change one's own",

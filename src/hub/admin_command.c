@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/buffer.h"
+#include "base/percent.h"
 #include "base/safe.h"
 #include "base/text.h"
 #include "hub/admin.h"
@@ -89,14 +90,7 @@ static void path_of(const char *start, const char *who, char *path, size_t capac
 {
 	struct writer w = writer_of(path, capacity - 1);
 	write_text(&w, start);
-	for (; *who; who++) {
-		char coded[4] = {*who};
-		bool is_plain = (*who >= '0' && *who <= '9') || (*who >= 'a' && *who <= 'z') ||
-				(*who >= 'A' && *who <= 'Z') || *who == '-' || *who == '.';
-		if (!is_plain)
-			snprintf(coded, sizeof coded, "%%%02X", (unsigned)(unsigned char)*who);
-		write_text(&w, coded);
-	}
+	percent_encode(&w, who);
 	path[w.failed ? 0 : w.size] = 0;
 }
 

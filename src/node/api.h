@@ -59,6 +59,14 @@ bool api_add_contact(struct node *node, struct web_request *http, const char *te
 
 void api_ai_own_models(struct web_request *http, void *user);
 
+/* ---- api_directory.c ---- */
+
+void api_profile_get(struct web_request *http, void *user);
+void api_profile_put(struct web_request *http, void *user);
+void api_profile_delete(struct web_request *http, void *user);
+void api_profile_of(struct web_request *http, void *user);
+void api_directory(struct web_request *http, void *user);
+
 /* ---- api_netcheck.c ---- */
 
 void api_netcheck(struct web_request *http, void *user);

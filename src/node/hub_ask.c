@@ -15,12 +15,13 @@ enum err hub_ask(struct node *node, const struct hub_question *question,
 	char *url = text_format("%s%s", question->hub, question->path);
 	bool has_body = question->body != NULL;
 	char *text = json_take_text(question->body);
-	struct http_ask ask = {.url = url,
+	struct http_ask ask = {.method = question->method,
+		.url = url,
 		.bearer = question->bearer,
 		.authorities = config_hub_authorities(&node->config),
 		.body = text ? bytes_of_text(text) : (struct bytes){0},
 		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS,
-		.answer_max = NODE_HUB_ANSWER_MAX};
+		.answer_max = question->answer_max ? question->answer_max : NODE_HUB_ANSWER_MAX};
 	enum err err = ERR_NOMEM;
 	if (url && (text || !has_body))
 		err = http_client_start(node->http, &ask, NULL, done, user, ret_request);

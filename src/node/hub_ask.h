@@ -11,10 +11,12 @@
 struct node;
 
 struct hub_question {
+	const char *method; /* NULL: GET without, POST with a body */
 	const char *hub;    /* its URL */
 	const char *path;   /* "/login/key" */
 	const char *bearer; /* a token, or NULL */
-	json_t *body;       /* taken; NULL: GET */
+	json_t *body;       /* taken; NULL: none */
+	size_t answer_max;  /* 0: NODE_HUB_ANSWER_MAX */
 };
 
 /* ERR_MALFORMED (the URL), ERR_LIMIT, ERR_NOMEM. */

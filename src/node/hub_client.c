@@ -27,6 +27,7 @@ struct hub_client {
 	struct hub_turn turn;
 	struct net_timer turn_timer; /* CONNECTED: when the relays need new credentials */
 	struct hub_socket socket;
+	struct hub_errands errands;
 	struct net_timer timer; /* WAITING: the next try */
 	unsigned failures;
 	usec hurried_at; /* when a wait was last cut short */
@@ -158,6 +159,7 @@ static void give_up_trial(struct hub_client *hub)
 static void retry_after(struct hub_client *hub, const struct failure *failure, usec wait)
 {
 	stop_all(hub);
+	hub_errands_fail(&hub->errands, failure);
 	hub->last = *failure;
 	log_warn("%s", failure->fault.text);
 	if (hub->on_trial) {
@@ -285,7 +287,9 @@ static void on_login_again(struct hub_client *hub, const struct failure *failure
 		hub_turn_ask(&hub->turn, hub->url, hub->login.access_token);
 	} else {
 		hub_turn_failed(&hub->turn, failure->fault.text);
+		hub_errands_fail(&hub->errands, failure);
 	}
+	hub_errands_go(&hub->errands);
 	net_timer_set(&hub->turn_timer, hub->turn.due_at);
 }
 
@@ -307,6 +311,7 @@ static void on_login(const struct failure *failure, void *user)
 		remember(hub);
 	hub->token_is_new = true;
 	open_socket(hub);
+	hub_errands_go(&hub->errands);
 }
 
 static void begin(struct hub_client *hub)
@@ -369,6 +374,43 @@ void hub_client_network_changed(struct hub_client *hub, bool lost)
 	stop_all(hub);
 	hub->failures = 0;
 	begin(hub);
+}
+
+/* ---- Questions ---- */
+
+/* A question of the user's waits for a token. While the node is being let in one is on its way. */
+static void need_token(void *user)
+{
+	struct hub_client *hub = user;
+	struct failure failure;
+	bool is_on_its_way = hub->login.step != HUB_LOGIN_IDLE &&
+			     (hub->state == HUB_CONNECTED || hub->state == HUB_CONNECTING);
+	if (is_on_its_way)
+		return;
+	if (hub->state != HUB_CONNECTED) {
+		hub_client_failure(hub, &failure);
+		hub_errands_fail(&hub->errands, &failure);
+		return;
+	}
+	enum err err = hub_login_start(&hub->login, hub->url);
+	if (!err)
+		return;
+	failure_set(
+		&failure, FAILURE_HUB, "cannot log in at hub '%s': %s", hub->url, err_text(err));
+	hub_errands_fail(&hub->errands, &failure);
+}
+
+void hub_client_errand(
+	struct hub_client *hub, const struct hub_errand *errand, struct web_request *http)
+{
+	struct failure failure;
+	if (hub->wanted) {
+		hub_errands_add(&hub->errands, errand, http);
+		return;
+	}
+	json_decref(errand->body);
+	hub_client_failure(hub, &failure);
+	local_api_fail(http, &failure);
 }
 
 static void abandoned(void *user)
@@ -500,6 +542,8 @@ static void leave(struct hub_client *hub)
 {
 	struct failure failure;
 	hub_memory_forget(hub->node->store);
+	failure_set(&failure, FAILURE_NO_HUB, "logged out meanwhile");
+	hub_errands_fail(&hub->errands, &failure);
 	provider_login_destroy(hub->provided);
 	hub->provided = NULL;
 	hub->wanted = false;
@@ -556,6 +600,7 @@ enum err hub_client_create(struct node *node, struct hub_client **ret_hub)
 	hub->node = node;
 	hub->since = node_unix_time();
 	hub_login_init(&hub->login, node, on_login, on_revoked, hub);
+	hub_errands_init(&hub->errands, node, &hub->login, hub->url, need_token, hub);
 	hub_turn_init(&hub->turn, node, on_turn_done, hub);
 	enum err err = net_timer_init(&hub->timer, node->loop, on_timer, hub);
 	if (err)
@@ -587,6 +632,7 @@ void hub_client_destroy(struct hub_client *hub)
 		return;
 	stop_all(hub);
 	provider_login_destroy(hub->provided);
+	hub_errands_deinit(&hub->errands);
 	hub_socket_deinit(&hub->socket);
 	hub_login_deinit(&hub->login);
 	hub_turn_deinit(&hub->turn);

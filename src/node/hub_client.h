@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "node/failure.h"
+#include "node/hub_errand.h"
 
 struct config;
 struct node;
@@ -52,6 +53,10 @@ void hub_client_login_provided(
 	struct hub_client *hub, const char *url, const char *provider, struct web_request *http);
 /* With `all`, every login of the account ends, and the answer waits for the hub. */
 void hub_client_logout(struct hub_client *hub, bool all, struct web_request *http);
+
+/* Asks the hub for the user, and answers when it has answered, or why it cannot be asked. */
+void hub_client_errand(
+	struct hub_client *hub, const struct hub_errand *errand, struct web_request *http);
 
 /* There is a reason to believe that the network is not what it was: a link has fallen silent. A
  * connection is asked whether it lives, and a wait is cut short. */

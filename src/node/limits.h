@@ -236,6 +236,9 @@
 #define NODE_HUB_TURN_INTERVAL_MIN (2 * USEC_PER_SEC)
 #define NODE_HUB_TURN_BACKOFF_FIRST (5 * USEC_PER_SEC)
 #define NODE_HUB_TURN_BACKOFF_MAX (5 * 60 * USEC_PER_SEC)
+/* Questions of the user's to the hub at once, and an answer to one: a page of 100 profiles. */
+#define NODE_HUB_ERRANDS_MAX 16
+#define NODE_HUB_DIRECTORY_MAX (2 * 1024 * 1024)
 /* One answer of the hub's HTTP API. */
 #define NODE_HUB_ANSWER_MAX (64 * 1024)
 #define NODE_HUB_HTTP_TIMEOUT (15 * USEC_PER_SEC)
