@@ -9,8 +9,8 @@
 void store_init(struct store *store, const struct store_engine *engine)
 {
 	store->engine = engine;
-	for (int i = 0; i < STATEMENT_COUNT; i++)
-		store->statements[i] = (struct statement){.store = store, .name = i};
+	for (enum statement_name name = 0; name < STATEMENT_COUNT; name++)
+		store->statements[name] = (struct statement){.store = store, .name = name};
 }
 
 void store_close(struct store *store)
