@@ -6,6 +6,7 @@
 
 int command_accept(const struct cli *cli);
 int command_access(const struct cli *cli);
+int command_ai(const struct cli *cli);
 int command_add(const struct cli *cli);
 int command_ask(const struct cli *cli);
 int command_block(const struct cli *cli);

@@ -58,6 +58,7 @@ bool api_add_contact(struct node *node, struct web_request *http, const char *te
 /* ---- api_ai.c ---- */
 
 void api_ai_own_models(struct web_request *http, void *user);
+void api_ai_log(struct web_request *http, void *user);
 
 /* ---- api_directory.c ---- */
 

@@ -50,6 +50,13 @@ const char *config_ai_url(const struct config *config)
 	return url[0] && config->ai_url[0] ? config->ai_url : url;
 }
 
+bool config_hours_contain(const struct config_hours *hours, unsigned minute)
+{
+	if (hours->from < hours->to)
+		return minute >= hours->from && minute < hours->to;
+	return hours->from == hours->to || minute >= hours->from || minute < hours->to;
+}
+
 void config_init(struct config *config)
 {
 	*config = (struct config){
@@ -62,6 +69,7 @@ void config_init(struct config *config)
 		.ask_seconds = NODE_QUESTION_SECONDS,
 		.ai_provider = CONFIG_AI_AUTO,
 		.ai_patience_seconds = AI_PATIENCE_SECONDS,
+		.ai_at_once = AI_AT_ONCE,
 	};
 }
 
@@ -260,6 +268,53 @@ static const char *set_ai_model(struct config *config, const char *value)
 		       : "the name of the model is too long";
 }
 
+static const char *set_ai_at_once(struct config *config, const char *value)
+{
+	uint32_t count;
+	if (!text_to_u32(value, &count) || count == 0 || count > AI_AT_ONCE_MAX)
+		return "expected a number from 1 to 8";
+	config->ai_at_once = count;
+	return NULL;
+}
+
+static const char *set_ai_requests(struct config *config, const char *value)
+{
+	return text_to_u32(value, &config->ai_requests_per_day) ? NULL : "expected a number";
+}
+
+static const char *set_ai_tokens(struct config *config, const char *value)
+{
+	return text_to_u32(value, &config->ai_tokens_per_day) ? NULL : "expected a number";
+}
+
+/* "08:30": minutes, up to 24:00. */
+static bool read_clock(struct bytes text, uint16_t *ret_minutes)
+{
+	uint64_t hours, minutes;
+	if (text.size != 5 || text.data[2] != ':' ||
+		!bytes_to_u64(bytes_slice(text, 0, 2), &hours) ||
+		!bytes_to_u64(bytes_slice(text, 3, 2), &minutes) || minutes > 59 ||
+		hours * 60 + minutes > 24 * 60)
+		return false;
+	*ret_minutes = (uint16_t)(hours * 60 + minutes);
+	return true;
+}
+
+static const char *set_ai_hours(struct config *config, const char *value)
+{
+	struct bytes text = bytes_of_text(value);
+	if (text.size != 11 || text.data[5] != '-' ||
+		!read_clock(bytes_slice(text, 0, 5), &config->ai_hours.from) ||
+		!read_clock(bytes_slice(text, 6, 5), &config->ai_hours.to))
+		return "expected hours like 08:00-22:30";
+	return NULL;
+}
+
+static const char *set_ai_keep_prompts(struct config *config, const char *value)
+{
+	return set_yes_or_no(&config->ai_keep_prompts, value);
+}
+
 static void clear_listen(struct config *config)
 {
 	config->listen_count = 0;
@@ -302,6 +357,11 @@ static const struct key {
 	{"ai.key_file", set_ai_key_file, NULL},
 	{"ai.model", set_ai_model, NULL},
 	{"ai.patience", set_ai_patience, NULL},
+	{"ai.at_once", set_ai_at_once, NULL},
+	{"ai.requests_per_day", set_ai_requests, NULL},
+	{"ai.tokens_per_day", set_ai_tokens, NULL},
+	{"ai.hours", set_ai_hours, NULL},
+	{"ai.keep_prompts", set_ai_keep_prompts, NULL},
 };
 
 #define KEY_COUNT (sizeof keys / sizeof *keys)

@@ -26,6 +26,11 @@
  *     key_file = /home/alice/key   that the provider asks for, in its first line
  *     model = llama3               for who names none
  *     patience = 300               seconds for which a model may say nothing
+ *     at_once = 2                  queries of peers that are worked on at once; others wait
+ *     requests_per_day = 100       of each peer; 0: any number
+ *     tokens_per_day = 100000      of each peer, read and written; 0: any number
+ *     hours = 08:00-22:30          when peers may ask, by the clock of this machine
+ *     keep_prompts = no            whether the log has the text of what peers ask
  *
  * An unknown key is an error: a mistyped one must not be taken for the default. */
 #ifndef NODE_CONFIG_H
@@ -64,6 +69,12 @@ struct config_server {
 	uint16_t port;
 };
 
+/* Minutes since midnight, the last not included; from a later to an earlier one is over midnight,
+ * and from one to the same all day. */
+struct config_hours {
+	uint16_t from, to;
+};
+
 struct config {
 	char name[STORE_NAME_MAX + 1];                  /* "" : the node id is shown */
 	struct config_server listen[CONFIG_LISTEN_MAX]; /* direct TLS; port 0: any */
@@ -87,6 +98,10 @@ struct config {
 	char ai_key_file[CONFIG_TEXT_MAX + 1]; /* "": it asks for none */
 	char ai_model[CONFIG_TEXT_MAX + 1];    /* the default; "": the asker has to name one */
 	uint32_t ai_patience_seconds;
+	uint32_t ai_at_once;
+	uint32_t ai_requests_per_day, ai_tokens_per_day; /* 0: any number */
+	struct config_hours ai_hours;
+	bool ai_keep_prompts;
 	uint32_t from_command; /* which keys config_set() has set: its own */
 };
 
@@ -107,6 +122,8 @@ const char *config_strangers_name(enum config_strangers strangers);
 const char *config_ai_name(enum config_ai ai); /* "none", "ollama", … */
 /* Where the provider is; "" for those that are none or not one. */
 const char *config_ai_url(const struct config *config);
+
+bool config_hours_contain(const struct config_hours *hours, unsigned minute);
 
 /* As requests and sockets take it: NULL for those of this machine. */
 static inline const char *config_hub_authorities(const struct config *config)

@@ -50,6 +50,8 @@ struct question;
 /* The user has decided: the answer goes out. False: it cannot. */
 bool handle_context_answered(struct session *session, const struct question *question);
 
+/* A place in the queue of AI queries is free; `user` is the node. */
+void handle_ai_next(void *user);
 /* A link is gone: stops the work on what came over it. */
 void handle_ai_link_gone(struct session *session, const struct link *link);
 /* The session ends. */

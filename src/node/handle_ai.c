@@ -1,6 +1,6 @@
-/* ai_query: answered by the provider of this node if a rule allows the peer the model, streamed and
- * cancelled at once when the peer says so or its link is gone. ai_response: what comes back to a
- * query of ours. ai_models: the models that the asker may use. */
+/* ai_query: answered by a provider of this node if its owner allows it (ai_owner.h), when its turn
+ * has come (ai_queue.h), streamed and cancelled at once when the peer says so or its link is gone.
+ * ai_response: what comes back to a query of ours. ai_models: the models that the asker may use. */
 #include "node/dispatch.h"
 
 #include <stdlib.h>
@@ -8,11 +8,15 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/turns.h"
+#include "node/ai_owner.h"
 #include "node/events.h"
 #include "node/internal.h"
 #include "node/limits.h"
 #include "node/request.h"
 #include "node/session.h"
+
+/* Of English and of code, about; a provider that counts knows better. */
+#define BYTES_PER_TOKEN 4
 
 /* A query of a peer that we work on. */
 struct ai_served {
@@ -20,7 +24,13 @@ struct ai_served {
 	struct session *session;
 	struct link *link; /* that it came over; the answer goes over the same one or not at all */
 	char request_id[MESSAGE_ID_MAX + 1];
-	struct ai_work *work; /* NULL: it has ended, and only text waits to be sent */
+	struct ai_ticket ticket;
+	json_t *messages, *options, *context; /* while it waits for its turn */
+	struct store_ai_entry entry;          /* of a query */
+	usec began;
+	size_t asked_bytes, pieces; /* for an estimate where the provider does not count */
+	struct ai_work
+		*work; /* NULL: it waits for its turn, or has ended and text waits to be sent */
 	bool stream;
 	struct buffer text; /* streamed: what the link did not take yet; else: all so far */
 	bool ended;
@@ -31,9 +41,36 @@ struct ai_served {
 	struct message_usage usage;
 };
 
+/* The provider has no more to do with it: the next one may begin. */
+static void conclude(struct ai_served *served, const char *outcome)
+{
+	struct node *node = served->session->node;
+	struct store_ai_entry *entry = &served->entry;
+	ai_work_cancel(served->work);
+	served->work = NULL;
+	if (served->ticket.state == AI_TICKET_NONE)
+		return;
+	ai_queue_leave(&node->ai_queue, &served->ticket);
+	net_defer_post(&node->ai_next);
+	entry->estimated = !served->has_usage;
+	entry->prompt_tokens = served->usage.prompt_tokens;
+	entry->completion_tokens = served->usage.completion_tokens;
+	if (entry->estimated && served->began > 0) {
+		entry->prompt_tokens = (int64_t)(served->asked_bytes / BYTES_PER_TOKEN);
+		entry->completion_tokens = (int64_t)served->pieces;
+	}
+	entry->duration_ms = served->began > 0 ? (net_now() - served->began) / USEC_PER_MS : 0;
+	(void)text_copy(entry->outcome, sizeof(entry->outcome), outcome);
+	ai_owner_log_end(served->session, entry);
+}
+
 static void release(struct ai_served *served)
 {
+	conclude(served, "cancelled");
 	ai_work_cancel(served->work);
+	json_decref(served->messages);
+	json_decref(served->options);
+	json_decref(served->context);
 	list_remove(&served->node);
 	served->session->ai_served_count--;
 	served->session->node->ai_served_count--;
@@ -136,6 +173,7 @@ void handle_ai_writable(struct session *session, const struct link *link)
 
 static void finish(struct ai_served *served, const char *code, const char *error)
 {
+	conclude(served, error[0] ? "failed" : "done");
 	served->ended = true;
 	(void)text_copy(served->code, sizeof(served->code), code);
 	fault_set(&served->error, "%s", error);
@@ -145,9 +183,8 @@ static void finish(struct ai_served *served, const char *code, const char *error
 static void on_delta(const char *text, void *user)
 {
 	struct ai_served *served = user;
+	served->pieces++;
 	if (buffer_append_text(&served->text, text) != ERR_OK) {
-		ai_work_cancel(served->work);
-		served->work = NULL;
 		buffer_clear(&served->text);
 		finish(served, "limit", "the answer is too long, or is read too slowly");
 		return;
@@ -162,6 +199,8 @@ static void on_end(const struct ai_end *end, void *user)
 	served->has_usage = end->has_usage;
 	served->usage = end->usage;
 	(void)text_copy(served->model, sizeof(served->model), end->model);
+	if (end->model[0])
+		(void)text_copy(served->entry.model, sizeof(served->entry.model), end->model);
 	const char *error = end->message[0] ? end->message : err_text(end->err);
 	finish(served, "ai", end->err ? error : "");
 }
@@ -181,8 +220,8 @@ static struct ai_served *create(
 		return NULL;
 	if (former)
 		release(former);
-	if (session->ai_served_count >= NODE_AI_QUERIES_PER_PEER_MAX ||
-		node->ai_served_count >= NODE_AI_QUERIES_MAX)
+	if (session->ai_served_count >= NODE_AI_SERVED_PER_PEER_MAX ||
+		node->ai_served_count >= NODE_AI_SERVED_MAX)
 		return NULL;
 	struct ai_served *served = calloc(1, sizeof(*served));
 	if (!served)
@@ -199,16 +238,64 @@ static struct ai_served *create(
 	return served;
 }
 
-static bool may_use(struct session *session, const char *model)
+static void refuse(struct session *session, struct link *link, const struct message_ai_query *asked,
+	const char *model, const struct failure *failure)
 {
-	struct node *node = session->node;
-	struct store_contact contact;
-	node_reload_files(node);
-	if (session_contact(session, &contact) != ERR_OK)
+	struct store_ai_entry entry;
+	ai_owner_log(session, asked, model, failure->code == FAILURE_DENIED ? "denied" : "limit",
+		&entry);
+	dispatch_error(
+		session, link, asked->request_id, failure_name(failure->code), failure->fault.text);
+}
+
+/* The provider begins with it. */
+static void start(struct ai_served *served)
+{
+	struct node *node = served->session->node;
+	struct ai_query query = {.messages = served->messages,
+		.options = served->options,
+		.context = served->context,
+		.model = served->entry.model};
+	served->began = net_now();
+	enum err err = ai_pool_ask(node->ai, &query, &query_events, served, &served->work);
+	if (err) {
+		served->work = NULL;
+		finish(served, "ai", err_text(err));
+	}
+}
+
+static void start_next(struct node *node)
+{
+	struct ai_ticket *ticket;
+	while ((ticket = ai_queue_next(&node->ai_queue)))
+		start(CONTAINER_OF(ticket, struct ai_served, ticket));
+}
+
+void handle_ai_next(void *user)
+{
+	start_next(user);
+}
+
+/* The trees of a message are counted, not copied: nobody changes them. */
+static json_t *keep(const json_t *value)
+{
+	return json_incref((json_t *)(uintptr_t)value);
+}
+
+/* Takes a place in the queue. False: there is none, or no memory. */
+static bool keep_query(struct ai_served *served, const struct message_ai_query *asked)
+{
+	struct session *session = served->session;
+	served->messages = asked->turns ? keep(asked->turns) : turns_of_question(asked->query);
+	served->options = keep(asked->options);
+	served->context = keep(asked->context);
+	if (!served->messages || ai_queue_join(&session->node->ai_queue, &session->ai_asker,
+					 &served->ticket) != ERR_OK)
 		return false;
-	struct access_peer peer = {
-		.node_id = session->id, .name = contact.name, .verified = contact.verified};
-	return access_check_model(node->access, &peer, model);
+	for (size_t i = 0; i < json_array_size(served->messages); i++)
+		served->asked_bytes += json_string_length(
+			json_object_get(json_array_get(served->messages, i), "content"));
+	return true;
 }
 
 void handle_ai_query(struct session *session, struct link *link, const struct message *message)
@@ -221,33 +308,25 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 		return;
 	}
 	const char *model = asked->model ? asked->model : ai_pool_model(node->ai);
-	bool allowed = may_use(session, model);
+	struct failure failure = {0};
+	bool allowed = ai_owner_allows(session, model, &failure);
 	event_of_session(
 		session, "ai_asked", json_pack("{s:s, s:b}", "model", model, "allowed", allowed));
-	if (!allowed) {
-		dispatch_error(session, link, asked->request_id, "denied",
-			model[0] ? "the rules of this node do not allow you this model"
-				 : "name a model; this node has no default one");
-		return;
+	struct ai_served *served =
+		allowed ? create(session, link, asked->request_id, asked->stream) : NULL;
+	if (served && !keep_query(served, asked)) {
+		release(served);
+		served = NULL;
 	}
-	struct ai_served *served = create(session, link, asked->request_id, asked->stream);
-	if (!served) {
-		dispatch_error(session, link, asked->request_id, "limit",
+	if (allowed && !served)
+		failure_set(&failure, FAILURE_LIMIT,
 			"too many queries at once; wait for the others to end");
+	if (!served) {
+		refuse(session, link, asked, model, &failure);
 		return;
 	}
-	struct ai_query query = {
-		.options = asked->options, .context = asked->context, .model = model};
-	json_t *question = asked->turns ? NULL : turns_of_question(asked->query);
-	query.messages = asked->turns ? asked->turns : question;
-	enum err err = query.messages
-			       ? ai_pool_ask(node->ai, &query, &query_events, served, &served->work)
-			       : ERR_NOMEM;
-	json_decref(question);
-	if (err) {
-		served->work = NULL;
-		finish(served, err_name(err), err_text(err));
-	}
+	ai_owner_log(session, asked, model, "working", &served->entry);
+	start_next(node);
 }
 
 void handle_ai_cancel(struct session *session, struct link *link, const struct message *message)
@@ -269,7 +348,7 @@ static void on_models(enum err err, const char *error, const struct ai_models *m
 	struct message_texts *texts = &message.ai_models.models;
 	served->work = NULL;
 	for (size_t i = 0; !err && i < models->count && texts->count < MESSAGE_MODELS_MAX; i++) {
-		if (may_use(session, models->names[i]))
+		if (ai_owner_knows(session, models->names[i]))
 			texts->items[texts->count++] = models->names[i];
 	}
 	if (err)

@@ -11,6 +11,7 @@
 #include "net/tls.h"
 #include "node/access.h"
 #include "node/ai_pool.h"
+#include "node/ai_queue.h"
 #include "node/config.h"
 #include "node/context.h"
 #include "node/failure.h"
@@ -50,6 +51,8 @@ struct node {
 	struct web *web;
 	struct http_client *http;
 	struct ai_pool *ai; /* NULL: none is wanted */
+	struct ai_queue ai_queue;
+	struct net_defer ai_next; /* a place in it is free */
 	struct net_tls *tls;
 	struct net_tls_listener *listeners[CONFIG_LISTEN_MAX];
 	size_t listener_count;

@@ -25,6 +25,11 @@
 #define STORE_KEY_MAX 64
 #define STORE_VALUE_MAX 16384
 
+/* The log of AI queries: entries kept, the name of a model, how it ended. */
+#define STORE_AI_LOG_MAX 20000
+#define STORE_AI_MODEL_MAX 128
+#define STORE_AI_OUTCOME_MAX 15
+
 /* A database larger than this is not checked page by page when it is opened. */
 #define STORE_CHECK_BYTES_MAX (64 * 1024 * 1024)
 /* How long another process may hold the database before ours gives up. */
@@ -131,9 +136,15 @@
 #define NODE_CHAT_ACK_TIMEOUT (15 * USEC_PER_SEC)
 /* Requests of ours that wait for one peer's answer. */
 #define NODE_REQUESTS_PER_SESSION_MAX 64
-/* AI queries of one peer that we work on at once, and of all peers together. */
-#define NODE_AI_QUERIES_PER_PEER_MAX 2
-#define NODE_AI_QUERIES_MAX 8
+/* AI queries of one peer that wait for their turn, those of all, and how many are worked on at once
+ * unless the configuration says otherwise, and at most. */
+#define AI_WAITING_PER_PEER_MAX 8
+#define AI_WAITING_MAX 64
+#define AI_AT_ONCE 2
+#define AI_AT_ONCE_MAX 8
+/* What of a peer is worked on, waits, is a list, or is being sent; and of all. */
+#define NODE_AI_SERVED_PER_PEER_MAX 16
+#define NODE_AI_SERVED_MAX 128
 /* Requests of a peer (context, AI, ping) that are looked at in a minute. */
 #define NODE_REQUESTS_PER_MINUTE 600
 /* Answer text kept for a peer whose link is full. */

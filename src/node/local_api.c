@@ -293,6 +293,7 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/access/pending/{id}/allow", api_access_allow, BODY, 0},
 	{"POST", "/api/v1/access/pending/{id}/deny", api_access_deny, BODY, 0},
 	{"POST", "/api/v1/ai/query", api_ai_query, BODY, 0},
+	{"GET", "/api/v1/ai/log", api_ai_log, 0, 0},
 	{"GET", "/api/v1/ai/models", api_ai_own_models, 0, 0},
 	{"POST", "/api/v1/ai/models", api_ai_models, BODY, 0},
 	{"POST", "/api/v1/ping", api_ping, BODY, 0},

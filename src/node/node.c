@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/uri.h"
+#include "node/dispatch.h"
 #include "node/events.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
@@ -19,6 +20,7 @@
 #include "node/network.h"
 #include "node/quality_watch.h"
 #include "node/session.h"
+#include "node/store_ai.h"
 
 double node_unix_time(void)
 {
@@ -134,6 +136,10 @@ static bool open_files(struct node *node, struct fault *fault)
 	struct fault problem;
 	if (store_open(node->home, &node->store, fault) != ERR_OK)
 		return false;
+	if (store_ai_recover(node->store) != ERR_OK) {
+		fault_set(fault, "%s", store_fault_text(node->store));
+		return false;
+	}
 	/* A broken one of these denies everything until it is mended. */
 	enum err err =
 		access_open(path_in(node->home, "access.ini", path), &node->access, &problem);
@@ -189,6 +195,8 @@ static bool start_engines(struct node *node, struct fault *fault)
 		failed(http_client_create(node->loop, &node->http), "the web client", fault) ||
 		failed(net_tls_create(node->loop, node->identity, &node->tls), "tls", fault))
 		return false;
+	ai_queue_init(&node->ai_queue, node->config.ai_at_once);
+	net_defer_init(&node->ai_next, node->loop, handle_ai_next, node);
 	enum err err = ai_pool_create(&node->config, node->http, &node->ai, fault);
 	return !err || err == ERR_NOT_FOUND;
 }
@@ -247,6 +255,7 @@ static void finish(struct node *node)
 	strangers_deinit(&node->strangers);
 	hub_client_destroy(node->hub);
 	ai_pool_destroy(node->ai);
+	net_defer_cancel(&node->ai_next);
 	http_client_destroy(node->http);
 	node_mapping_destroy(node);
 	listen_stop(node);

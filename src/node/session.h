@@ -7,6 +7,7 @@
 #define NODE_SESSION_H
 
 #include "base/list.h"
+#include "node/ai_queue.h"
 #include "node/attempt.h"
 #include "node/failure.h"
 #include "node/limits.h"
@@ -41,7 +42,8 @@ struct session {
 	struct list requests; /* of struct request: ours, waiting for a link or an answer */
 	size_t request_count;
 
-	struct list ai_served; /* of struct ai_served (handle_ai.c): the peer's queries */
+	struct ai_asker ai_asker; /* the peer, among those who ask */
+	struct list ai_served;    /* of struct ai_served (handle_ai.c): the peer's queries */
 	size_t ai_served_count;
 
 	struct rate errors_rate, request_rate, offer_rate;

@@ -45,6 +45,13 @@ static const char *const migrations[] = {
 	"    WHERE peer = old.peer;"
 	" END;"
 	"CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+	/* The log of what peers ask of our AI models (store_ai.h). */
+	"CREATE TABLE ai_log ("
+	"  sequence INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, peer TEXT NOT NULL,"
+	"  model TEXT NOT NULL, outcome TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
+	"  completion_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL,"
+	"  duration_ms INTEGER NOT NULL, prompt TEXT) STRICT;"
+	"CREATE INDEX ai_log_by_peer ON ai_log (peer, time);",
 };
 
 #define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))

@@ -1,7 +1,9 @@
 """A friend's AI: providers, rules, and what happens when one of them does not behave."""
 import json
 import socket
+import subprocess
 import sys
+import time
 import urllib.request
 
 import harness
@@ -137,13 +139,95 @@ class Failing(AiTest):
         connection.close()
         wait_until('the provider is left alone', lambda: 'gone' in self.log(), 30)
 
-    def test_one_peer_has_only_so_many_queries_at_once(self):
-        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'))
-        connections = [self.query(alice, 'slow') for _ in range(2)]
-        for connection in connections:
-            self.assertIn(b'delta', connection.getresponse().readline())
+
+class Owners(AiTest):
+    def outcomes(self, owner, *words):
+        return [(entry['name'], entry['outcome']) for entry in owner.one('ai', 'log', *words)['entries']]
+
+    def test_everything_that_is_asked_is_in_the_log(self):
+        url = self.provider('--model', 'one', '--model', 'two')
+        alice, bob = self.owner_and_asker('[default]\nai.model.one = allow\n', url)
+        carol = self.node('carol')
+        self.befriend(carol, bob)
+        answer = alice.lines('ask', 'bob', 'is this secret?')
+        alice.run('ask', 'bob', '--model', 'two', 'secret')
+        carol.run('ask', 'bob', 'fail')
+        connection = self.query(alice, 'slow')
+        self.assertIn(b'delta', connection.getresponse().readline())
+        self.assertEqual(self.outcomes(bob)[-1], ('alice', 'working'))
+        self.leave(connection)
+        expected = [('alice', 'done'), ('alice', 'denied'), ('carol', 'failed'), ('alice', 'cancelled')]
+        wait_until('the log is complete', lambda: self.outcomes(bob) == expected, 20)
+        self.assertEqual(self.outcomes(bob, 'carol'), [('carol', 'failed')])
+        self.assertEqual(self.outcomes(bob, '--limit', '1'), expected[-1:])
+        first, _, _, last = bob.one('ai', 'log')['entries']
+        usage = answer[-1]['usage']
+        self.assertEqual((first['prompt_tokens'], first['completion_tokens'], first['estimated']),
+                         (usage['prompt_tokens'], usage['completion_tokens'], False))
+        self.assertTrue(last['estimated'])
+        self.assertGreater(last['completion_tokens'], 0)
+        self.assertEqual({entry['prompt'] for entry in bob.one('ai', 'log')['entries']}, {None})
+        self.assertNotIn(b'secret', b''.join(file.read_bytes() for file in bob.home.glob('dpc.db*')))
+        text = bob.run('ai', 'log').stdout
+        self.assertEqual(len(text.splitlines()), 4)
+        self.assertIn('alice  one  done  3 + ', text)
+
+    def test_what_is_asked_is_kept_when_the_owner_says_so_and_after_a_crash(self):
+        url = self.provider('--model', 'one')
+        alice, bob = self.owner_and_asker(ALL, url, settings='model = one\nkeep_prompts = yes\n')
+        alice.lines('ask', 'bob', 'why?')
+        connection = self.query(alice, 'slow')
+        self.assertIn(b'delta', connection.getresponse().readline())
+        bob.process.kill()
+        bob.process.wait()
+        connection.close()
+        bob.up()
+        entries = bob.one('ai', 'log')['entries']
+        self.assertEqual([(entry['prompt'], entry['outcome']) for entry in entries],
+                         [('why?', 'done'), ('slow', 'cancelled')])
+        self.assertIn('why?', bob.run('ai', 'log').stdout)
+
+    def test_requests_and_tokens_of_a_day_are_limited_for_each_peer(self):
+        url = self.provider('--model', 'one')
+        for settings, reason in (('requests_per_day = 2\n', 'asked 2 times today'), ('tokens_per_day = 20\n', '20 tokens today')):
+            with self.subTest(settings=settings):
+                name = settings.split('_')[0]
+                bob = self.owner(ALL, url, name=name, settings='model = one\n' + settings)
+                alice, carol = self.node('a-' + name), self.node('c-' + name)
+                for asker in (alice, carol):
+                    self.befriend(asker, bob)
+                for _ in range(2):
+                    alice.lines('ask', name, 'why?')
+                self.assert_fails(alice.run('ask', name, 'why?'), 1, name, reason)
+                self.assertTrue(carol.lines('ask', name, 'why?')[-1]['done'])
+                self.assertEqual([outcome for _, outcome in self.outcomes(bob)], ['done', 'done', 'limit', 'done'])
+
+    def test_outside_the_hours_nobody_is_answered(self):
+        now = time.localtime()
+        hour = (now.tm_hour + 2) % 24
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'),
+                                          settings=f'model = one\nhours = {hour:02}:00-{hour:02}:30\n')
+        self.assert_fails(alice.run('ask', 'bob', 'why?'), 1, f'from {hour:02}:00 to {hour:02}:30')
+        self.assertEqual(self.outcomes(bob), [('alice', 'denied')])
+
+    def test_who_floods_waits_behind_others_and_is_limited(self):
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'), settings='model = one\nat_once = 1\n')
+        carol = self.node('carol')
+        self.befriend(carol, bob)
+        connections = [self.query(alice, 'slow') for _ in range(9)]
+        wait_until('all wait', lambda: len(self.outcomes(bob)) == 9, 30)
         self.assert_fails(alice.run('ask', 'bob', 'me too'), 1, 'bob', 'too many')
-        for connection in connections:
+        # Carol's question came last, and is the next.
+        process = subprocess.Popen([self.stage.dpc, 'ask', 'bob', 'and me?', '--home', str(carol.home)],
+                                   stdout=subprocess.PIPE, text=True)
+        wait_until('carol waits', lambda: self.outcomes(bob)[-1] == ('carol', 'working'), 30)
+        first = connections[0].getresponse()
+        self.assertIn(b'delta', first.readline())
+        self.leave(connections[0])
+        self.assertIn('and me?', process.communicate(timeout=60)[0])
+        self.assertEqual(self.outcomes(bob)[0], ('alice', 'cancelled'))
+        self.assertEqual([outcome for _, outcome in self.outcomes(bob)[1:9]], ['working'] * 8)
+        for connection in connections[1:]:
             self.leave(connection)
 
 

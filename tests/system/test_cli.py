@@ -12,7 +12,7 @@ from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
 COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
-            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'models', 'completion']
+            'send', 'chat', 'history', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'ai', 'models', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
@@ -23,7 +23,7 @@ CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['r
                 ['context', 'import', str(harness.ROOT / 'examples/context.json')], ['context', 'edit'],
                 ['access', 'check', 'bob', 'context.profile.name'], ['access', 'pending'], ['access', 'allow', '1'], ['access', 'deny', '1', '--always'],
                 ['ask', 'bob', 'why?'],
-                ['models'], ['models', 'bob']]
+                ['models'], ['models', 'bob'], ['ai', 'log'], ['ai', 'log', 'bob']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
                ['status', 'bob', 'now'], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
@@ -33,7 +33,7 @@ WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob']
                ['ping', 'bob', '--interval', '0'], ['ping', 'bob', '--interval', '1.'], ['ping', 'bob', '--interval', '0.0001'], ['send', 'bob', 'hi', '--wait', 'x'],
                ['context'], ['context', 'get'], ['context', 'set', 'a'], ['context', 'delete'], ['context', 'delete', 'a', 'b'], ['context', 'import'], ['context', 'edit', 'a'], ['context', 'put', 'bob', 'x'], ['access', 'check', 'bob'], ['access'], ['access', 'allow'], ['access', 'pending', '1'], ['context', 'get', 'bob', '--wait', 'x'], ['context', 'get', 'bob', '--wait', '601'], ['access', 'grant', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''],
                ['init', '--key', 'dsa'], ['init', '--name', ''], ['init', '--name', 'a\nb'], ['init', '--name', 'x' * 65],
-               ['completion', 'tcsh'], ['status', '--home', ''], ['status', '--home'], ['id', '--qr=1'],
+               ['ai'], ['ai', 'logs'], ['ai', 'log', '--limit', '0'], ['completion', 'tcsh'], ['status', '--home', ''], ['status', '--home'], ['id', '--qr=1'],
                ['context', 'get', 'bob', *['k'] * 65]]
 
 

@@ -45,7 +45,8 @@ static void every_key_is_read(void **state)
 		"username = alice\npassword = secret\nauthorities = /tmp/ca.pem\n"
 		"[access]\nask_seconds = 60\n"
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
-		"key_file = /tmp/key\npatience = 20\n",
+		"key_file = /tmp/key\npatience = 20\nat_once = 3\nrequests_per_day = 10\n"
+		"tokens_per_day = 2000\nhours = 08:30-24:00\nkeep_prompts = yes\n",
 		&config, &fault));
 	assert_int_equal(config.ask_seconds, 60);
 	assert_string_equal(config.name, "Alice B.");
@@ -75,6 +76,12 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config_ai_url(&config), "http://127.0.0.1:1234");
 	assert_string_equal(config.ai_key_file, "/tmp/key");
 	assert_int_equal(config.ai_patience_seconds, 20);
+	assert_int_equal(config.ai_at_once, 3);
+	assert_int_equal(config.ai_requests_per_day, 10);
+	assert_int_equal(config.ai_tokens_per_day, 2000);
+	assert_int_equal(config.ai_hours.from, 510);
+	assert_int_equal(config.ai_hours.to, 1440);
+	assert_true(config.ai_keep_prompts);
 	assert_string_equal(config.ai_model, "llama3:8b");
 }
 
@@ -108,6 +115,31 @@ static void listening_can_be_turned_off(void **state)
 	assert_int_equal(config.listen_count, 0);
 }
 
+static void hours_may_go_over_midnight(void **state)
+{
+	(void)state;
+	static const struct {
+		struct config_hours hours;
+		unsigned minute;
+		bool inside;
+	} cases[] = {
+		{{0, 0}, 0, true},
+		{{0, 0}, 1439, true},
+		{{480, 1320}, 479, false},
+		{{480, 1320}, 480, true},
+		{{480, 1320}, 1319, true},
+		{{480, 1320}, 1320, false},
+		{{1320, 480}, 1319, false},
+		{{1320, 480}, 1320, true},
+		{{1320, 480}, 479, true},
+		{{1320, 480}, 480, false},
+		{{0, 1440}, 1439, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(
+			config_hours_contain(&cases[i].hours, cases[i].minute), cases[i].inside);
+}
+
 static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 {
 	static const struct {
@@ -139,6 +171,12 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[ai]\nurl =\n", "/config.ini:2: ai.url: expected http://"},
 		{"[ai]\npatience = 901\n", "/config.ini:2: ai.patience: expected a number"},
 		{"[ai]\npatience = 0\n", "/config.ini:2: ai.patience: expected a number"},
+		{"[ai]\nat_once = 9\n", "/config.ini:2: ai.at_once: expected a number from 1"},
+		{"[ai]\nhours = 8:00-22:00\n", "/config.ini:2: ai.hours: expected hours like"},
+		{"[ai]\nhours = 08:60-22:00\n", "/config.ini:2: ai.hours: expected hours like"},
+		{"[ai]\nhours = 08:00-24:01\n", "/config.ini:2: ai.hours: expected hours like"},
+		{"[ai]\nhours = 08:00+22:00\n", "/config.ini:2: ai.hours: expected hours like"},
+		{"[ai]\nkeep_prompts = 1\n", "/config.ini:2: ai.keep_prompts: expected 'yes'"},
 		{"[ai\n", "/config.ini:1: a section's line ends in ']'"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -186,5 +224,6 @@ static void lists_and_the_file_are_limited(void **state)
 
 TESTS(HOME_TEST(without_a_file_the_defaults_hold), HOME_TEST(every_key_is_read),
 	HOME_TEST(the_command_line_goes_over_the_file), HOME_TEST(listening_can_be_turned_off),
+	TEST(hours_may_go_over_midnight),
 	HOME_TEST(an_error_names_file_line_and_key_and_changes_nothing),
 	HOME_TEST(lists_and_the_file_are_limited))
