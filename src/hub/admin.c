@@ -90,8 +90,9 @@ static json_t *describe_node(struct hub *hub, const struct store_device *device,
 {
 	struct addr client;
 	char ip[ADDR_TEXT_MAX] = "";
-	bool is_connected = signal_socket_client(hub, device->node_id, &client);
-	if (is_connected && client.family != ADDR_NONE)
+	bool is_here = signal_socket_client(hub, device->node_id, &client);
+	bool is_connected = is_here || bus_has(hub->bus, device->node_id);
+	if (is_here && client.family != ADDR_NONE)
 		addr_ip_text(&client, ip);
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:s?, s:b}", "node_id", device->node_id,
 		"name", device->name, "user", (json_int_t)user_id, "registered",
@@ -278,6 +279,7 @@ static void handle_ban(struct web_request *request, void *user)
 	if (err != ERR_OK)
 		return;
 	signal_sockets_close_banned(hub);
+	bus_shared_changed(hub->bus);
 	log_info("admin: %s '%s' is banned: %s", ban.kind, ban.subject,
 		ban.reason[0] ? ban.reason : "no reason given");
 	hub_reply(request, 200, describe_ban(&ban));
@@ -297,6 +299,7 @@ static void handle_unban(struct web_request *request, void *user)
 	if (err != ERR_OK)
 		return;
 	bans_remove(&hub->bans, &ban);
+	bus_shared_changed(hub->bus);
 	log_info("admin: %s '%s' is banned no more", ban.kind, ban.subject);
 	hub_reply(request, 200, json_pack("{s:s, s:s}", "kind", ban.kind, "unbanned", ban.subject));
 }
@@ -332,6 +335,7 @@ static void handle_rotate(struct web_request *request, void *user)
 		hub_fail(request, err);
 		return;
 	}
+	bus_shared_changed(hub->bus);
 	log_info("admin: tokens are signed with a new key, '%s'%s",
 		token_keys_newest(&hub->keys)->id, at_once ? "; the old ones count no more" : "");
 	reply_with_keys(hub, request);

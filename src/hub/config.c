@@ -40,6 +40,7 @@ static const struct setting {
 	TEXT("hub.listen", listen),
 	TEXT("hub.data", data),
 	TEXT("hub.store", store),
+	TEXT("hub.bus", bus),
 	TEXT("hub.tls_certificate", tls_certificate),
 	TEXT("hub.tls_key", tls_key),
 	TEXT("hub.origin", origin),

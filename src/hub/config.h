@@ -38,6 +38,7 @@ struct config {
 	char data[CONFIG_TEXT_MAX];
 	char store[CONFIG_TEXT_MAX]; /* url of a PostgreSQL database; "": a file in `data` */
 	char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX]; /* files; "": no TLS */
+	char bus[CONFIG_TEXT_MAX];    /* urls of NATS servers, with spaces between; "": one hub */
 	char origin[CONFIG_TEXT_MAX]; /* names of this hub, with spaces between; "": from `listen`
 				       */
 	char log[16];

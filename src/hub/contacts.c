@@ -114,23 +114,47 @@ void handle_contacts_delete(struct web_request *request, void *user)
 
 /* ---- Who of them is connected ---- */
 
-/* Presence is for friends: who does not name this node is away as far as it can tell. */
-static json_t *list_connected(
-	struct hub *hub, const struct admission *admission, const struct contact_id *asker)
+static bool append_id(json_t *list, const char *node_id)
+{
+	return json_array_append_new(list, json_string(node_id)) == 0;
+}
+
+/* Presence is for friends: who does not name this node is away as far as it can tell. What nodes of
+ * this hub say is at hand; `others` become those who are connected elsewhere. */
+static enum err list_here(struct hub *hub, const struct admission *admission,
+	const struct contact_id *asker, json_t *list, json_t *others)
 {
 	char node_id[NODE_ID_MAX];
-	json_t *list = json_array();
-	for (size_t i = 0; list && i < admission->count; i++) {
+	bool is_whole = list && others;
+	for (size_t i = 0; is_whole && i < admission->count; i++) {
 		const struct admission_contact *contact = &admission->contacts[i];
 		contact_id_text(&contact->id, node_id);
-		if (contact->is_blocked || !signal_socket_names(hub, node_id, asker))
+		if (contact->is_blocked)
 			continue;
-		if (json_array_append_new(list, json_string(node_id)) != 0) {
-			json_decref(list);
-			return NULL;
-		}
+		if (signal_socket_names(hub, node_id, asker))
+			is_whole = append_id(list, node_id);
+		else if (bus_has(hub->bus, node_id))
+			is_whole = append_id(others, node_id);
 	}
-	return list;
+	return is_whole ? ERR_OK : ERR_NOMEM;
+}
+
+/* What nodes of other hubs say is in the store. */
+static enum err list_elsewhere(struct hub *hub, const char *asker, json_t *others, json_t *list)
+{
+	size_t max = json_array_size(others), count = 0;
+	if (max == 0)
+		return ERR_OK;
+	char *text = json_to_text(others);
+	char(*ids)[NODE_ID_MAX] = calloc(max, sizeof *ids);
+	enum err err = text && ids
+			       ? store_admissions_naming(hub->store, text, asker, max, ids, &count)
+			       : ERR_NOMEM;
+	for (size_t i = 0; err == ERR_OK && i < count; i++)
+		err = append_id(list, ids[i]) ? ERR_OK : ERR_NOMEM;
+	free(ids);
+	free(text);
+	return err;
 }
 
 void handle_presence(struct web_request *request, void *user)
@@ -142,7 +166,15 @@ void handle_presence(struct web_request *request, void *user)
 	if (!node_id)
 		return;
 	struct contact_id asker = contact_id_of(node_id);
-	hub_reply(request, 200,
-		json_pack("{s:o}", "connected", list_connected(hub, &admission, &asker)));
+	json_t *list = json_array(), *others = json_array();
+	enum err err = list_here(hub, &admission, &asker, list, others);
+	if (err == ERR_OK)
+		err = list_elsewhere(hub, node_id, others, list);
+	if (err == ERR_OK)
+		hub_reply(request, 200, json_pack("{s:O}", "connected", list));
+	else
+		hub_fail(request, err);
+	json_decref(others);
+	json_decref(list);
 	admission_deinit(&admission);
 }

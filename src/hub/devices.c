@@ -9,7 +9,7 @@ static const struct refusal bad_name = {422, "bad_name", "name is a text of at m
 
 static json_t *describe(struct hub *hub, const struct store_device *device)
 {
-	bool is_connected = presence_find(&hub->presence, device->node_id) != NULL;
+	bool is_connected = signal_socket_is_connected(hub, device->node_id);
 	return json_pack("{s:s, s:s, s:I, s:I, s:b}", "node_id", device->node_id, "name",
 		device->name, "registered", (json_int_t)device->registered, "last_seen",
 		(json_int_t)device->last_seen, "connected", is_connected);

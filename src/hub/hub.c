@@ -10,12 +10,18 @@
 #include "hub/admin.h"
 #include "hub/cors.h"
 #include "hub/data.h"
+#include "hub/nats_url.h"
 #include "message/json.h"
 #include "net/tls_server.h"
 
 int64_t hub_now(void)
 {
 	return net_unix_now() / USEC_PER_SEC;
+}
+
+size_t hub_nodes_connected(const struct hub *hub)
+{
+	return presence_count(&hub->presence) + bus_stats(hub->bus).nodes;
 }
 
 /* ---- Names of the hub ---- */
@@ -121,7 +127,7 @@ static void on_cleanup(void *user)
 
 /* Another hub's operator may have changed them. What the store says of a failure, it has logged;
  * what was known holds. */
-static void look_at_shared(struct hub *hub)
+void hub_look_at_shared(struct hub *hub)
 {
 	enum err err = token_keys_load(&hub->keys, hub->store, hub_now());
 	if (err == ERR_OK)
@@ -136,7 +142,7 @@ static void on_upkeep(void *user)
 	struct hub *hub = user;
 	hub_tls_watch(hub);
 	if (hub->config->store[0] && net_now() >= hub->shared_at)
-		look_at_shared(hub);
+		hub_look_at_shared(hub);
 	net_timer_set(&hub->upkeep, net_now() + UPKEEP_INTERVAL_S * USEC_PER_SEC);
 }
 
@@ -216,13 +222,22 @@ static enum err listen_on(struct hub *hub, char *problem)
 	return err;
 }
 
+/* What hubs share. */
 static enum err check_store(const struct config *config, char *problem)
 {
-	if (!config->store[0] || text_starts_with(config->store, "postgresql://") ||
-		text_starts_with(config->store, "postgres://"))
+	bool is_shared = text_starts_with(config->store, "postgresql://") ||
+			 text_starts_with(config->store, "postgres://");
+	if (config->store[0] && !is_shared)
+		snprintf(problem, HUB_PROBLEM_MAX,
+			"bad store: it is a url as 'postgresql://user@host/database'");
+	else if (config->bus[0] && !is_shared)
+		snprintf(problem, HUB_PROBLEM_MAX,
+			"several hubs on a bus need a store that they share; set 'store'");
+	else if (config->bus[0] && !nats_urls_are_valid(config->bus))
+		snprintf(problem, HUB_PROBLEM_MAX, "bad bus: at most %d urls as 'nats://host:4222'",
+			NATS_URLS_MAX);
+	else
 		return ERR_OK;
-	snprintf(problem, HUB_PROBLEM_MAX,
-		"bad store: it is a url as 'postgresql://user@host/database'");
 	return ERR_MALFORMED;
 }
 
@@ -307,6 +322,8 @@ enum err hub_create(const struct config *config, char *problem, struct hub **ret
 		err = listen_on(hub, problem);
 	if (err == ERR_OK)
 		err = admin_open(hub, problem);
+	if (err == ERR_OK && config->bus[0])
+		err = bus_create(hub, config->bus, &hub->bus);
 	if (err != ERR_OK) {
 		hub_destroy(hub);
 		return err;
@@ -323,6 +340,7 @@ void hub_destroy(struct hub *hub)
 		return;
 	web_server_destroy(hub->admin);
 	web_server_destroy(hub->server);
+	bus_destroy(hub->bus);
 	net_tls_server_destroy(hub->tls);
 	net_timer_deinit(&hub->cleanup);
 	net_timer_deinit(&hub->upkeep);

@@ -2,6 +2,7 @@
 #ifndef HUB_HUB_H
 #define HUB_HUB_H
 
+#include "hub/bus.h"
 #include "hub/challenge.h"
 #include "hub/closing.h"
 #include "hub/forwarded.h"
@@ -41,6 +42,7 @@ struct hub {
 	struct challenges challenges;
 	struct presence presence;
 	struct buffer frame; /* the one that is being relayed */
+	struct bus *bus;     /* to the other hubs; NULL: there are none */
 	struct ratelimit login_rate, request_rate, signal_rate;
 	struct ratelimit turn_rate;        /* by node id */
 	struct ratelimit guess_rate;       /* of codes that people type */
@@ -116,6 +118,9 @@ void hub_fail(struct web_request *request, enum err err);
 /* A body that could not be parsed. */
 void hub_refuse_body(struct web_request *request, enum err err);
 
+/* Reads keys and bans again, which others may have changed in the store. */
+void hub_look_at_shared(struct hub *hub);
+
 /* Closes the node's socket if it belongs to this login. */
 void signal_socket_log_out(struct hub *hub, const struct store_session *session);
 /* Closes those sockets of the account's nodes whose login has ended. */
@@ -132,6 +137,24 @@ void signal_socket_set_admission(struct hub *hub, const char *node_id, struct ad
 bool signal_socket_client(const struct hub *hub, const char *node_id, struct addr *ret_addr);
 /* Whether this node is connected and allows that one by name. */
 bool signal_socket_names(struct hub *hub, const char *node_id, const struct contact_id *other);
+
+/* Whether the node is connected, to this hub or another. */
+bool signal_socket_is_connected(const struct hub *hub, const char *node_id);
+/* What the store says of this node has changed: its socket, if it is here, follows. */
+void signal_socket_recheck_here(struct hub *hub, const char *node_id);
+/* The other hubs know that the node is here. */
+void signal_socket_greet(struct hub *hub, const char *node_id);
+/* A signal from another hub. ERR_NOT_FOUND: the target is not here, or does not let it through;
+ * ERR_AGAIN: it reads slowly; and others. */
+MUST_CHECK enum err signal_socket_deliver(struct hub *hub, const struct contact_id *sender,
+	const struct contact_id *target, struct bytes text);
+/* A signal of a node of ours did not arrive: its target is nowhere, or reads slowly. */
+void signal_socket_missed(
+	struct hub *hub, const char *sender_node_id, const char *target_node_id, bool is_slow);
+/* The node has connected to another hub since. */
+void signal_socket_replaced_elsewhere(struct hub *hub, const char *node_id);
+/* Nodes connected to this hub and all others. */
+size_t hub_nodes_connected(const struct hub *hub);
 
 /* What the node said last; everybody may pass when it never did. */
 MUST_CHECK enum err hub_admission_load(

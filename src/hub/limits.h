@@ -108,6 +108,42 @@
 #define POSTGRES_RETRY (500 * USEC_PER_MS)
 #define POSTGRES_MIGRATION_WAIT (60 * USEC_PER_SEC)
 
+/* NATS: urls of servers; subjects that are subscribed to; a line, of which the greatest is what a
+ * server says of itself; a message, above those of hubs; what may wait for the server, beyond which
+ * a signal is not sent, and what the socket gets at once. */
+#define NATS_URLS_MAX 4
+#define NATS_URL_MAX 512
+#define NATS_SUBJECTS_MAX 4
+#define NATS_SUBJECT_MAX 160
+#define NATS_LINE_MAX 32768
+#define NATS_PAYLOAD_MAX (128 * 1024)
+#define NATS_QUEUE_MAX (16 * 1024 * 1024)
+#define NATS_SEND_MAX 65536
+/* How often a server is asked whether it is there, after which silence it is taken for gone, and
+ * about how long until the next attempt. */
+#define NATS_PING_INTERVAL (2 * USEC_PER_SEC)
+#define NATS_SILENCE_MAX (5 * USEC_PER_SEC)
+#define NATS_RETRY (500 * USEC_PER_MS)
+
+/* Other hubs, and nodes that are connected to them. */
+#define BUS_HUBS_MAX 256
+#define BUS_NODES_MAX 10000000
+/* How often a hub says that it is alive, and after which silence its nodes are taken for gone. */
+#define BUS_BEAT_INTERVAL (1 * USEC_PER_SEC)
+#define BUS_SILENCE_MAX (5 * USEC_PER_SEC)
+/* How often another hub is asked for a snapshot at most; how long an answer waits for others who
+ * ask, too; and the nodes in one message of it. */
+#define BUS_WANT_INTERVAL (500 * USEC_PER_MS)
+#define BUS_SNAPSHOT_DELAY (50 * USEC_PER_MS)
+#define BUS_SNAPSHOT_ENTRIES 1000
+/* How long a signal is held whose target no hub is known to have, and how many at most. */
+#define BUS_HELD_TIME (200 * USEC_PER_MS)
+#define BUS_HELD_MAX 1024
+#define BUS_HELD_BYTES_MAX (4 * 1024 * 1024)
+/* After being cut off a hub asks the store about its nodes: so many at a time, and how often. */
+#define BUS_RECHECK_NODES 10
+#define BUS_RECHECK_INTERVAL (20 * USEC_PER_MS)
+
 /* Requests to the login and registration paths, and to all others, of one address (an IPv6 one
  * counts by its /64): tokens a second, and saved up at most. */
 #define RATE_LOGIN_PER_S 20

@@ -162,6 +162,36 @@ static void put_database(struct page *page, const struct hub *hub)
 		"Connections to the database that were lost.", (double)stats.losses);
 }
 
+static void put_bus(struct page *page, const struct hub *hub)
+{
+	struct bus_stats stats = bus_stats(hub->bus);
+	if (!hub->bus)
+		return;
+	put_one(page, "bus_up", "gauge", "1 while the bus to other hubs is connected.",
+		stats.is_up ? 1 : 0);
+	put_one(page, "bus_hubs", "gauge", "Other hubs that are heard.", (double)stats.hubs);
+	put_one(page, "bus_nodes", "gauge", "Nodes connected to other hubs.", (double)stats.nodes);
+	put_one(page, "bus_queued_bytes", "gauge", "Bytes that wait for the bus.",
+		(double)stats.queued);
+	put_one(page, "bus_connections_lost_total", "counter",
+		"Connections to the bus that were lost.", (double)stats.nats.losses);
+	put_head(page, "bus_messages_total", "counter", "Messages on the bus, by direction.");
+	put_labelled(page, "bus_messages_total", "direction", "out", (double)stats.nats.sent);
+	put_labelled(page, "bus_messages_total", "direction", "in", (double)stats.nats.received);
+	put_head(page, "bus_signals_total", "counter", "Signals between hubs, by direction.");
+	put_labelled(page, "bus_signals_total", "direction", "out", (double)stats.signals_out);
+	put_labelled(page, "bus_signals_total", "direction", "in", (double)stats.signals_in);
+	put_head(page, "bus_dropped_total", "counter",
+		"Messages on the bus that were not sent or not taken, by reason.");
+	put_labelled(page, "bus_dropped_total", "reason", "refused", (double)stats.nats.refused);
+	put_labelled(page, "bus_dropped_total", "reason", "target_gone", (double)stats.misses);
+	put_labelled(page, "bus_dropped_total", "reason", "duplicate", (double)stats.duplicates);
+	put_labelled(page, "bus_dropped_total", "reason", "malformed", (double)stats.malformed);
+	put_one(page, "bus_replaced_total", "counter",
+		"Sockets closed since their node has connected to another hub.",
+		(double)stats.replaced);
+}
+
 void handle_metrics(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
@@ -175,6 +205,7 @@ void handle_metrics(struct web_request *request, void *user)
 	put_signals(&page, hub);
 	put_requests(&page, hub);
 	put_database(&page, hub);
+	put_bus(&page, hub);
 	if (page.err == ERR_OK)
 		web_request_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8",
 			buffer_bytes(&page.text));

@@ -43,7 +43,7 @@ void page_reply(struct hub *hub, struct web_request *request)
 	struct buffer text = buffer_with_max(HTML_PAGE_MAX);
 	struct buffer providers = buffer_with_max(HTML_PAGE_MAX);
 	enum err err = write_providers(hub, &providers);
-	snprintf(nodes, sizeof nodes, "%zu", presence_count(&hub->presence));
+	snprintf(nodes, sizeof nodes, "%zu", hub_nodes_connected(hub));
 	format_uptime(net_now() - hub->started, uptime, sizeof uptime);
 	struct html_field fields[] = {{.name = "nodes", .value = nodes},
 		{.name = "uptime", .value = uptime},

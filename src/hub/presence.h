@@ -9,6 +9,7 @@
 /* Embedded in what the connection is for its owner. */
 struct presence_entry {
 	char node_id[NODE_ID_MAX];
+	uint64_t stamp; /* when it connected, for other hubs (roster.h) */
 	bool is_present;
 };
 

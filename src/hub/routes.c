@@ -67,7 +67,7 @@ static void handle_health(struct web_request *request, void *user)
 	const struct web_server_stats *web = web_server_stats(hub->server);
 	hub_reply(request, 200,
 		json_pack("{s:s, s:I, s:f, s:I, s:o}", "status", "ok", "nodes_connected",
-			(json_int_t)presence_count(&hub->presence), "uptime_seconds",
+			(json_int_t)hub_nodes_connected(hub), "uptime_seconds",
 			(double)((net_now() - hub->started) / USEC_PER_MS) / 1000, "connections",
 			(json_int_t)(web->connections_now + web->sockets_now), "dropped",
 			describe_dropped(hub, web)));

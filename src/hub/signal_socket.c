@@ -28,6 +28,7 @@ struct signal_socket {
 	struct admission admission; /* who may send to it */
 	struct backlog backlog;     /* of what waits for it */
 	unsigned invalid_frames;
+	bool is_greeted; /* it has its auth_ok, before which nothing else is sent to it */
 };
 
 /* The socket of a node that is connected, or NULL. */
@@ -68,40 +69,60 @@ static void send_auth_ok(struct signal_socket *socket)
 	send_text(socket, &text, err);
 }
 
+static void send_target_offline(struct signal_socket *socket, const char *target_node_id)
+{
+	send_error(socket, RELAY_TARGET_OFFLINE, "the target is not connected", target_node_id);
+}
+
+static void send_target_slow(struct signal_socket *socket, const char *target_node_id)
+{
+	send_error(socket, RELAY_RATE_LIMITED, "the target reads slowly; wait a moment",
+		target_node_id);
+}
+
 /* ---- Frames ---- */
 
-/* ERR_AGAIN: it does not keep up with this sender. */
+/* To a node of this hub, which lets it through. ERR_AGAIN: it does not keep up with this sender. */
 static enum err deliver(
 	struct signal_socket *target, const struct contact_id *sender, struct bytes text)
 {
+	if (!target->is_greeted)
+		return bus_hold(target->hub->bus, sender, &target->id, text);
 	if (!backlog_admit(&target->backlog, sender, text.size, web_socket_sent(target->web),
 		    web_socket_queued(target->web)))
 		return ERR_AGAIN;
 	return web_socket_send(target->web, text);
 }
 
-static void relay(struct signal_socket *socket, const struct relay_frame *frame)
+/* To a node of this hub, or to the hub where it is. */
+static enum err pass_on(struct signal_socket *socket, const struct relay_frame *frame)
 {
 	struct hub *hub = socket->hub;
 	struct signal_socket *target = find(hub, frame->target_node_id);
 	/* Who is not let through hears what is heard of nodes that are away. */
-	if (target && !admission_allows(&target->admission, &socket->id))
-		target = NULL;
+	if (target ? !admission_allows(&target->admission, &socket->id) : !hub->bus)
+		return ERR_NOT_FOUND;
 	buffer_clear(&hub->frame);
-	enum err err =
-		target ? relay_write(frame, socket->session.node_id, &hub->frame) : ERR_NOT_FOUND;
-	if (err == ERR_OK)
-		err = deliver(target, &socket->id, buffer_bytes(&hub->frame));
+	enum err err = relay_write(frame, socket->session.node_id, &hub->frame);
+	if (err != ERR_OK)
+		return err;
+	struct bytes text = buffer_bytes(&hub->frame);
+	return target ? deliver(target, &socket->id, text)
+		      : bus_signal(hub->bus, &socket->id, frame->target_node_id, text);
+}
+
+static void relay(struct signal_socket *socket, const struct relay_frame *frame)
+{
+	struct hub *hub = socket->hub;
+	enum err err = pass_on(socket, frame);
 	if (err == ERR_OK)
 		hub->stats.signals_relayed++;
 	else if (err == ERR_NOMEM)
 		web_socket_close(socket->web, CLOSE_TRY_LATER, "out of memory");
 	else if (err == ERR_AGAIN)
-		send_error(socket, RELAY_RATE_LIMITED, "the target reads slowly; wait a moment",
-			frame->target_node_id);
+		send_target_slow(socket, frame->target_node_id);
 	else
-		send_error(socket, RELAY_TARGET_OFFLINE, "the target is not connected",
-			frame->target_node_id);
+		send_target_offline(socket, frame->target_node_id);
 }
 
 static void on_frame(struct signal_socket *socket, const struct relay_frame *frame)
@@ -157,6 +178,19 @@ static void note_seen(struct signal_socket *socket)
 	(void)err;
 }
 
+static void greet(struct signal_socket *socket)
+{
+	socket->is_greeted = true;
+	send_auth_ok(socket);
+	bus_release(socket->hub->bus, socket->session.node_id);
+}
+
+static void close_replaced(struct signal_socket *socket)
+{
+	web_socket_close(
+		socket->web, CLOSE_REPLACED, "replaced by a newer connection of this node");
+}
+
 static void on_opened(struct web_socket *web, void *user)
 {
 	struct signal_socket *socket = user;
@@ -170,6 +204,7 @@ static void on_opened(struct web_socket *web, void *user)
 	}
 	if (err == ERR_OK)
 		err = hub_admission_load(socket->hub, socket->session.node_id, &socket->admission);
+	socket->presence.stamp = bus_stamp(socket->hub->bus, socket->session.node_id);
 	if (err == ERR_OK)
 		err = presence_enter(&socket->hub->presence, &socket->presence, &replaced);
 	if (err == ERR_OK)
@@ -178,11 +213,19 @@ static void on_opened(struct web_socket *web, void *user)
 		web_socket_close(web, CLOSE_TRY_LATER, err_text(err));
 		return;
 	}
+	bool is_known = !bus_entered(socket->hub->bus, &socket->presence);
 	/* It is out of the directory already, whatever its other end does or does not do. */
 	if (replaced)
-		web_socket_close(CONTAINER_OF(replaced, struct signal_socket, presence)->web,
-			CLOSE_REPLACED, "replaced by a newer connection of this node");
-	send_auth_ok(socket);
+		close_replaced(CONTAINER_OF(replaced, struct signal_socket, presence));
+	if (is_known)
+		greet(socket);
+}
+
+void signal_socket_greet(struct hub *hub, const char *node_id)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (socket && !socket->is_greeted)
+		greet(socket);
 }
 
 static void on_closed(struct web_socket *web, const char *reason, void *user)
@@ -191,8 +234,10 @@ static void on_closed(struct web_socket *web, const char *reason, void *user)
 	(void)web;
 	log_debug("socket of '%s' closed: %s", socket->session.node_id, reason);
 	socket->hub->stats.closings[closing_of(reason)]++;
-	if (socket->presence.is_present)
+	if (socket->presence.is_present) {
 		note_seen(socket);
+		bus_left(socket->hub->bus, &socket->presence);
+	}
 	presence_leave(&socket->hub->presence, &socket->presence);
 	admission_deinit(&socket->admission);
 	backlog_deinit(&socket->backlog);
@@ -211,6 +256,28 @@ void signal_socket_log_out(struct hub *hub, const struct store_session *session)
 	struct signal_socket *socket = find(hub, session->node_id);
 	if (socket && strcmp(socket->session.id, session->id) == 0)
 		web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+	else
+		bus_recheck(hub->bus, session->node_id);
+}
+
+/* It is good as long as the store does not say that it is not. */
+static void recheck(struct signal_socket *socket)
+{
+	struct hub *hub = socket->hub;
+	struct admission admission;
+	if (hub_check_registered(hub, &socket->session) == ERR_NOT_FOUND)
+		web_socket_close(socket->web, CLOSE_NOT_REGISTERED, "not registered");
+	else if (store_session_check(hub->store, socket->session.id) == ERR_DENIED)
+		web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+	else if (hub_admission_load(hub, socket->session.node_id, &admission) == ERR_OK)
+		signal_socket_set_admission(hub, socket->session.node_id, &admission);
+}
+
+void signal_socket_recheck_here(struct hub *hub, const char *node_id)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (socket)
+		recheck(socket);
 }
 
 void signal_sockets_recheck(struct hub *hub, int64_t user_id)
@@ -221,9 +288,8 @@ void signal_sockets_recheck(struct hub *hub, int64_t user_id)
 	enum err err =
 		store_nodes_of_user(hub->store, user_id, NODES_PER_USER_MAX, devices, &count);
 	for (size_t i = 0; err == ERR_OK && i < count; i++) {
-		struct signal_socket *socket = find(hub, devices[i].node_id);
-		if (socket && store_session_check(hub->store, socket->session.id) == ERR_DENIED)
-			web_socket_close(socket->web, CLOSE_LOGGED_OUT, "logged out");
+		signal_socket_recheck_here(hub, devices[i].node_id);
+		bus_recheck(hub->bus, devices[i].node_id);
 	}
 }
 
@@ -244,6 +310,8 @@ void signal_socket_remove(struct hub *hub, const char *node_id)
 	struct signal_socket *socket = find(hub, node_id);
 	if (socket)
 		web_socket_close(socket->web, CLOSE_NOT_REGISTERED, "not registered");
+	else
+		bus_recheck(hub->bus, node_id);
 }
 
 void signal_socket_set_admission(struct hub *hub, const char *node_id, struct admission *admission)
@@ -251,6 +319,7 @@ void signal_socket_set_admission(struct hub *hub, const char *node_id, struct ad
 	struct signal_socket *socket = find(hub, node_id);
 	if (!socket) {
 		admission_deinit(admission);
+		bus_recheck(hub->bus, node_id);
 		return;
 	}
 	admission_deinit(&socket->admission);
@@ -270,6 +339,43 @@ bool signal_socket_names(struct hub *hub, const char *node_id, const struct cont
 {
 	struct signal_socket *socket = find(hub, node_id);
 	return socket && admission_names(&socket->admission, other);
+}
+
+bool signal_socket_is_connected(const struct hub *hub, const char *node_id)
+{
+	return find(hub, node_id) || bus_has(hub->bus, node_id);
+}
+
+/* ---- From other hubs ---- */
+
+enum err signal_socket_deliver(struct hub *hub, const struct contact_id *sender,
+	const struct contact_id *target, struct bytes text)
+{
+	char node_id[NODE_ID_MAX];
+	contact_id_text(target, node_id);
+	struct signal_socket *socket = find(hub, node_id);
+	return socket && admission_allows(&socket->admission, sender)
+		       ? deliver(socket, sender, text)
+		       : ERR_NOT_FOUND;
+}
+
+void signal_socket_missed(
+	struct hub *hub, const char *sender_node_id, const char *target_node_id, bool is_slow)
+{
+	struct signal_socket *socket = find(hub, sender_node_id);
+	if (socket && is_slow)
+		send_target_slow(socket, target_node_id);
+	else if (socket)
+		send_target_offline(socket, target_node_id);
+}
+
+void signal_socket_replaced_elsewhere(struct hub *hub, const char *node_id)
+{
+	struct signal_socket *socket = find(hub, node_id);
+	if (!socket)
+		return;
+	presence_leave(&hub->presence, &socket->presence);
+	close_replaced(socket);
 }
 
 /* ---- A hub that ends ---- */

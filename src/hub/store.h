@@ -106,6 +106,11 @@ MUST_CHECK enum err store_admission_put(struct store *store, const char *node_id
 MUST_CHECK enum err store_admission_get(struct store *store, const char *node_id, char **ret_text);
 MUST_CHECK enum err store_admission_delete(struct store *store, const char *node_id);
 
+/* Which of these nodes allow `node_id` by name: `node_ids` is a JSON array of their ids, and of
+ * `ret_ids`, with room for all of them, as many are filled. */
+MUST_CHECK enum err store_admissions_naming(struct store *store, const char *node_ids,
+	const char *node_id, size_t max, char (*ret_ids)[NODE_ID_MAX], size_t *ret_count);
+
 /* ---- Profiles, one of an account ---- */
 
 struct store_profile {

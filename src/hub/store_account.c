@@ -217,3 +217,20 @@ enum err store_admission_delete(struct store *store, const char *node_id)
 {
 	return change_node(store, ADMISSION_DELETE, node_id);
 }
+
+enum err store_admissions_naming(struct store *store, const char *node_ids, const char *node_id,
+	size_t max, char (*ret_ids)[NODE_ID_MAX], size_t *ret_count)
+{
+	struct statement *statement = store_statement(store, ADMISSIONS_NAMING);
+	enum err err = ERR_OK;
+	size_t count = 0;
+	store_bind_text(statement, 1, node_ids);
+	store_bind_text(statement, 2, node_id);
+	for (; count < max && (err = store_step_row(statement)) == ERR_OK; count++)
+		store_column_text(statement, 0, ret_ids[count], NODE_ID_MAX);
+	store_reset(statement);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	*ret_count = count;
+	return ERR_OK;
+}

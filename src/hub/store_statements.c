@@ -26,6 +26,12 @@ const struct statement_text store_statement_texts[STATEMENT_COUNT] = {
 		NULL},
 	[ADMISSION_GET] = {"SELECT text FROM admissions WHERE node_id = ?1", NULL},
 	[ADMISSION_DELETE] = {"DELETE FROM admissions WHERE node_id = ?1", NULL},
+	[ADMISSIONS_NAMING] =
+		{"SELECT node_id FROM admissions WHERE node_id IN (SELECT value FROM json_each(?1))"
+		 " AND json_extract(text, '$.contacts.\"' || ?2 || '\"') = 'allow'",
+			"SELECT node_id FROM admissions WHERE node_id IN (SELECT "
+			"json_array_elements_text(?1::json))"
+			" AND text::json -> 'contacts' ->> ?2 = 'allow'"},
 	[PROFILE_PUT] = {"INSERT INTO profiles (user_id, text, updated) VALUES (?1, ?2, ?3)"
 			 " ON CONFLICT (user_id) DO UPDATE"
 			 " SET text = excluded.text, updated = excluded.updated",

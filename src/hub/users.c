@@ -17,7 +17,7 @@ void handle_users_me(struct web_request *request, void *user)
 	}
 	const char *node_id = session->node_id[0] ? session->node_id : NULL;
 	bool is_registered = registered == ERR_OK;
-	bool is_connected = is_registered && presence_find(&hub->presence, node_id);
+	bool is_connected = is_registered && signal_socket_is_connected(hub, node_id);
 	hub_reply(request, 200,
 		json_pack("{s:I, s:I, s:s?, s:b, s:b}", "id", (json_int_t)session->user_id,
 			"created", (json_int_t)created, "node_id", node_id, "registered",

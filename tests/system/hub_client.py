@@ -3,6 +3,7 @@ import base64
 import datetime
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import unittest
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,7 +22,15 @@ from websocket import WebSocket
 
 
 class Hub:
-    """A real dpc-hub on a free port of loopback, with a data directory of its own."""
+    """A real dpc-hub on a free port of loopback, with a data directory of its own; or the cluster that is named
+    in the environment (tools/cluster.py), where the settings are the cluster's."""
+
+    def __new__(cls, program, directory=None, *words, config='', context=None):
+        if 'DPC_CLUSTER' not in os.environ:
+            return super().__new__(cls)
+        if directory or words or config or context:
+            raise unittest.SkipTest('a hub with settings of its own')
+        return ClusterHub()
 
     def __init__(self, program, directory=None, *words, config='', context=None):
         """With an ssl.SSLContext it is asked by https; the certificate is the configuration's."""
@@ -62,12 +72,12 @@ class Hub:
             self.temporary.cleanup()
         return status
 
-    def ask(self, method, path, body=None, token=None, headers=None):
+    def ask(self, method, path, body=None, token=None, headers=None, port=None):
         """Status and decoded body (None when it is empty)."""
         if self.context:
             connection = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=10, context=self.context)
         else:
-            connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
+            connection = http.client.HTTPConnection('127.0.0.1', port or self.port, timeout=10)
         headers = dict(headers or {})
         if token:
             headers['Authorization'] = f'Bearer {token}'
@@ -78,6 +88,43 @@ class Hub:
         text = answer.read()
         connection.close()
         return answer.status, json.loads(text) if text else None
+
+
+class ClusterHub:
+    """Several hubs as if they were one: each request and each socket goes to the next of them. What a hub of
+    one's own is needed for skips the test."""
+
+    context = None
+    ask = Hub.ask
+
+    def __init__(self):
+        self.ports = itertools.cycle([int(port) for port in os.environ['DPC_CLUSTER_HUBS'].split()])
+        self.origin = os.environ['DPC_CLUSTER']
+        # As if it had just been set up.
+        subprocess.run(['psql', '-q', os.environ['DPC_CLUSTER_STORE'], '-c', 'TRUNCATE users CASCADE'], check=True,
+                       env={**os.environ, 'PGOPTIONS': '-c client_min_messages=error'})
+
+    @property
+    def port(self):
+        return next(self.ports)
+
+    @property
+    def line(self):
+        raise unittest.SkipTest('it starts a hub of its own')
+
+    @property
+    def process(self):
+        raise unittest.SkipTest('it ends a hub of its own')
+
+    @property
+    def directory(self):
+        raise unittest.SkipTest('it looks at the files of a hub of its own')
+
+    def log_text(self):
+        raise unittest.SkipTest('it reads the log of a hub of its own')
+
+    def stop(self):
+        return 0
 
 
 class NodeKey:

@@ -56,7 +56,7 @@ class Database(unittest.TestCase):
     def test_without_a_database_it_does_not_start_and_says_why(self):
         for url, part in ((f'postgresql://dpc@127.0.0.1:{self.hub.port}/x', 'cannot connect'),
                           (f'{postgres.url}-none', 'does not exist'), ('sqlite:x', 'postgresql://')):
-            done = subprocess.run([PROGRAM_HUB, '--store', url, '--listen', '127.0.0.1:0', '--data', self.hub.directory],
+            done = subprocess.run([PROGRAM_HUB, '--store', url, '--listen', '127.0.0.1:0', '--data', self.hub.directory / 'other'],
                                   capture_output=True, text=True, timeout=30)
             self.assertEqual((done.returncode, done.stderr.count('\n')), (1, 1), done.stderr)
             self.assertIn(part, done.stderr)

@@ -367,6 +367,34 @@ static void a_challenge_is_spent_once_until_it_expires(void **state)
 	stop(&w);
 }
 
+static void the_store_knows_who_allows_whom(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	char ids[3][NODE_ID_MAX];
+	size_t count = 99;
+	static const char *const texts[] = {"{\"strangers\":true,\"contacts\":{\"" NODE
+					    "\":\"allow\"}}",
+		"{\"strangers\":true,\"contacts\":{\"" NODE "\":\"block\"}}",
+		"{\"strangers\":true,\"contacts\":{}}"};
+	start(&w);
+	struct store_node node = {.user_id = user_of(&w, "a"), .registered = NOW};
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(ids[i], sizeof ids[i], "dpc-node-%016x", i);
+		assert_ok(store_node_register(w.store, ids[i], &node, "certificate"));
+		assert_ok(store_admission_put(w.store, ids[i], texts[i]));
+	}
+	static const char all[] = "[\"dpc-node-0000000000000002\",\"dpc-node-0000000000000001\","
+				  "\"dpc-node-0000000000000000\",\"" NODE "\"]";
+	assert_ok(store_admissions_naming(w.store, all, NODE, 3, ids, &count));
+	assert_int_equal(count, 1);
+	assert_string_equal(ids[0], "dpc-node-0000000000000000");
+	assert_ok(store_admissions_naming(
+		w.store, "[\"dpc-node-0000000000000001\"]", NODE, 3, ids, &count));
+	assert_int_equal(count, 0);
+	stop(&w);
+}
+
 static void what_was_stored_is_there_after_opening_again(void **state)
 {
 	(void)state;
@@ -600,5 +628,6 @@ TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(the_operator_reads_accounts_and_nodes_page_by_page),
 	TEST(logins_of_an_account_or_a_node_end_together),
 	TEST(a_node_leaves_the_account_of_its_own_key_and_no_other),
-	TEST(a_challenge_is_spent_once_until_it_expires), TEST(a_ticket_is_taken_once_and_expires),
+	TEST(the_store_knows_who_allows_whom), TEST(a_challenge_is_spent_once_until_it_expires),
+	TEST(a_ticket_is_taken_once_and_expires),
 	TEST(tickets_of_one_owner_have_a_limit_and_so_have_all))
