@@ -300,6 +300,8 @@ class Settings(unittest.TestCase):
         for text, part in (('[hub]\nlisten = nowhere\n', "'nowhere'"), ('[hub]\norigin = hub.example\n', 'origin'),
                            ('[hub]\ntrusted_proxies = a\n', 'trusted_proxies'),
                            ('[hub]\ncors_origins = *\n', 'cors_origins'), ('[hub]\ncors_origins = https://a/b\n', 'cors_origins'), ('[hub]\nlog_format = xml\n', 'log_format'),
+                           ('[hub]\nstore = mysql://a\n', 'store'), ('[hub]\nbus = nats://a\n', "set 'store'"),
+                           ('[hub]\nstore = postgresql://a\nbus = http://a\n', 'nats://'),
                            ('[turn]\nservers = turn:a\n', '[turn]'), ('[hub]\nnonsense = 1\n', 'nonsense')):
             with self.subTest(text=text):
                 done = self.check(text)
