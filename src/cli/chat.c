@@ -315,6 +315,10 @@ static void on_event(struct chat *chat, const char *kind, const json_t *event)
 	else if (strcmp(kind, "key_changed") == 0)
 		note(chat, "%s%s showed another key than before and was refused%s",
 			colour(COLOUR_RED), chat->name, colour(COLOUR_NONE));
+	else if (strcmp(kind, "access_asked") == 0)
+		note(chat,
+			"%s asks for what your rules leave to you: 'dpc access pending' shows it",
+			chat->name);
 	else if (strcmp(kind, "error") == 0)
 		note(chat, "error: %s",
 			text_safe(field_text(event, "message"), text, sizeof(text)));

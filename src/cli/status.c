@@ -106,6 +106,12 @@ static void print_status(const json_t *status)
 	snprintf(line, sizeof(line), "%s, process %.0f, for %.0f s", field_text(status, "version"),
 		field_number(status, "pid", 0), field_number(status, "uptime_seconds", 0));
 	print_line("runs", line);
+	double questions = field_number(status, "questions", 0);
+	if (questions > 0) {
+		snprintf(line, sizeof(line), "%.0f from peers; 'dpc access pending' shows them",
+			questions);
+		print_line("question", line);
+	}
 	print_list("problem", json_object_get(status, "problems"));
 }
 

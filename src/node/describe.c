@@ -176,6 +176,14 @@ static json_t *describe_problems(struct node *node)
 	return problems;
 }
 
+static json_int_t count_questions(struct node *node)
+{
+	json_int_t count = 0;
+	LIST_FOREACH (item, &node->questions.list)
+		count += CONTAINER_OF(item, struct question, node)->state == QUESTION_WAITS;
+	return count;
+}
+
 json_t *describe_status(struct node *node)
 {
 	size_t contacts = 0, queued = 0;
@@ -195,7 +203,7 @@ json_t *describe_status(struct node *node)
 					config_ai_url(&node->config))
 			      : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-			 "s:I, s:I, s:o, s:o, s:o, s:o}",
+			 "s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
 		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
 		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
 		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
@@ -203,5 +211,6 @@ json_t *describe_status(struct node *node)
 		"hub_relays", hub_client_describe_turn(node->hub), "contacts", (json_int_t)contacts,
 		"links", count_up(node), "queued", (json_int_t)queued, "strangers",
 		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node),
-		"port_mapping", node_mapping_describe(node), "problems", describe_problems(node));
+		"port_mapping", node_mapping_describe(node), "problems", describe_problems(node),
+		"questions", count_questions(node));
 }

@@ -92,6 +92,8 @@ static enum err ask_user(struct session *session, const struct message_request_c
 		enum err err = questions_add(session, asked, selection, &question);
 		if (err)
 			return err;
+		log_info("'%s' asks for what the rules leave to you; 'dpc access pending' shows it",
+			session->name);
 		event_of_session(session, "access_asked",
 			json_pack("{s:o}", "question", question_describe(question)));
 	}

@@ -71,6 +71,15 @@ class Checking(ContextTest):
         self.assert_fails(alice.run('access', 'check', 'nobody', 'context.a'), 1, "no contact 'nobody'")
         self.assert_fails(alice.run('access', 'check', 'bob', 'profile.name'), 1, "'profile.name'", "'context'")
 
+    def test_the_example_is_understood(self):
+        with open(harness.ROOT / 'examples/access.ini', encoding='utf-8') as file:
+            alice = self.owner(file.read())
+        self.assertEqual(alice.one('status')['problems'], [])
+        somebody = 'dpc-node-0123456789abcdef'
+        verdicts = {key: alice.one('access', 'check', somebody, f'context.profile.{key}')['verdict']
+                    for key in ('name', 'email', 'city')}
+        self.assertEqual(verdicts, {'name': 'allow', 'email': 'ask', 'city': 'deny'})
+
     def test_a_typo_names_its_line_and_the_last_good_rules_stay(self):
         alice = self.owner('[default]\ncontext.profile.name = allow\n')
         file = alice.home / 'access.ini'
@@ -271,6 +280,8 @@ class Asking(ContextTest):
         self.assertEqual((question['peer'], question['name'], question['keys']), (bob.id, 'bob', ['profile.email']))
         self.assertEqual(question['would_give'], {'profile': {'email': 'alice@example.org'}})
         self.assertEqual(alice.one('access', 'pending')['pending'][0]['id'], question['id'])
+        self.assertEqual(alice.one('status')['questions'], 1)
+        self.assertIn("'dpc access pending'", alice.run('status').stdout)
         shown = alice.run('access', 'pending').stdout
         self.assertRegex(shown, r'(?s)^' + question['id'] + r': bob asks for profile\.email; \d+ s left\n.*alice@example\.org')
         rules = (alice.home / 'access.ini').read_text()
@@ -422,18 +433,21 @@ class Hostile(ContextTest):
     """A contact that says what it likes."""
 
     def start(self, rules='[default]\ncontext.profile.name = allow\n'):
-        port = free_port()
+        self.port = free_port()
         alice = self.node('alice', up=False)
         (alice.home / 'access.ini').write_text(rules)
         (alice.home / 'context.json').write_text(json.dumps(CONTEXT))
-        alice.up(port=port)
-        mallory = self.node('mallory', up=False)
-        alice.one('add', mallory.id, '--name', 'mallory')
-        raw = RawPeer(mallory.home, port)
+        alice.up(port=self.port)
+        return alice, self.raw_contact(alice, 'mallory')
+
+    def raw_contact(self, alice, name):
+        node = self.node(name, up=False)
+        alice.one('add', node.id, '--name', name)
+        raw = RawPeer(node.home, self.port)
         self.addCleanup(raw.close)
         self.assertEqual(raw.read()['type'], 'hello')
-        raw.send({'type': 'hello', 'node_id': mallory.id, 'name': 'm', 'agent': 'raw', 'features': []})
-        return alice, raw
+        raw.send({'type': 'hello', 'node_id': node.id, 'name': 'm', 'agent': 'raw', 'features': []})
+        return raw
 
     def request(self, raw, keys, request_id='r'):
         raw.send({'type': 'request_context', 'request_id': request_id, 'firewall_rules': {'allowed_keys': keys}})
@@ -462,6 +476,23 @@ class Hostile(ContextTest):
             before = (alice.home / 'access.ini').read_text()
             self.assert_fails(alice.run('access', 'allow', event['question']['id'], '--always'), 1, 'access.ini')
             self.assertEqual((alice.home / 'access.ini').read_text(), before)
+
+    def test_questions_of_all_peers_together_are_limited(self):
+        alice, last = self.start('[default]\ncontext.* = ask\n')
+        for i in range(16):
+            raw = self.raw_contact(alice, f'peer{i}')
+            for j in range(4):
+                self.request(raw, [f'k{j}'])
+                self.assertEqual(raw.expect('context_response')['pending'], [f'k{j}'])
+        self.request(last, ['k'])
+        self.assertEqual(last.expect('error')['code'], 'limit')
+        pending = alice.one('access', 'pending')['pending']
+        self.assertEqual(len(pending), 64)
+        # One that is decided makes room.
+        alice.run('access', 'deny', pending[30]['id'])
+        self.request(last, ['k'])
+        self.assertEqual(last.expect('context_response')['pending'], ['k'])
+        self.assertEqual(len(alice.one('access', 'pending')['pending']), 64)
 
     def test_a_flood_of_requests_slows_nobody(self):
         alice, raw = self.start('[default]\ncontext.* = allow\n')
