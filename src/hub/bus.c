@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "hub/held.h"
 #include "hub/hub.h"
+#include "hub/recheck.h"
 #include "hub/roster.h"
 
 /* Subjects: to all hubs; to one; and that a signal did not arrive, with its sender and target. */
@@ -32,9 +33,7 @@ struct bus {
 	struct net_timer held_due;
 	struct list newcomers; /* nodes of ours that wait until the others know */
 	struct held held;      /* signals whose target is nowhere, as far as is known */
-	struct net_timer recheck;
-	struct contact_id *rechecked; /* nodes that are to be, or NULL */
-	size_t recheck_count, recheck_at;
+	struct recheck recheck;
 	bool was_up;
 	uint64_t store_losses; /* of the connection to the store, as far as it was rechecked */
 	struct bus_stats stats;
@@ -281,40 +280,6 @@ static void on_passed(uint64_t barrier, void *user)
 	greet_newcomers(user, barrier);
 }
 
-/* ---- What the store has been told while this hub heard nothing ---- */
-
-static void on_recheck(void *user)
-{
-	struct bus *bus = user;
-	char node_id[NODE_ID_MAX];
-	for (int i = 0; i < BUS_RECHECK_NODES && bus->recheck_at < bus->recheck_count; i++) {
-		contact_id_text(&bus->rechecked[bus->recheck_at++], node_id);
-		signal_socket_recheck_here(bus->hub, node_id);
-	}
-	if (bus->recheck_at < bus->recheck_count) {
-		net_timer_set(&bus->recheck, net_now() + BUS_RECHECK_INTERVAL);
-		return;
-	}
-	free(bus->rechecked);
-	bus->rechecked = NULL;
-}
-
-/* All nodes of this hub, a few at a time. */
-static void recheck_all(struct bus *bus)
-{
-	size_t cursor = 0, count = 0, max = presence_count(&bus->hub->presence);
-	const struct presence_entry *entry;
-	free(bus->rechecked);
-	bus->rechecked = max > 0 ? calloc(max, sizeof bus->rechecked[0]) : NULL;
-	if (!bus->rechecked)
-		return;
-	while ((entry = presence_next(&bus->hub->presence, &cursor)))
-		bus->rechecked[count++] = contact_id_of(entry->node_id);
-	bus->recheck_count = count;
-	bus->recheck_at = 0;
-	net_timer_set(&bus->recheck, net_now());
-}
-
 /* ---- Receiving ---- */
 
 /* Another hub has the node too: the older connection goes. */
@@ -460,7 +425,7 @@ static void on_opened(void *user)
 	tell_all(bus, &message);
 	if (bus->was_up) {
 		hub_look_at_shared(bus->hub);
-		recheck_all(bus);
+		recheck_start(&bus->recheck);
 	}
 	bus->was_up = true;
 }
@@ -479,7 +444,7 @@ static void recheck_after_store(struct bus *bus)
 	if (store.is_away || store.losses == bus->store_losses)
 		return;
 	bus->store_losses = store.losses;
-	recheck_all(bus);
+	recheck_start(&bus->recheck);
 }
 
 static void on_beat(void *user)
@@ -534,7 +499,7 @@ enum err bus_create(struct hub *hub, const char *urls, struct bus **ret_bus)
 	if (err == ERR_OK)
 		err = net_timer_init(&bus->held_due, hub->loop, on_held_due, bus);
 	if (err == ERR_OK)
-		err = net_timer_init(&bus->recheck, hub->loop, on_recheck, bus);
+		err = recheck_init(&bus->recheck, hub);
 	if (err == ERR_OK)
 		err = connect_nats(bus, urls);
 	if (err != ERR_OK) {
@@ -556,11 +521,10 @@ void bus_destroy(struct bus *bus)
 		nats_client_flush(bus->nats);
 	}
 	nats_client_destroy(bus->nats);
-	net_timer_deinit(&bus->recheck);
+	recheck_deinit(&bus->recheck);
 	net_timer_deinit(&bus->held_due);
 	net_timer_deinit(&bus->snapshot);
 	net_timer_deinit(&bus->beat);
-	free(bus->rechecked);
 	held_deinit(&bus->held);
 	greet_newcomers(bus, UINT64_MAX);
 	roster_deinit(&bus->roster);
