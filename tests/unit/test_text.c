@@ -115,7 +115,7 @@ static void every_character_is_valid_and_no_other_sequence(void **state)
 	for (size_t size = 1; size <= 3; size++) {
 		for (uint32_t i = (uint32_t)first[size] << 8 * (size - 1); i < 1u << 8 * size;
 			i++) {
-			uint8_t text[3];
+			uint8_t text[sizeof i];
 			struct writer w = writer_of(text, size);
 			struct utf8 utf8 = {0};
 			write_big_endian(&w, i, size);
