@@ -490,7 +490,7 @@ class LocalApi(NodeTest):
                 ('POST', '/peers', 400, 'malformed', {'peer': 'bob'}),
                 ('POST', '/peers', 400, 'malformed', {'peer': alice.id}),
                 ('POST', '/login', 503, 'no_hub', {}),
-                ('POST', '/login', 409, 'unsupported', {'provider': 'carrier'}),
+                ('POST', '/login', 503, 'no_hub', {'provider': 'carrier'}),
                 ('POST', '/login', 400, 'malformed', {'hub': 'gopher://x'}),
                 ('GET', '/peers/bob', 404, 'unknown_peer', None),
                 ('DELETE', '/peers/bob', 404, 'unknown_peer', None),
