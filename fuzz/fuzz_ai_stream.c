@@ -11,7 +11,7 @@
 static void read_piece(const struct ai_kind *kind, struct bytes text)
 {
 	struct ai_piece piece;
-	if (kind->read_piece(text, &piece) != ERR_OK)
+	if (ai_read_piece(kind, text, &piece) != ERR_OK)
 		return;
 	CHECK(utf8_is_valid(bytes_of_text(piece.delta)));
 	CHECK(strlen(piece.delta) <= AI_LINE_MAX);
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct ai_models models;
 		json_t *root;
 		read_lines(kinds[i], bytes_of(data, size));
-		if (kinds[i]->read_models(bytes_of(data, size), &root, &models) != ERR_OK)
+		if (ai_read_models(kinds[i], bytes_of(data, size), &root, &models) != ERR_OK)
 			continue;
 		CHECK(models.count <= AI_MODELS_MAX);
 		for (size_t k = 0; k < models.count; k++)

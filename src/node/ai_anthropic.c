@@ -51,9 +51,12 @@ static enum err write_query(
 /* The events come in this order: message_start, then for each block of content its start, its
  * deltas and its stop, then message_delta with the figures, and message_stop; "ping" anywhere.
  * Others may be added at any time, and are left out. */
-static enum err read_event(const json_t *root, const char *type, struct ai_piece *piece)
+static enum err read_fields(const json_t *root, struct ai_piece *piece)
 {
 	json_t *part = NULL, *usage = NULL;
+	const char *type;
+	if (json_get_text(root, "type", AI_LINE_MAX, &type))
+		return ERR_MALFORMED;
 	if (strcmp(type, "error") == 0)
 		return ai_read_error(root, &piece->error);
 	if (strcmp(type, "message_start") == 0) {
@@ -75,35 +78,14 @@ static enum err read_event(const json_t *root, const char *type, struct ai_piece
 	return usage ? ai_read_usage(usage, "input_tokens", "output_tokens", piece) : ERR_OK;
 }
 
-static enum err read_piece(struct bytes text, struct ai_piece *ret_piece)
-{
-	struct ai_piece piece = AI_PIECE_NONE;
-	const char *type = NULL;
-	enum err err = ai_parse_piece(text, &piece.root);
-	if (err)
-		return err;
-	err = json_get_text(piece.root, "type", AI_LINE_MAX, &type);
-	if (!err)
-		err = read_event(piece.root, type, &piece);
-	if (err)
-		json_decref(piece.root);
-	else
-		*ret_piece = piece;
-	return err;
-}
-
-static enum err read_models(struct bytes body, json_t **ret_root, struct ai_models *ret_models)
-{
-	return ai_read_names(body, "data", "id", ret_root, ret_models);
-}
-
 const struct ai_kind ai_anthropic = {
 	.query_path = "/v1/messages",
 	.models_path = "/v1/models?limit=1000",
 	.streams_events = true,
 	.key_header = "x-api-key: ",
 	.static_header = "anthropic-version: 2023-06-01",
+	.models_list = "data",
+	.models_name = "id",
 	.write_query = write_query,
-	.read_piece = read_piece,
-	.read_models = read_models,
+	.read_fields = read_fields,
 };

@@ -52,10 +52,23 @@ enum err ai_write_body(json_t *body, struct buffer *ret_body)
 	return err == ERR_LIMIT ? ERR_TOO_LARGE : err;
 }
 
-enum err ai_parse_piece(struct bytes text, json_t **ret_root)
+enum err ai_read_piece(const struct ai_kind *kind, struct bytes text, struct ai_piece *ret_piece)
 {
-	enum err err = json_parse_object(text, AI_LINE_MAX, ret_root);
-	return err == ERR_LIMIT ? ERR_TOO_LARGE : err;
+	struct ai_piece piece = {
+		.delta = "", .model = "", .prompt_tokens = -1, .completion_tokens = -1};
+	piece.done = kind->end_text && bytes_equal_text(text, kind->end_text);
+	if (!piece.done) {
+		enum err err = json_parse_object(text, AI_LINE_MAX, &piece.root);
+		if (err)
+			return err == ERR_LIMIT ? ERR_TOO_LARGE : err;
+		err = kind->read_fields(piece.root, &piece);
+		if (err) {
+			json_decref(piece.root);
+			return err;
+		}
+	}
+	*ret_piece = piece;
+	return ERR_OK;
 }
 
 enum err ai_read_usage(const json_t *usage, const char *prompt_name, const char *completion_name,
@@ -78,7 +91,7 @@ enum err ai_read_error(const json_t *root, const char **ret_error)
 	return json_get_text(root, "error", AI_LINE_MAX, ret_error);
 }
 
-enum err ai_read_names(struct bytes body, const char *list, const char *name, json_t **ret_root,
+enum err ai_read_models(const struct ai_kind *kind, struct bytes body, json_t **ret_root,
 	struct ai_models *ret_models)
 {
 	json_t *root, *items, *item;
@@ -86,7 +99,7 @@ enum err ai_read_names(struct bytes body, const char *list, const char *name, js
 	enum err err = json_parse_object(body, body.size, &root);
 	if (err)
 		return err == ERR_NOMEM ? err : ERR_MALFORMED;
-	err = json_get_array(root, list, &items);
+	err = json_get_array(root, kind->models_list, &items);
 	if (err) {
 		json_decref(root);
 		return err;
@@ -96,7 +109,7 @@ enum err ai_read_names(struct bytes body, const char *list, const char *name, js
 	{
 		const char *text = "";
 		if (models.count < AI_MODELS_MAX &&
-			!json_get_text(item, name, MESSAGE_MODEL_MAX, &text) && *text)
+			!json_get_text(item, kind->models_name, MESSAGE_MODEL_MAX, &text) && *text)
 			models.names[models.count++] = text;
 	}
 	*ret_models = models;

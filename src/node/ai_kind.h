@@ -18,34 +18,34 @@ struct ai_piece {
 	int64_t prompt_tokens, completion_tokens; /* -1: it does not say */
 };
 
-#define AI_PIECE_NONE                                                                              \
-	(struct ai_piece)                                                                          \
-	{                                                                                          \
-		.delta = "", .model = "", .prompt_tokens = -1, .completion_tokens = -1             \
-	}
-
 struct ai_kind {
-	const char *query_path, *models_path; /* behind the configured URL */
-	bool streams_events;                  /* its pieces are server-sent events, else lines */
-	const char *key_header;               /* "x-api-key: "; NULL: the key is a bearer token */
-	const char *static_header;            /* sent with every request, or NULL */
+	const char *query_path, *models_path;  /* behind the configured URL */
+	bool streams_events;                   /* its pieces are server-sent events, else lines */
+	const char *key_header;                /* "x-api-key: "; NULL: the key is a bearer token */
+	const char *static_header;             /* sent with every request, or NULL */
+	const char *end_text;                  /* a piece that is no object and the last, or NULL */
+	const char *models_list, *models_name; /* the list of models, and the name in each */
 	/* Appends the body of a query that is to be streamed. ERR_TOO_LARGE, ERR_MALFORMED,
 	 * ERR_NOMEM. */
 	enum err (*write_query)(
 		const struct ai_query *query, const char *model, struct buffer *ret_body);
-	/* A piece, or the body of an answer that is an error. ERR_MALFORMED, ERR_TOO_LARGE,
-	 * ERR_NOMEM. */
-	enum err (*read_piece)(struct bytes text, struct ai_piece *ret_piece);
-	/* The names are borrowed from *ret_root, which the caller frees. Names beyond
-	 * AI_MODELS_MAX, and those too long for a message, are left out. ERR_MALFORMED. */
-	enum err (*read_models)(struct bytes body, json_t **ret_root, struct ai_models *ret_models);
+	/* What the object of a piece says, into one that says nothing yet. ERR_MALFORMED. */
+	enum err (*read_fields)(const json_t *root, struct ai_piece *piece);
 };
 
 extern const struct ai_kind ai_ollama; /* Ollama: lines of JSON */
 extern const struct ai_kind ai_openai; /* OpenAI's, of llama-server, vLLM, LM Studio and others */
 extern const struct ai_kind ai_anthropic; /* Anthropic's */
 
-/* ---- What they have in common (ai_kind.c) ---- */
+/* A piece, or the body of an answer that is an error. ERR_MALFORMED, ERR_TOO_LARGE, ERR_NOMEM. */
+MUST_CHECK enum err ai_read_piece(
+	const struct ai_kind *kind, struct bytes text, struct ai_piece *ret_piece);
+/* The names are borrowed from *ret_root, which the caller frees. Names beyond AI_MODELS_MAX, and
+ * those too long for a message, are left out. ERR_MALFORMED, ERR_NOMEM. */
+MUST_CHECK enum err ai_read_models(const struct ai_kind *kind, struct bytes body, json_t **ret_root,
+	struct ai_models *ret_models);
+
+/* ---- For the kinds ---- */
 
 /* A new array of the query's messages, the asker's context in front as one of role "system". NULL
  * when memory is out. */
@@ -55,15 +55,10 @@ void ai_copy_option(
 	json_t *body, const char *name, const struct ai_query *query, const char *option);
 /* Appends the body as text and releases it. ERR_TOO_LARGE, ERR_NOMEM. */
 MUST_CHECK enum err ai_write_body(json_t *body, struct buffer *ret_body);
-/* Reads the object of a piece. ERR_MALFORMED, ERR_TOO_LARGE, ERR_NOMEM. */
-MUST_CHECK enum err ai_parse_piece(struct bytes text, json_t **ret_root);
 /* A "usage" or the like, with counts under these names. ERR_MALFORMED. */
 MUST_CHECK enum err ai_read_usage(const json_t *usage, const char *prompt_name,
 	const char *completion_name, struct ai_piece *piece);
 /* {"error":{"message":…}} or {"error":"…"}: the words, or NULL. ERR_MALFORMED: of another form. */
 MUST_CHECK enum err ai_read_error(const json_t *root, const char **ret_error);
-/* A list of objects under `list`, each with its name under `name`. */
-MUST_CHECK enum err ai_read_names(struct bytes body, const char *list, const char *name,
-	json_t **ret_root, struct ai_models *ret_models);
 
 #endif

@@ -36,29 +36,11 @@ static enum err read_fields(const json_t *root, struct ai_piece *piece)
 	return message || piece->done || piece->error ? ERR_OK : ERR_MALFORMED;
 }
 
-static enum err read_piece(struct bytes text, struct ai_piece *ret_piece)
-{
-	struct ai_piece piece = AI_PIECE_NONE;
-	enum err err = ai_parse_piece(text, &piece.root);
-	if (err)
-		return err;
-	err = read_fields(piece.root, &piece);
-	if (err)
-		json_decref(piece.root);
-	else
-		*ret_piece = piece;
-	return err;
-}
-
-static enum err read_models(struct bytes body, json_t **ret_root, struct ai_models *ret_models)
-{
-	return ai_read_names(body, "models", "name", ret_root, ret_models);
-}
-
 const struct ai_kind ai_ollama = {
 	.query_path = "/api/chat",
 	.models_path = "/api/tags",
+	.models_list = "models",
+	.models_name = "name",
 	.write_query = write_query,
-	.read_piece = read_piece,
-	.read_models = read_models,
+	.read_fields = read_fields,
 };

@@ -51,35 +51,13 @@ static enum err read_fields(const json_t *root, struct ai_piece *piece)
 	return choice ? read_choice(choice, piece) : ERR_OK;
 }
 
-static enum err read_piece(struct bytes text, struct ai_piece *ret_piece)
-{
-	struct ai_piece piece = AI_PIECE_NONE;
-	if (bytes_equal_text(text, "[DONE]")) {
-		piece.done = true;
-		*ret_piece = piece;
-		return ERR_OK;
-	}
-	enum err err = ai_parse_piece(text, &piece.root);
-	if (err)
-		return err;
-	err = read_fields(piece.root, &piece);
-	if (err)
-		json_decref(piece.root);
-	else
-		*ret_piece = piece;
-	return err;
-}
-
-static enum err read_models(struct bytes body, json_t **ret_root, struct ai_models *ret_models)
-{
-	return ai_read_names(body, "data", "id", ret_root, ret_models);
-}
-
 const struct ai_kind ai_openai = {
 	.query_path = "/v1/chat/completions",
 	.models_path = "/v1/models",
 	.streams_events = true,
+	.end_text = "[DONE]",
+	.models_list = "data",
+	.models_name = "id",
 	.write_query = write_query,
-	.read_piece = read_piece,
-	.read_models = read_models,
+	.read_fields = read_fields,
 };

@@ -169,7 +169,7 @@ static enum err explain(
 		return ERR_CLOSED;
 	}
 	enum err err = answer->status == 404 ? ERR_NOT_FOUND : ERR_REFUSED;
-	if (provider->kind->read_piece(answer->body, &piece) == ERR_OK) {
+	if (ai_read_piece(provider->kind, answer->body, &piece) == ERR_OK) {
 		fault_set(ret_fault, SAYS, provider->url, piece.error ? piece.error : "nothing");
 		json_decref(piece.root);
 	} else {
@@ -234,7 +234,7 @@ static void take_piece(struct ai_job *job, const struct ai_piece *piece)
 static void read_piece(struct ai_job *job, struct bytes text)
 {
 	struct ai_piece piece;
-	enum err err = job->provider->kind->read_piece(text, &piece);
+	enum err err = ai_read_piece(job->provider->kind, text, &piece);
 	if (err) {
 		finish_with(job, err, "the AI provider's answer is not understood");
 		return;
@@ -346,7 +346,7 @@ static void on_list_done(const struct http_answer *answer, void *user)
 		finish_with(job, err, fault.text);
 		return;
 	}
-	enum err err = job->provider->kind->read_models(answer->body, &root, &models);
+	enum err err = ai_read_models(job->provider->kind, answer->body, &root, &models);
 	if (err) {
 		finish_with(job, err, "the AI provider's list of models is not understood");
 		return;

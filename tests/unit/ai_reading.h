@@ -47,7 +47,7 @@ static inline void assert_reads(
 	for (size_t i = 0; i < count; i++) {
 		const struct ai_reading *r = &readings[i];
 		struct ai_piece p;
-		assert_ok(kind->read_piece(bytes_of_text(r->text), &p));
+		assert_ok(ai_read_piece(kind, bytes_of_text(r->text), &p));
 		assert_string_equal(p.delta, r->delta ? r->delta : "");
 		assert_string_equal(p.error ? p.error : "", r->error ? r->error : "");
 		assert_string_equal(p.model, r->model ? r->model : "");
@@ -64,7 +64,7 @@ static inline void assert_refuses(
 {
 	for (size_t i = 0; i < count; i++) {
 		struct ai_piece p;
-		if (kind->read_piece(bytes_of_text(texts[i]), &p) != ERR_MALFORMED)
+		if (ai_read_piece(kind, bytes_of_text(texts[i]), &p) != ERR_MALFORMED)
 			fail_msg("read: %s", texts[i]);
 	}
 }

@@ -51,10 +51,10 @@ static void a_line_is_limited(void **state)
 	assert_ok(buffer_append_text(&line, "{\"done\":true}"));
 	while (line.size < AI_LINE_MAX)
 		assert_ok(buffer_append_text(&line, " "));
-	assert_ok(ai_ollama.read_piece(buffer_bytes(&line), &p));
+	assert_ok(ai_read_piece(&ai_ollama, buffer_bytes(&line), &p));
 	json_decref(p.root);
 	assert_ok(buffer_append_text(&line, " "));
-	assert_err(ai_ollama.read_piece(buffer_bytes(&line), &p), ERR_TOO_LARGE);
+	assert_err(ai_read_piece(&ai_ollama, buffer_bytes(&line), &p), ERR_TOO_LARGE);
 	buffer_deinit(&line);
 }
 
@@ -63,22 +63,22 @@ static void models_are_listed_up_to_a_limit(void **state)
 	(void)state;
 	struct ai_models models;
 	json_t *root;
-	assert_ok(ai_ollama.read_models(
+	assert_ok(ai_read_models(&ai_ollama,
 		bytes_of_text("{\"models\":[{\"name\":\"a:1\",\"size\":1},{\"name\":7},{},3,"
 			      "{\"name\":\"\"},{\"name\":\"b\"}]}"),
 		&root, &models));
 	assert_int_equal(models.count, 2);
 	assert_string_equal(models.names[1], "b");
 	json_decref(root);
-	assert_err(ai_ollama.read_models(bytes_of_text("{\"models\":{}}"), &root, &models),
+	assert_err(ai_read_models(&ai_ollama, bytes_of_text("{\"models\":{}}"), &root, &models),
 		ERR_MALFORMED);
-	assert_err(ai_ollama.read_models(bytes_of_text(""), &root, &models), ERR_MALFORMED);
+	assert_err(ai_read_models(&ai_ollama, bytes_of_text(""), &root, &models), ERR_MALFORMED);
 	struct buffer body = buffer_with_max(100000);
 	assert_ok(buffer_append_text(&body, "{\"models\":["));
 	for (int i = 0; i <= AI_MODELS_MAX; i++)
 		assert_ok(buffer_append_format(&body, "%s{\"name\":\"m%d\"}", i ? "," : "", i));
 	assert_ok(buffer_append_text(&body, "]}"));
-	assert_ok(ai_ollama.read_models(buffer_bytes(&body), &root, &models));
+	assert_ok(ai_read_models(&ai_ollama, buffer_bytes(&body), &root, &models));
 	assert_int_equal(models.count, AI_MODELS_MAX);
 	json_decref(root);
 	buffer_deinit(&body);

@@ -58,13 +58,13 @@ static void models_are_listed_by_id(void **state)
 	(void)state;
 	struct ai_models models;
 	json_t *root;
-	assert_ok(ai_openai.read_models(
+	assert_ok(ai_read_models(&ai_openai,
 		bytes_of_text("{\"object\":\"list\",\"data\":[{\"id\":\"a\"},{\"id\":\"b\"}]}"),
 		&root, &models));
 	assert_int_equal(models.count, 2);
 	assert_string_equal(models.names[1], "b");
 	json_decref(root);
-	assert_err(ai_openai.read_models(bytes_of_text("{\"models\":[]}"), &root, &models),
+	assert_err(ai_read_models(&ai_openai, bytes_of_text("{\"models\":[]}"), &root, &models),
 		ERR_MALFORMED);
 }
 
