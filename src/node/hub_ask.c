@@ -1,5 +1,6 @@
 #include "node/hub_ask.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -14,13 +15,14 @@ enum err hub_ask(struct node *node, const struct hub_question *question,
 {
 	char *url = text_format("%s%s", question->hub, question->path);
 	bool has_body = question->body != NULL;
+	usec timeout = question->timeout ? question->timeout : NODE_HUB_HTTP_TIMEOUT;
 	char *text = json_take_text(question->body);
 	struct http_ask ask = {.method = question->method,
 		.url = url,
 		.bearer = question->bearer,
 		.authorities = config_hub_authorities(&node->config),
 		.body = text ? bytes_of_text(text) : (struct bytes){0},
-		.timeout_ms = NODE_HUB_HTTP_TIMEOUT / USEC_PER_MS,
+		.timeout_ms = (unsigned)(timeout / USEC_PER_MS),
 		.answer_max = question->answer_max ? question->answer_max : NODE_HUB_ANSWER_MAX};
 	enum err err = ERR_NOMEM;
 	if (url && (text || !has_body))
@@ -66,13 +68,12 @@ json_t *hub_ask_proof(const struct node *node, const char *hub, const char *chal
 	return body;
 }
 
-void hub_ask_explain(const char *hub, const struct http_answer *answer, struct failure *failure)
+void hub_ask_reason(const struct http_answer *answer, char *text, size_t size)
 {
 	json_t *body = NULL, *error;
 	const char *message = "";
 	if (answer->err) {
-		failure_set(failure, FAILURE_HUB,
-			"cannot reach hub '%s': %s; check the address, or start it", hub,
+		snprintf(text, size, "%s",
 			answer->reason[0] ? answer->reason : err_text(answer->err));
 		return;
 	}
@@ -80,7 +81,18 @@ void hub_ask_explain(const char *hub, const struct http_answer *answer, struct f
 		json_get_object(body, "error", &error) == ERR_OK &&
 		json_get_text_if(error, "message", MESSAGE_ERROR_TEXT_MAX, &message) != ERR_OK)
 		message = "";
-	failure_set(failure, FAILURE_HUB, "hub '%s' refuses the login: %s%s%d", hub, message,
-		message[0] ? ", status " : "status ", answer->status);
+	snprintf(text, size, "%.*s%sstatus %d", (int)(size / 2), message, message[0] ? ", " : "",
+		answer->status);
 	json_decref(body);
+}
+
+void hub_ask_explain(const char *hub, const struct http_answer *answer, struct failure *failure)
+{
+	char reason[2 * MESSAGE_ERROR_TEXT_MAX];
+	hub_ask_reason(answer, reason, sizeof reason);
+	if (answer->err)
+		failure_set(failure, FAILURE_HUB,
+			"cannot reach hub '%s': %s; check the address, or start it", hub, reason);
+	else
+		failure_set(failure, FAILURE_HUB, "hub '%s' refuses the login: %s", hub, reason);
 }

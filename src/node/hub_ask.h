@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/usec.h"
 #include "node/failure.h"
 #include "web/http_client.h"
 
@@ -17,6 +18,7 @@ struct hub_question {
 	const char *bearer; /* a token, or NULL */
 	json_t *body;       /* taken; NULL: none */
 	size_t answer_max;  /* 0: NODE_HUB_ANSWER_MAX */
+	usec timeout;       /* 0: NODE_HUB_HTTP_TIMEOUT */
 };
 
 /* ERR_MALFORMED (the URL), ERR_LIMIT, ERR_NOMEM. */
@@ -35,7 +37,10 @@ char *hub_ask_prove(
  */
 json_t *hub_ask_proof(const struct node *node, const char *hub, const char *challenge);
 
-/* Why an answer is none, for a person. */
+/* Why there is no answer, or what the hub says of its refusal: its own words as far as they fit
+ * into half of the text, and the status. */
+void hub_ask_reason(const struct http_answer *answer, char *text, size_t size);
+/* The same as a failure of a login, for a person. */
 void hub_ask_explain(const char *hub, const struct http_answer *answer, struct failure *failure);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "message/json.h"
 #include "node/attempt.h"
+#include "node/hub_ask.h"
 #include "node/internal.h"
 #include "node/limits.h"
 
@@ -109,25 +110,6 @@ static enum err take(struct hub_turn *turn, const json_t *body)
 	return ERR_OK;
 }
 
-/* What the hub says of itself, or the bare status. */
-static void explain(const struct http_answer *answer, char *text, size_t size)
-{
-	json_t *body = NULL, *error;
-	const char *message = "";
-	if (answer->err) {
-		snprintf(text, size, "%s",
-			answer->reason[0] ? answer->reason : err_text(answer->err));
-		return;
-	}
-	if (json_parse_object(answer->body, NODE_HUB_ANSWER_MAX, &body) == ERR_OK &&
-		json_get_object(body, "error", &error) == ERR_OK &&
-		json_get_text_if(error, "message", MESSAGE_ERROR_TEXT_MAX, &message) != ERR_OK)
-		message = "";
-	snprintf(text, size, "%.*s%sstatus %d", (int)(size / 2), message, message[0] ? ", " : "",
-		answer->status);
-	json_decref(body);
-}
-
 static void on_answer(const struct http_answer *answer, void *user)
 {
 	struct hub_turn *turn = user;
@@ -139,7 +121,7 @@ static void on_answer(const struct http_answer *answer, void *user)
 		/* It has no relays, or is older than they are. */
 		hub_turn_forget(turn);
 	} else if (answer->err || answer->status >= 300) {
-		explain(answer, reason, sizeof reason);
+		hub_ask_reason(answer, reason, sizeof reason);
 		hub_turn_failed(turn, reason);
 		log_warn("%s", turn->problem.text);
 	} else {
@@ -160,18 +142,13 @@ static void on_answer(const struct http_answer *answer, void *user)
 
 void hub_turn_ask(struct hub_turn *turn, const char *url, const char *access_token)
 {
-	char *target = text_format("%s/turn-credentials", url);
-	struct http_ask ask = {.url = target,
-		.authorities = config_hub_authorities(&turn->node->config),
+	struct hub_question question = {.hub = url,
+		.path = "/turn-credentials",
 		.bearer = access_token,
-		.timeout_ms = NODE_HUB_TURN_TIMEOUT / USEC_PER_MS,
-		.answer_max = NODE_HUB_ANSWER_MAX};
+		.timeout = NODE_HUB_TURN_TIMEOUT};
 	hub_turn_cancel(turn);
 	turn->due_at = USEC_NEVER;
-	enum err err = target ? http_client_start(turn->node->http, &ask, NULL, on_answer, turn,
-					&turn->request)
-			      : ERR_NOMEM;
-	free(target);
+	enum err err = hub_ask(turn->node, &question, on_answer, turn, &turn->request);
 	if (err)
 		hub_turn_failed(turn, err_text(err));
 }
