@@ -62,3 +62,13 @@ void hub_refuse_body(struct web_request *request, enum err err)
 		web_request_reply_error(request, 400, "malformed",
 			"the body is not a json object with the fields of this request");
 }
+
+json_t *hub_body(struct web_request *request)
+{
+	json_t *body;
+	enum err err = json_parse_object(web_request_body(request), HUB_BODY_MAX, &body);
+	if (err == ERR_OK)
+		return body;
+	hub_refuse_body(request, err);
+	return NULL;
+}

@@ -60,19 +60,16 @@ static const char *own_node(struct hub *hub, struct web_request *request)
 void handle_device_put(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
-	json_t *body;
 	const char *name, *node_id = own_node(hub, request);
 	if (!node_id)
 		return;
-	enum err err = json_parse_object(web_request_body(request), HUB_BODY_MAX, &body);
-	if (err != ERR_OK) {
-		hub_refuse_body(request, err);
+	json_t *body = hub_body(request);
+	if (!body)
 		return;
-	}
 	if (json_get_text(body, "name", NODE_NAME_MAX, &name) != ERR_OK) {
 		hub_refuse(request, &bad_name);
 	} else {
-		err = store_node_rename(hub->store, node_id, name);
+		enum err err = store_node_rename(hub->store, node_id, name);
 		if (err == ERR_OK)
 			web_request_reply(request, 204, NULL, (struct bytes){0});
 		else

@@ -117,6 +117,8 @@ bool hub_is_failure(enum err err);
 void hub_fail(struct web_request *request, enum err err);
 /* A body that could not be parsed. */
 void hub_refuse_body(struct web_request *request, enum err err);
+/* The object in the body, which the caller releases; NULL: refused. */
+json_t *hub_body(struct web_request *request);
 
 /* Reads keys and bans again, which others may have changed in the store. */
 void hub_look_at_shared(struct hub *hub);

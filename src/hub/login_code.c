@@ -126,15 +126,12 @@ void handle_token(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
 	struct exchange wish = {0};
-	json_t *body;
 	if (!hub_admit(hub, request, &hub->login_rate))
 		return;
-	enum err err = json_parse_object(web_request_body(request), HUB_BODY_MAX, &body);
-	if (err != ERR_OK) {
-		hub_refuse_body(request, err);
+	json_t *body = hub_body(request);
+	if (!body)
 		return;
-	}
-	err = parse(body, &wish);
+	enum err err = parse(body, &wish);
 	if (err == ERR_OK)
 		exchange(hub, request, &wish);
 	else

@@ -83,18 +83,15 @@ void handle_device_code(struct web_request *request, void *user)
 	struct hub *hub = user;
 	struct device_grant grant = {0};
 	const char *name = "";
-	json_t *body;
 	if (!hub_admit(hub, request, &hub->login_rate))
 		return;
 	if (!hub->providers) {
 		hub_refuse(request, &no_provider);
 		return;
 	}
-	enum err err = json_parse_object(web_request_body(request), HUB_BODY_MAX, &body);
-	if (err != ERR_OK) {
-		hub_refuse_body(request, err);
+	json_t *body = hub_body(request);
+	if (!body)
 		return;
-	}
 	bool has_node = json_object_get(body, "node_id") != NULL;
 	bool has_name = json_get_text_if(body, "name", NODE_NAME_MAX, &name) == ERR_OK;
 	if (has_name)

@@ -43,14 +43,11 @@ static void answer_challenge(struct hub *hub, struct web_request *request, const
 void handle_challenge(struct web_request *request, void *user)
 {
 	struct hub *hub = user;
-	json_t *body;
 	if (!hub_admit(hub, request, &hub->login_rate))
 		return;
-	enum err err = json_parse_object(web_request_body(request), HUB_BODY_MAX, &body);
-	if (err != ERR_OK) {
-		hub_refuse_body(request, err);
+	json_t *body = hub_body(request);
+	if (!body)
 		return;
-	}
 	answer_challenge(hub, request, body);
 	json_decref(body);
 }
