@@ -102,6 +102,19 @@ enum err store_step_change(struct statement *statement)
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+enum err store_step_text(struct statement *statement, char **ret_text)
+{
+	enum err err = step(statement);
+	if (err != ERR_OK)
+		return err;
+	char *text = text_duplicate_bytes(store_column_bytes(statement, 0));
+	store_reset(statement);
+	if (!text)
+		return ERR_NOMEM;
+	*ret_text = text;
+	return ERR_OK;
+}
+
 void store_reset(struct statement *statement)
 {
 	if (statement->is_running)

@@ -1,8 +1,6 @@
 /* Accounts and their nodes in the store. */
 #include "hub/store_engine.h"
 
-#include "base/text.h"
-
 /* ---- Accounts ---- */
 
 static enum err user_find(
@@ -202,15 +200,7 @@ enum err store_admission_get(struct store *store, const char *node_id, char **re
 {
 	struct statement *statement = store_statement(store, ADMISSION_GET);
 	store_bind_text(statement, 1, node_id);
-	enum err err = store_step_row(statement);
-	if (err != ERR_OK)
-		return err;
-	char *text = text_duplicate_bytes(store_column_bytes(statement, 0));
-	store_reset(statement);
-	if (!text)
-		return ERR_NOMEM;
-	*ret_text = text;
-	return ERR_OK;
+	return store_step_text(statement, ret_text);
 }
 
 enum err store_admission_delete(struct store *store, const char *node_id)

@@ -151,6 +151,8 @@ void store_bind_integer(struct statement *statement, int place, int64_t value);
 
 /* One row: ERR_OK, and the caller reads it and resets the statement; none: ERR_NOT_FOUND. */
 MUST_CHECK enum err store_step_row(struct statement *statement);
+/* The same for a row that is one text, which the caller frees. */
+MUST_CHECK enum err store_step_text(struct statement *statement, char **ret_text);
 MUST_CHECK enum err store_step_change(struct statement *statement);
 void store_reset(struct statement *statement);
 int64_t store_column_integer(const struct statement *statement, int column);

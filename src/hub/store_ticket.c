@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/text.h"
-
 enum err store_tickets_expire(struct store *store, int64_t now)
 {
 	struct statement *statement = store_statement(store, TICKET_EXPIRE);
@@ -67,15 +65,7 @@ static enum err read_text(struct store *store, enum statement_name which, const 
 	struct statement *statement = store_statement(store, which);
 	store_bind_text(statement, 1, key);
 	store_bind_integer(statement, 2, now);
-	enum err err = store_step_row(statement);
-	if (err != ERR_OK)
-		return err;
-	char *text = text_duplicate_bytes(store_column_bytes(statement, 0));
-	store_reset(statement);
-	if (!text)
-		return ERR_NOMEM;
-	*ret_text = text;
-	return ERR_OK;
+	return store_step_text(statement, ret_text);
 }
 
 enum err store_ticket_get(struct store *store, const char *key, int64_t now, char **ret_text)
