@@ -240,15 +240,6 @@ static void start_over(struct web_connection *connection)
 		net_defer_post(&connection->advance);
 }
 
-static void upgrade(struct web_connection *connection)
-{
-	struct web_socket *socket = connection->request.upgrade;
-	connection->request.upgrade = NULL;
-	buffer_consume(&connection->in, connection->request.body.size);
-	socket_adopt(socket, connection);
-	connection_destroy(connection);
-}
-
 /* While a handler works only the end is of interest. False: it has come. */
 static bool look_for_end(struct web_connection *connection)
 {
@@ -293,7 +284,7 @@ static void on_advance(void *user)
 	else if (connection->state == CONNECTION_ANSWERED && connection_queued(connection) == 0)
 		start_over(connection);
 	else if (connection->request.upgrade)
-		upgrade(connection);
+		connection_upgrade(connection);
 	else if (is_incomplete(connection) && transport_has_pending(&connection->transport) &&
 		 !receive(connection))
 		connection_destroy(connection);

@@ -2,8 +2,8 @@
  *
  * A connection belongs to its server and holds at most one request, which is a part of it. It is
  * only ever destroyed from the loop (connection_advance, timers, the descriptor's watch) or with
- * its server, never from within a call of a handler. A websocket leaves its connection behind: the
- * descriptor goes to libwebsockets together with a handshake that we wrote anew. */
+ * its server, never from within a call of a handler. A websocket leaves its connection behind,
+ * and takes over its transport and its watch. */
 #ifndef WEB_INTERNAL_H
 #define WEB_INTERNAL_H
 
@@ -92,7 +92,8 @@ struct web_request {
 	void *cancelled_user;
 	void (*drained)(void *user);
 	void *drained_user;
-	struct web_socket *upgrade; /* accepted by the handler */
+	struct web_socket *upgrade; /* accepted by the handler, with this subprotocol or none */
+	const char *subprotocol;
 };
 
 struct web_connection {
@@ -124,6 +125,8 @@ void connection_destroy(struct web_connection *connection);
 /* Appends to what is to be sent, and sends what the kernel takes at once. ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err connection_send(
 	struct web_connection *connection, struct bytes a, struct bytes b, size_t queue_max);
+/* Leaves what is left of it to the websocket of its request, and destroys it (upgrade.c). */
+void connection_upgrade(struct web_connection *connection);
 size_t connection_queued(const struct web_connection *connection);
 /* The answer is complete: when it is sent, the connection goes on or ends. */
 void connection_finish(struct web_connection *connection);
@@ -140,9 +143,13 @@ const char *status_phrase(int status);
 
 /* ---- Websockets of a server ---- */
 
-/* Takes the connection's transport and watch, which no longer has them, and the bytes behind the
- * head. Calls `opened`, or `closed`. */
-void socket_adopt(struct web_socket *socket, struct web_connection *connection);
+/* One that waits for its connection; NULL when memory is out. */
+struct web_socket *socket_create(
+	struct web_server *server, const struct web_socket_options *options);
+/* Sends the handshake, and takes the connection's transport and watch, which no longer has them,
+ * and the bytes behind the head. Calls `opened`, or `closed`. */
+void socket_adopt(
+	struct web_socket *socket, struct web_connection *connection, struct bytes handshake);
 /* Calls `closed`, of one that was not adopted. */
 void socket_abandon(struct web_socket *socket, const char *reason);
 void sockets_destroy(struct web_server *server);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "crypto/hash.h"
 #include "web/websocket_frame.h"
 
 /* What is read at once, and how often before others have their turn. */
@@ -22,7 +21,6 @@
 #define OUTGOING_MAX 65536
 /* Sent bytes are dropped from the front of the queue in steps of at least this. */
 #define CONSUME_SIZE 65536
-#define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 enum socket_state {
 	SOCKET_WAITING, /* for the connection to be handed over */
@@ -56,7 +54,6 @@ struct web_socket {
 	usec heard;      /* the last time that something came */
 	usec half_since; /* a message is half there; 0: none */
 	usec full_since; /* something waits for the other side to read; since it last did */
-	char *key, *subprotocol;
 };
 
 static size_t waiting(const struct web_socket *socket)
@@ -86,8 +83,6 @@ static void socket_free(struct web_socket *socket)
 	}
 	server_release(server, socket->count);
 	free(socket->close_reason);
-	free(socket->key);
-	free(socket->subprotocol);
 	free(socket);
 }
 
@@ -505,30 +500,12 @@ static void on_advance(void *user)
 
 /* ---- The beginning ---- */
 
-const char *web_request_subprotocol(struct web_request *request, const char *prefix)
+struct web_socket *socket_create(
+	struct web_server *server, const struct web_socket_options *options)
 {
-	const char *list = http_head_find(&request->head, "sec-websocket-protocol");
-	while (list && *list) {
-		list += strspn(list, " \t,");
-		size_t size = strcspn(list, " \t,");
-		if (size >= strlen(prefix) && size > 0 && text_starts_with(list, prefix))
-			return request_keep(request, text_duplicate_bytes(bytes_of(list, size)));
-		list += size;
-	}
-	return NULL;
-}
-
-enum err web_request_upgrade(struct web_request *request, const struct web_socket_options *options,
-	struct web_socket **ret_socket)
-{
-	struct web_connection *connection = connection_of_request(request);
-	struct web_server *server = connection->server;
-	if (connection->state != CONNECTION_HANDLING || !request->head.wants_upgrade ||
-		request->upgrade)
-		return ERR_STATE;
 	struct web_socket *socket = calloc(1, sizeof *socket);
 	if (!socket)
-		return ERR_NOMEM;
+		return NULL;
 	socket->server = server;
 	socket->handler = options->handler;
 	socket->user = options->user;
@@ -540,53 +517,14 @@ enum err web_request_upgrade(struct web_request *request, const struct web_socke
 	websocket_reader_init(&socket->reader,
 		options->message_max ? options->message_max : WEB_SOCKET_MESSAGE_MAX);
 	net_defer_init(&socket->advance, server->web->loop, on_advance, socket);
-	enum err err = net_timer_init(&socket->timer, server->web->loop, on_timer, socket);
-	socket->key = text_duplicate(http_head_find(&request->head, "sec-websocket-key"));
-	if (options->subprotocol)
-		socket->subprotocol = text_duplicate(options->subprotocol);
-	if (err != ERR_OK || !socket->key || (options->subprotocol && !socket->subprotocol)) {
-		socket_free(socket);
-		return ERR_NOMEM;
-	}
-	request->upgrade = socket;
-	request->cancelled = NULL;
-	net_defer_post(&connection->advance);
-	*ret_socket = socket;
-	return ERR_OK;
+	if (net_timer_init(&socket->timer, server->web->loop, on_timer, socket) == ERR_OK)
+		return socket;
+	socket_free(socket);
+	return NULL;
 }
 
-/* RFC 6455 section 4.2.2. */
-static enum err send_handshake(struct web_socket *socket)
-{
-	uint8_t digest[SHA1_SIZE];
-	struct buffer text = buffer_with_max(WEB_HEAD_SIZE_MAX);
-	enum err err = buffer_append_format(&text, "%s" ACCEPT_GUID, socket->key);
-	if (err != ERR_OK)
-		return err;
-	hash_sha1(buffer_bytes(&text), digest);
-	char *accept = base64_encode(bytes_of(digest, sizeof digest));
-	buffer_clear(&text);
-	err = !accept ? ERR_NOMEM
-		      : buffer_append_format(&text,
-				"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-				"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
-				accept);
-	if (err == ERR_OK && socket->subprotocol)
-		err = buffer_append_format(
-			&text, "Sec-WebSocket-Protocol: %s\r\n", socket->subprotocol);
-	if (err == ERR_OK)
-		err = buffer_append_text(&text, "\r\n");
-	if (err == ERR_OK)
-		err = write_out(socket, buffer_bytes(&text));
-	buffer_deinit(&text);
-	free(accept);
-	free(socket->key);
-	free(socket->subprotocol);
-	socket->key = socket->subprotocol = NULL;
-	return err;
-}
-
-void socket_adopt(struct web_socket *socket, struct web_connection *connection)
+void socket_adopt(
+	struct web_socket *socket, struct web_connection *connection, struct bytes handshake)
 {
 	struct web_server *server = socket->server;
 	socket->transport = connection->transport;
@@ -600,7 +538,7 @@ void socket_adopt(struct web_socket *socket, struct web_connection *connection)
 	server->stats.sockets_now++;
 	server->stats.upgrades++;
 	socket->heard = net_now();
-	if (send_handshake(socket) != ERR_OK) {
+	if (write_out(socket, handshake) != ERR_OK) {
 		socket_abandon(socket, "the upgrade failed");
 		return;
 	}
