@@ -65,6 +65,15 @@ enum err hub_check_token(struct hub *hub, const char *token, struct token_claims
 	return err;
 }
 
+const char *hub_bearer_token(struct web_request *request)
+{
+	const char *authorization = web_request_header(request, "authorization");
+	bool is_bearer = authorization &&
+			 bytes_equal_text_ignoring_case(
+				 bytes_slice(bytes_of_text(authorization), 0, 7), "bearer ");
+	return is_bearer ? authorization + 7 : NULL;
+}
+
 bool hub_is_banned(const struct hub *hub, const struct store_session *session)
 {
 	return bans_have_account(&hub->bans, session->user_id) ||
@@ -73,8 +82,7 @@ bool hub_is_banned(const struct hub *hub, const struct store_session *session)
 
 bool hub_authorize(struct hub *hub, struct web_request *request, struct token_claims *ret_claims)
 {
-	const char *authorization = web_request_header(request, "authorization");
-	const char *token = NULL;
+	const char *token = hub_bearer_token(request);
 	/* RFC 6750 section 2.3: what is in a url is "logged", and stays in the histories of
 	 * browsers. */
 	if (web_request_query(request, "token") || web_request_query(request, "access_token")) {
@@ -82,9 +90,6 @@ bool hub_authorize(struct hub *hub, struct web_request *request, struct token_cl
 			"a token does not belong into a url; send it as 'Authorization: Bearer'");
 		return false;
 	}
-	if (authorization && bytes_equal_text_ignoring_case(
-				     bytes_slice(bytes_of_text(authorization), 0, 7), "bearer "))
-		token = authorization + 7;
 	enum err err = token ? hub_check_token(hub, token, ret_claims) : ERR_NOT_FOUND;
 	if (err == ERR_OK && !hub_is_banned(hub, &ret_claims->session))
 		return true;

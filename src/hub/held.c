@@ -49,12 +49,6 @@ enum err held_add(struct held *held, const struct contact_id *sender,
 	return ERR_OK;
 }
 
-static bool is_for(const struct held_signal *signal, const struct contact_id *target)
-{
-	return bytes_equal(bytes_of(signal->target.bytes, signal->target.size),
-		bytes_of(target->bytes, target->size));
-}
-
 struct held_signal *held_take(struct held *held, const struct contact_id *target, usec now)
 {
 	if (!target) {
@@ -63,7 +57,7 @@ struct held_signal *held_take(struct held *held, const struct contact_id *target
 	}
 	LIST_FOREACH (node, &held->signals) {
 		struct held_signal *signal = CONTAINER_OF(node, struct held_signal, node);
-		if (is_for(signal, target))
+		if (contact_id_equal(&signal->target, target))
 			return take_out(held, signal);
 	}
 	return NULL;

@@ -98,6 +98,8 @@ bool hub_authorize(struct hub *hub, struct web_request *request, struct token_cl
 bool hub_admit_user(struct hub *hub, struct web_request *request, struct ratelimit *limit,
 	struct token_claims *ret_claims);
 bool hub_is_banned(const struct hub *hub, const struct store_session *session);
+/* The token in the Authorization header (RFC 6750 section 2.1); NULL: there is none. */
+const char *hub_bearer_token(struct web_request *request);
 /* The same for any token, banned or not; does not answer. */
 MUST_CHECK enum err hub_check_token(
 	struct hub *hub, const char *token, struct token_claims *ret_claims);

@@ -138,35 +138,37 @@ static void on_frame(struct signal_socket *socket, const struct relay_frame *fra
 	}
 }
 
+static void refuse_frame(struct signal_socket *socket, const char *code, const char *problem)
+{
+	socket->hub->stats.frames_invalid++;
+	send_error(socket, code, problem, NULL);
+	if (++socket->invalid_frames >= RELAY_INVALID_MAX)
+		web_socket_close(socket->web, CLOSE_POLICY, "too many invalid frames");
+}
+
 static void on_message(struct web_socket *web, bool is_text, struct bytes message, void *user)
 {
 	struct signal_socket *socket = user;
 	struct hub *hub = socket->hub;
 	struct relay_frame frame;
 	const char *code = RELAY_INVALID_JSON, *problem = "frames are text, not binary";
+	(void)web;
 	if (!ratelimit_take(&hub->signal_rate, bytes_of_text(socket->session.node_id), net_now())) {
 		hub->stats.rate_limited++;
 		send_error(socket, RELAY_RATE_LIMITED, "too many frames; wait a moment", NULL);
 		return;
 	}
 	enum err err = is_text ? relay_parse(message, &frame, &code, &problem) : ERR_MALFORMED;
-	if (err == ERR_OK) {
+	if (err == ERR_OK)
 		on_frame(socket, &frame);
-		return;
-	}
-	hub->stats.frames_invalid++;
-	send_error(socket, code, problem, NULL);
-	if (++socket->invalid_frames >= RELAY_INVALID_MAX)
-		web_socket_close(web, CLOSE_POLICY, "too many invalid frames");
+	else
+		refuse_frame(socket, code, problem);
 }
 
 static void on_too_large(struct web_socket *web, void *user)
 {
-	struct signal_socket *socket = user;
-	socket->hub->stats.frames_invalid++;
-	send_error(socket, RELAY_TOO_LARGE, "a frame has at most 65536 bytes", NULL);
-	if (++socket->invalid_frames >= RELAY_INVALID_MAX)
-		web_socket_close(web, CLOSE_POLICY, "too many invalid frames");
+	(void)web;
+	refuse_frame(user, RELAY_TOO_LARGE, "a frame has at most 65536 bytes");
 }
 
 /* ---- Beginning and end ---- */
@@ -407,12 +409,11 @@ void signal_sockets_drain(struct hub *hub)
 static const char *find_token(struct web_request *request, const char **ret_subprotocol)
 {
 	static const char prefix[] = "dpc.bearer.";
-	const char *authorization = web_request_header(request, "authorization");
+	const char *token = hub_bearer_token(request);
 	const char *subprotocol = web_request_subprotocol(request, prefix);
 	*ret_subprotocol = subprotocol;
-	if (authorization && bytes_equal_text_ignoring_case(
-				     bytes_slice(bytes_of_text(authorization), 0, 7), "bearer "))
-		return authorization + 7;
+	if (token)
+		return token;
 	if (subprotocol)
 		return subprotocol + strlen(prefix);
 	return web_request_query(request, "token");
