@@ -62,7 +62,7 @@ const char *web_request_method(const struct web_request *request)
 
 const char *web_request_path(const struct web_request *request)
 {
-	return request->path;
+	return request->path ? request->path : request->head.path;
 }
 
 const char *web_request_param(const struct web_request *request, const char *name)
@@ -267,6 +267,16 @@ void web_request_reply_error(
 	buffer_deinit(&text);
 }
 
+/* What this server refuses by itself, in the form that its programs know. */
+static void refuse(struct web_request *request, int status, const char *code, const char *message)
+{
+	const struct web_server_options *options = &connection_of_request(request)->server->options;
+	if (options->refuse)
+		options->refuse(request, status, code, message);
+	else
+		web_request_reply_error(request, status, code, message);
+}
+
 void request_refuse(struct web_request *request, int status)
 {
 	static const struct {
@@ -283,12 +293,11 @@ void request_refuse(struct web_request *request, int status)
 	connection_of_request(request)->close_after = true;
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		if (refusals[i].status == status) {
-			web_request_reply_error(
-				request, status, refusals[i].code, refusals[i].message);
+			refuse(request, status, refusals[i].code, refusals[i].message);
 			return;
 		}
 	}
-	web_request_reply_error(request, 500, "internal", "out of memory");
+	refuse(request, 500, "internal", "out of memory");
 }
 
 /* ---- Streams ---- */
@@ -363,14 +372,14 @@ static void refuse_route(struct web_request *request, bool path_fits)
 {
 	const struct web_server_options *options = &connection_of_request(request)->server->options;
 	if (!path_fits) {
-		web_request_reply_error(request, 404, "not_found", "no such path");
+		refuse(request, 404, "not_found", "no such path");
 		return;
 	}
 	char methods[128];
 	route_methods(
 		options->routes, options->route_count, request->head.path, methods, sizeof methods);
 	web_request_add_header(request, "Allow", methods);
-	web_request_reply_error(request, 405, "method", "this path has no such method");
+	refuse(request, 405, "method", "this path has no such method");
 }
 
 void request_dispatch(struct web_request *request)

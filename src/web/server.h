@@ -43,7 +43,8 @@ struct web_route {
 /* ---- Requests ---- */
 
 /* All of these are borrowed from the request, and NULL when there is no such thing. Parameters and
- * query values are percent-decoded. Names of headers are given in lower case. */
+ * query values are percent-decoded, and so is the path once there is a route for it. Names of
+ * headers are given in lower case. */
 const char *web_request_method(const struct web_request *request);
 const char *web_request_path(const struct web_request *request);
 const char *web_request_param(const struct web_request *request, const char *name);
@@ -158,6 +159,10 @@ struct web_server_options {
 	/* Sees every request that is whole before its handler does, and those without a handler
 	 * too: adds headers to the answer, or answers, and is true. NULL: nothing. */
 	bool (*prepare)(struct web_request *request, void *user);
+	/* Answers what the server refuses by itself, also what is no whole request: no such path,
+	 * too large, malformed. NULL: web_request_reply_error(). */
+	void (*refuse)(
+		struct web_request *request, int status, const char *code, const char *message);
 	const char *server_name;    /* static; in the Server header; or NULL */
 	struct net_tls_server *tls; /* HTTPS with this certificate, borrowed; or NULL */
 	struct web_server_limits limits;
