@@ -24,6 +24,9 @@ static const struct cli_command commands[] = {
 		.help = "run the node, until Ctrl-C",
 		.options = {{"hub", "URL", "the hub to meet others through"},
 			{"listen", "HOST:PORT", "for direct links; 'none': no listener"},
+			{"ai-port", "PORT",
+				"serve the AI models of peers to programs here, as OpenAI and "
+				"Ollama do"},
 			{"quiet", NULL, "say nothing but what goes wrong"}}},
 	{.name = "login",
 		.run = command_login,

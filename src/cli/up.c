@@ -8,6 +8,7 @@ int command_up(const struct cli *cli)
 		.home = cli->home,
 		.hub_url = cli_value(cli, "hub"),
 		.listen = cli_value(cli, "listen"),
+		.ai_port = cli_value(cli, "ai-port"),
 		.quiet = cli_has(cli, "quiet"),
 	};
 	return node_run(&options);

@@ -315,6 +315,35 @@ static const char *set_ai_keep_prompts(struct config *config, const char *value)
 	return set_yes_or_no(&config->ai_keep_prompts, value);
 }
 
+static const char *set_ai_port(struct config *config, const char *value)
+{
+	uint32_t port;
+	if (!text_to_u32(value, &port) || port > UINT16_MAX)
+		return "expected a port, or 0 for none";
+	config->ai_port = (uint16_t)port;
+	return NULL;
+}
+
+static const char *set_ai_token(struct config *config, const char *value)
+{
+	return set_text(config->ai_token, value);
+}
+
+static const char *add_ai_origin(struct config *config, const char *value)
+{
+	if (config->ai_origin_count == CONFIG_ORIGINS_MAX)
+		return "there are too many of these";
+	if (!text_copy(config->ai_origins[config->ai_origin_count], CONFIG_HOST_MAX + 1, value))
+		return "the text is too long";
+	config->ai_origin_count++;
+	return NULL;
+}
+
+static void clear_ai_origins(struct config *config)
+{
+	config->ai_origin_count = 0;
+}
+
 static void clear_listen(struct config *config)
 {
 	config->listen_count = 0;
@@ -361,6 +390,9 @@ static const struct key {
 	{"ai.requests_per_day", set_ai_requests, NULL},
 	{"ai.tokens_per_day", set_ai_tokens, NULL},
 	{"ai.hours", set_ai_hours, NULL},
+	{"ai.port", set_ai_port, NULL},
+	{"ai.token", set_ai_token, NULL},
+	{"ai.origin", add_ai_origin, clear_ai_origins},
 	{"ai.keep_prompts", set_ai_keep_prompts, NULL},
 };
 

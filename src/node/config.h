@@ -30,6 +30,9 @@
  *     requests_per_day = 100       of each peer; 0: any number
  *     tokens_per_day = 100000      of each peer, read and written; 0: any number
  *     hours = 08:00-22:30          when peers may ask, by the clock of this machine
+ *     port = 11435                 models of peers for programs here, on 127.0.0.1; 0: not
+ *     token = secret               that such programs must have; without it any may
+ *     origin = http://page.example whose pages may ask there; may be given several times
  *     keep_prompts = no            whether the log has the text of what peers ask
  *
  * An unknown key is an error: a mistyped one must not be taken for the default. */
@@ -63,6 +66,7 @@ enum config_ai {
 #define CONFIG_TEXT_MAX 512
 #define CONFIG_HOST_MAX 253
 #define CONFIG_LISTEN_MAX 4
+#define CONFIG_ORIGINS_MAX 4
 
 struct config_server {
 	char host[CONFIG_HOST_MAX + 1];
@@ -102,6 +106,10 @@ struct config {
 	uint32_t ai_requests_per_day, ai_tokens_per_day; /* 0: any number */
 	struct config_hours ai_hours;
 	bool ai_keep_prompts;
+	uint16_t ai_port; /* 0: nothing is served */
+	char ai_token[CONFIG_TEXT_MAX + 1];
+	char ai_origins[CONFIG_ORIGINS_MAX][CONFIG_HOST_MAX + 1];
+	size_t ai_origin_count;
 	uint32_t from_command; /* which keys config_set() has set: its own */
 };
 

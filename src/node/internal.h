@@ -24,6 +24,7 @@
 #include "web/http_client.h"
 #include "web/web.h"
 
+struct ai_port;
 struct hub_client;
 struct local_api;
 struct node_mapping;
@@ -61,7 +62,8 @@ struct node {
 	struct node_network *network;
 	struct hub_client *hub; /* always there; it may have no URL */
 	struct local_api *api;
-	struct map sessions; /* node id -> struct session */
+	struct ai_port *ai_port; /* NULL: there is none */
+	struct map sessions;     /* node id -> struct session */
 	struct strangers strangers;
 	struct questions questions;
 	struct rate stranger_offers; /* that are looked at */

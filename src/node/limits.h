@@ -78,6 +78,19 @@
 /* The whole answer of a model, which it may have to load first: minutes on small machines. */
 #define AI_ANSWER_SECONDS 900
 #define AI_LIST_SECONDS 10
+/* A model's name at the AI port, with that of its peer. */
+#define AI_MODEL_NAME_MAX (MESSAGE_MODEL_MAX + 1 + STORE_NAME_MAX)
+/* Connections of programs to the AI port, each with one request at a time. */
+#define AI_PORT_CONNECTIONS_MAX 64
+/* Bytes of an answer that wait for such a program to read; beyond, the answer is broken off, for
+ * which there is still room in the stream. */
+#define AI_PORT_QUEUE_MAX (256 * 1024)
+/* Peers whose models are asked for together; how old their lists may be, and how long they have to
+ * answer; those that one question is tried with. */
+#define AI_DIRECTORY_PEERS_MAX 64
+#define AI_DIRECTORY_AGE (20 * USEC_PER_SEC)
+#define AI_DIRECTORY_TIMEOUT_MS 3000
+#define AI_CALL_PEERS_MAX 8
 /* A model that says nothing for so long is given up, unless the configuration says otherwise. */
 #define AI_PATIENCE_SECONDS 300
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/uri.h"
+#include "node/ai_port.h"
 #include "node/dispatch.h"
 #include "node/events.h"
 #include "node/hub_client.h"
@@ -93,6 +94,9 @@ static bool configure(struct node *node, const struct node_options *options, str
 		return false;
 	if (options->listen &&
 		config_set(&node->config, "node.listen", options->listen, fault) != ERR_OK)
+		return false;
+	if (options->ai_port &&
+		config_set(&node->config, "ai.port", options->ai_port, fault) != ERR_OK)
 		return false;
 	log_set_level(node->config.log);
 	return true;
@@ -212,6 +216,8 @@ static bool start_services(struct node *node, struct fault *fault)
 	if (failed(hub_client_create(node, &node->hub), "the hub client", fault) ||
 		!listen_start(node, fault))
 		return false;
+	if (node->config.ai_port > 0 && ai_port_create(node, &node->ai_port, fault) != ERR_OK)
+		return false;
 	enum err err = local_api_create(node, &node->api);
 	if (err == ERR_TOO_LARGE)
 		fault_set(fault,
@@ -247,6 +253,7 @@ static void finish(struct node *node)
 	node->stopping = true;
 	network_unwatch(node);
 	local_api_destroy(api);
+	ai_port_destroy(node->ai_port);
 	while ((session = map_next(&node->sessions, &cursor))) {
 		session_destroy(session);
 		cursor = 0;
@@ -282,6 +289,8 @@ static void say_up(const struct node *node)
 	for (size_t i = 0; i < node->listener_count; i++)
 		printf("direct links at %s\n",
 			addr_text(net_tls_listener_local(node->listeners[i]), text));
+	if (node->ai_port)
+		printf("models of peers at http://%s\n", ai_port_address(node->ai_port));
 	if (node->config.hub_url[0])
 		printf("hub %s\n", node->config.hub_url);
 	fflush(stdout);

@@ -20,18 +20,34 @@ static void release(struct request *request)
 	net_timer_deinit(&request->timer);
 	buffer_deinit(&request->message);
 	json_decref(request->so_far);
+	if (request->slot)
+		*request->slot = NULL;
+	if (request->gone)
+		*request->gone = true;
 	free(request);
 }
 
 void request_reply(struct request *request, int status, json_t *body)
 {
 	struct web_request *http = request->http;
+	const struct request_reader *reader = request->reader;
+	void *user = request->user;
 	release(request);
-	local_api_reply(http, status, body);
+	if (reader)
+		reader->reply(body, user);
+	else
+		local_api_reply(http, status, body);
 }
 
 void request_fail(struct request *request, const struct failure *failure)
 {
+	const struct request_reader *reader = request->reader;
+	if (reader) {
+		void *user = request->user;
+		release(request);
+		reader->fail(failure, user);
+		return;
+	}
 	if (request->streaming) {
 		(void)request_stream(request, describe_failure(failure), true);
 		return;
@@ -68,8 +84,27 @@ static void send_ai_cancel(struct request *request)
 		log_debug("cannot cancel '%s'", request->id);
 }
 
+/* The same for a reader, which may cancel the request meanwhile. */
+static bool read_line(struct request *request, json_t *line, bool last)
+{
+	const struct request_reader *reader = request->reader;
+	void *user = request->user;
+	bool gone = false;
+	request->streaming = true;
+	request->gone = &gone;
+	if (last)
+		release(request);
+	reader->line(line, last, user);
+	json_decref(line);
+	if (!gone)
+		request->gone = NULL;
+	return !gone;
+}
+
 bool request_stream(struct request *request, json_t *line, bool last)
 {
+	if (request->reader)
+		return read_line(request, line, last);
 	struct web_request *http = request->http;
 	char *text = json_take_text(line);
 	struct buffer out = buffer_with_max(MESSAGE_SIZE_MAX);
@@ -172,8 +207,22 @@ static enum err prepare(struct request *request, const struct message *message, 
 	return err;
 }
 
-void request_start(struct session *session, enum request_kind kind, const char *id, enum via via,
-	const struct message *message, unsigned timeout_ms, struct web_request *http)
+void request_cancel(struct request *request)
+{
+	if (request)
+		abandoned(request);
+}
+
+/* Who gets the answer: one of the two. */
+struct receiver {
+	struct web_request *http;
+	const struct request_reader *reader;
+	void *user;
+	struct request **slot;
+};
+
+static void start(struct session *session, enum request_kind kind, const char *id, enum via via,
+	const struct message *message, unsigned timeout_ms, const struct receiver *receiver)
 {
 	struct failure failure;
 	struct request *request = calloc(1, sizeof(*request));
@@ -183,7 +232,9 @@ void request_start(struct session *session, enum request_kind kind, const char *
 	request->kind = kind;
 	request->session = session;
 	request->via = via;
-	request->http = http;
+	request->http = receiver->http;
+	request->reader = receiver->reader;
+	request->user = receiver->user;
 	CHECK(text_copy(request->id, sizeof(request->id), id));
 	if (message && message->type == MESSAGE_PING)
 		request->stamp = message->ping.timestamp;
@@ -192,7 +243,11 @@ void request_start(struct session *session, enum request_kind kind, const char *
 		goto fail;
 	list_push_back(&session->requests, &request->node);
 	session->request_count++;
-	web_request_on_cancel(http, abandoned, request);
+	if (receiver->http)
+		web_request_on_cancel(receiver->http, abandoned, request);
+	request->slot = receiver->slot;
+	if (request->slot)
+		*request->slot = request;
 	bool linked = session_is_connected(session, kind == REQUEST_CONNECT ? via : VIA_AUTO);
 	if (linked)
 		advance(request);
@@ -208,7 +263,26 @@ fail:
 	if (request)
 		buffer_deinit(&request->message);
 	free(request);
-	local_api_fail(http, &failure);
+	if (receiver->reader)
+		receiver->reader->fail(&failure, receiver->user);
+	else
+		local_api_fail(receiver->http, &failure);
+}
+
+void request_start(struct session *session, enum request_kind kind, const char *id, enum via via,
+	const struct message *message, unsigned timeout_ms, struct web_request *http)
+{
+	struct receiver receiver = {.http = http};
+	start(session, kind, id, via, message, timeout_ms, &receiver);
+}
+
+void request_start_for(struct session *session, enum request_kind kind, const char *id,
+	const struct message *message, unsigned timeout_ms, const struct request_reader *reader,
+	void *user, struct request **slot)
+{
+	struct receiver receiver = {.reader = reader, .user = user, .slot = slot};
+	*slot = NULL;
+	start(session, kind, id, VIA_AUTO, message, timeout_ms, &receiver);
 }
 
 struct request *request_find(struct session *session, enum request_kind kind, const char *id)

@@ -1,5 +1,5 @@
-/* A request of a local program that is answered later: it waits for a link, then for the peer. It
- * lives in its session and owns the HTTP request that it will answer. */
+/* A request that is answered later: it waits for a link, then for the peer. It lives in its
+ * session, and owns the HTTP request of a local program that it will answer, or has a reader. */
 #ifndef NODE_REQUEST_H
 #define NODE_REQUEST_H
 
@@ -22,6 +22,16 @@ enum request_kind {
 	REQUEST_MODELS,
 };
 
+/* Who gets the answer where it is no program at the local API. The request is gone when one of
+ * these is called, but for a line that is not the last. They may do with any request what they
+ * like. */
+struct request_reader {
+	void (*reply)(json_t *body, void *user); /* taken */
+	void (*fail)(const struct failure *failure, void *user);
+	/* AI: borrowed. NULL where there are no lines. */
+	void (*line)(const json_t *line, bool last, void *user);
+};
+
 struct request {
 	struct list node;
 	enum request_kind kind;
@@ -33,16 +43,28 @@ struct request {
 	struct link *link;                 /* that it was sent over; NULL: not yet */
 	usec sent_at;
 	struct net_timer timer;
-	struct web_request *http;
-	bool streaming; /* AI: the first line has been written */
-	usec consent;   /* CONTEXT: how long the peer's user may be waited for */
-	json_t *so_far; /* CONTEXT: what came while he is asked, or NULL */
+	struct web_request *http; /* NULL: it has a reader */
+	const struct request_reader *reader;
+	void *user;            /* of the reader */
+	bool *gone;            /* set when it is freed while its reader hears a line */
+	struct request **slot; /* where the reader keeps it; NULL when it is gone */
+	bool streaming;        /* AI: the first line has been written */
+	usec consent;          /* CONTEXT: how long the peer's user may be waited for */
+	json_t *so_far;        /* CONTEXT: what came while he is asked, or NULL */
 };
 
 /* Begins to wait; it answers `http` by itself in any case, and the session is asked to connect
  * unless it is. `message` is encoded (NULL: nothing to send). */
 void request_start(struct session *session, enum request_kind kind, const char *id, enum via via,
 	const struct message *message, unsigned timeout_ms, struct web_request *http);
+
+/* The same for a reader, which may hear the end before this returns. *slot, which stays where it
+ * is, holds the request until it is gone, and NULL afterwards. */
+void request_start_for(struct session *session, enum request_kind kind, const char *id,
+	const struct message *message, unsigned timeout_ms, const struct request_reader *reader,
+	void *user, struct request **slot);
+/* Gives it up without a word to its reader; the peer is told. Accepts NULL. */
+void request_cancel(struct request *request);
 
 /* The one of this kind and id, or NULL. */
 struct request *request_find(struct session *session, enum request_kind kind, const char *id);

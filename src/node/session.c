@@ -93,6 +93,8 @@ void session_destroy(struct session *session)
 		link_destroy(CONTAINER_OF(node, struct link, node));
 	handle_ai_stop_all(session);
 	requests_fail_all(session, &failure);
+	/* What failed may have looked at it. */
+	json_decref(session->ai_models);
 	map_remove(&session->node->sessions, bytes_of_text(session->id));
 	net_timer_deinit(&session->ack_timer);
 	net_timer_deinit(&session->timer);

@@ -42,6 +42,10 @@ struct session {
 	struct list requests; /* of struct request: ours, waiting for a link or an answer */
 	size_t request_count;
 
+	/* What the peer said last of models that we may use (ai_directory.h), and when; how long
+	 * its first words take. 0: not known. */
+	json_t *ai_models;
+	usec ai_models_at, ai_speed;
 	struct ai_asker ai_asker; /* the peer, among those who ask */
 	struct list ai_served;    /* of struct ai_served (handle_ai.c): the peer's queries */
 	size_t ai_served_count;

@@ -9,6 +9,7 @@ on loopback and prints its port as the first line.
 
 Queries with a meaning of their own, for tests:
     "slow"     a word every 50 ms without end, until the asker goes away
+    "flood"    the same with words of 64 KiB
     "break"    the connection breaks off after the first word
     "half"     the connection ends in the middle of a piece
     "hang"     one word, and then nothing
@@ -285,9 +286,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def stream_pieces(self, form, ask):
         query = ask.query
-        if query == "slow":
+        if query in ("slow", "flood"):
             while True:
-                self.chunk(form.delta("word "))
+                self.chunk(form.delta("word " if query == "slow" else "x" * 65536))
                 if select.select([self.connection], [], [], 0.05)[0]:
                     raise ConnectionResetError
         if query in ("break", "half", "hang", "fail"):

@@ -46,7 +46,8 @@ static void every_key_is_read(void **state)
 		"[access]\nask_seconds = 60\n"
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
 		"key_file = /tmp/key\npatience = 20\nat_once = 3\nrequests_per_day = 10\n"
-		"tokens_per_day = 2000\nhours = 08:30-24:00\nkeep_prompts = yes\n",
+		"tokens_per_day = 2000\nhours = 08:30-24:00\nkeep_prompts = yes\n"
+		"port = 11435\ntoken = t\norigin = http://a\norigin = http://b\n",
 		&config, &fault));
 	assert_int_equal(config.ask_seconds, 60);
 	assert_string_equal(config.name, "Alice B.");
@@ -82,6 +83,10 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.ai_hours.from, 510);
 	assert_int_equal(config.ai_hours.to, 1440);
 	assert_true(config.ai_keep_prompts);
+	assert_int_equal(config.ai_port, 11435);
+	assert_string_equal(config.ai_token, "t");
+	assert_int_equal(config.ai_origin_count, 2);
+	assert_string_equal(config.ai_origins[1], "http://b");
 	assert_string_equal(config.ai_model, "llama3:8b");
 }
 
@@ -176,6 +181,9 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[ai]\nhours = 08:60-22:00\n", "/config.ini:2: ai.hours: expected hours like"},
 		{"[ai]\nhours = 08:00-24:01\n", "/config.ini:2: ai.hours: expected hours like"},
 		{"[ai]\nhours = 08:00+22:00\n", "/config.ini:2: ai.hours: expected hours like"},
+		{"[ai]\nport = 65536\n", "/config.ini:2: ai.port: expected a port"},
+		{"[ai]\norigin = a\norigin = b\norigin = c\norigin = d\norigin = e\n",
+			"/config.ini:6: ai.origin: there are too many of these"},
 		{"[ai]\nkeep_prompts = 1\n", "/config.ini:2: ai.keep_prompts: expected 'yes'"},
 		{"[ai\n", "/config.ini:1: a section's line ends in ']'"},
 	};
