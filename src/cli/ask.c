@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
+#include "cli/context.h"
 #include "cli/field.h"
 #include "cli/output.h"
 #include "message/json.h"
@@ -58,20 +59,26 @@ static bool on_line(struct bytes line, void *user)
 int command_ask(const struct cli *cli)
 {
 	const char *model = cli_value(cli, "model"), *timeout = cli_value(cli, "timeout");
+	const char *keys = cli_value(cli, "with-context");
+	json_t *context = NULL;
 	uint32_t seconds = TIMEOUT_SECONDS;
 	struct asking asking = {.json = cli->json};
 
 	if (timeout &&
 		(!text_to_u32(timeout, &seconds) || seconds == 0 || seconds > CLI_WAIT_SECONDS_MAX))
 		return cli_wrong(cli, "'--timeout' is a number of seconds");
+	int status = keys ? context_own_pick(cli, keys, &context) : CLI_DONE;
+	if (status != CLI_DONE)
+		return status;
 	struct api_request request = {
 		.path = "/ai/query",
 		.line = on_line,
 		.user = &asking,
-		.body = json_pack("{s:s, s:s, s:s*, s:I}", "peer", cli->args[0], "query",
-			cli->args[1], "model", model, "timeout_ms", (json_int_t)seconds * 1000),
+		.body = json_pack("{s:s, s:s, s:s*, s:o*, s:I}", "peer", cli->args[0], "query",
+			cli->args[1], "model", model, "context", context, "timeout_ms",
+			(json_int_t)seconds * 1000),
 	};
-	int status = request.body ? api_ask(cli, &request, NULL) : cli_fail("out of memory");
+	status = request.body ? api_ask(cli, &request, NULL) : cli_fail("out of memory");
 	if (asking.midway)
 		putchar('\n');
 	if (status != CLI_DONE)

@@ -18,7 +18,7 @@ static int ask(const struct cli *cli, const char *method, const char *path, json
 	return api_ask(cli, &request, ret_answer);
 }
 
-static int fetch(const struct cli *cli, json_t **ret_answer)
+int context_own_fetch(const struct cli *cli, json_t **ret_answer)
 {
 	return ask(cli, "GET", "/context", NULL, ret_answer);
 }
@@ -50,7 +50,7 @@ static int show_keys(const struct cli *cli, const json_t *context)
 int context_own_show(const struct cli *cli)
 {
 	json_t *answer = NULL;
-	int status = fetch(cli, &answer);
+	int status = context_own_fetch(cli, &answer);
 	if (status != CLI_DONE)
 		return status;
 	const json_t *context = json_object_get(answer, "context");
@@ -121,7 +121,7 @@ int context_own_import(const struct cli *cli)
 	if (status == CLI_DONE)
 		status = read_object(&text, name, &object);
 	if (status == CLI_DONE && !replace)
-		status = fetch(cli, &answer);
+		status = context_own_fetch(cli, &answer);
 	json_t *base = json_object_get(answer, "context");
 	if (status == CLI_DONE && json_object_size(base) > 0)
 		status = cli_fail("there is a context already; --replace puts this in its place");
@@ -161,7 +161,7 @@ int context_own_edit(const struct cli *cli)
 	struct buffer edited = buffer_with_max(CLI_CONTEXT_MAX);
 	char path[CLI_PATH_MAX];
 	json_t *answer = NULL;
-	int status = fetch(cli, &answer);
+	int status = context_own_fetch(cli, &answer);
 	const char *problem = field_text(answer, "problem");
 	if (status == CLI_DONE && *problem)
 		status = cli_fail("%s; mend it first", problem);

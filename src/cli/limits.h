@@ -19,6 +19,8 @@
 #define CLI_CONTEXT_MAX (512 * 1024)
 /* sun_path of a unix socket, its final zero included. */
 #define CLI_SOCKET_PATH_MAX 108
+/* Fields of one's own context that go with a question. */
+#define CLI_ASK_KEYS_MAX 32
 /* Seconds that a person may ask to wait. */
 #define CLI_WAIT_SECONDS_MAX 86400
 

@@ -210,6 +210,9 @@ static const struct cli_command commands[] = {
 		.args_min = 2,
 		.args_max = 2,
 		.options = {{"model", "MODEL", "which one"},
+			{"with-context", "KEYS",
+				"fields of one's own context to send along, as "
+				"'profile.name,skills'"},
 			{"timeout", "SECONDS", "how long to wait (300)"}}},
 	{.name = "ai",
 		.run = command_ai,

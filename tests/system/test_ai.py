@@ -1,4 +1,5 @@
 """A friend's AI: providers, rules, and what happens when one of them does not behave."""
+import json
 import subprocess
 import time
 
@@ -38,6 +39,24 @@ class Asking(AiTest):
             self.assertEqual(text_of(answer), text_of(answers[0]))
             self.assertEqual(answer[-1], answers[0][-1])
         self.assertEqual(answers[0][-1]['usage'], {'prompt_tokens': 1, 'completion_tokens': len(text_of(answers[0]).split())})
+
+    def test_fields_of_ones_own_context_go_along_when_they_are_named(self):
+        alice, bob = self.owner_and_asker(ALL, self.provider('--model', 'one'))
+        (alice.home / 'context.json').write_text(json.dumps({'profile': {'name': 'Alice', 'city': 'Ulm'}, 'skills': ['C']}))
+        self.assertNotIn('context', text_of(alice.lines('ask', 'bob', 'why?')))
+        words = len('The person who asks adds this context, as JSON:\n')
+        for keys, sent in (('profile.name', {'profile.name': 'Alice'}), ('skills,profile.city', {'skills': ['C'], 'profile.city': 'Ulm'}),
+                           ('profile.*', {'profile.*': {'name': 'Alice', 'city': 'Ulm'}})):
+            text = text_of(alice.lines('ask', 'bob', 'why?', '--with-context', keys))
+            self.assertIn(f'context has {words + len(json.dumps(sent, separators=(",", ":")))} characters', text)
+        asked = len(bob.one('ai', 'log')['entries'])
+        self.assert_fails(alice.run('ask', 'bob', 'why?', '--with-context', 'profile.name,profile.age'), 1, "no 'profile.age'")
+        self.assert_fails(alice.run('ask', 'bob', 'why?', '--with-context', 'skills,'), 2, 'commas')
+        (alice.home / 'context.json').write_text(json.dumps({f'k{i}': i for i in range(33)}))
+        keys = [f'k{i}' for i in range(33)]
+        self.assert_fails(alice.run('ask', 'bob', 'why?', '--with-context', ','.join(keys)), 1, '32 keys')
+        self.assertEqual(len(bob.one('ai', 'log')['entries']), asked)
+        alice.lines('ask', 'bob', 'why?', '--with-context', ','.join(keys[:32]))
 
     def test_without_a_rule_or_a_provider_there_is_no_answer(self):
         alice, bob = self.owner_and_asker('')
