@@ -1,4 +1,5 @@
-"""What the tests of AI models start with: providers, their owners, and those who ask."""
+"""What the tests of AI models start with: providers, their owners, those who ask, and programs at an AI port."""
+import http.client
 import json
 import socket
 import sys
@@ -61,3 +62,49 @@ class AiTest(harness.StageTest):
 
 def text_of(lines):
     return ''.join(line.get('delta', '') for line in lines)
+
+
+def question(text, model='one@bob', **more):
+    return {'model': model, 'messages': [{'role': 'user', 'content': text}], **more}
+
+
+class PortTest(AiTest):
+    def asker(self, settings='', name='alice'):
+        """A node with the port."""
+        alice = self.node(name, up=False)
+        with open(alice.home / 'config.ini', 'a') as config:
+            config.write('[ai]\nprovider = none\n' + settings)
+        self.port = free_port()
+        alice.up('--ai-port', str(self.port))
+        return alice
+
+    def asker_and_owner(self, **more):
+        alice, bob = self.asker(), self.owner(url=self.provider('--model', 'one', '--model', 'two'), **more)
+        self.befriend(alice, bob)
+        alice.one('connect', 'bob')
+        return alice, bob
+
+    def connection(self):
+        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
+
+    def begin(self, path, body, method='POST', **headers):
+        """A request under way: its connection and answer."""
+        connection = self.connection()
+        connection.request(method, path, None if body is None else json.dumps(body),
+                           {name.replace('_', '-'): value for name, value in headers.items()})
+        return connection, connection.getresponse()
+
+    def ask(self, path, body=None, method=None, **headers):
+        """Status and answer: an object, or the objects of a stream."""
+        connection, answer = self.begin(path, body, method or ('GET' if body is None else 'POST'), **headers)
+        text = answer.read().decode()
+        connection.close()
+        kind = answer.headers.get('Content-Type', '')
+        if kind.startswith('application/json'):
+            return answer.status, json.loads(text)
+        if kind == 'text/event-stream':
+            return answer.status, [part if part == '[DONE]' else json.loads(part) for part in
+                                   (event.removeprefix('data: ') for event in text.split('\n\n') if event)]
+        if kind == 'application/x-ndjson':
+            return answer.status, [json.loads(line) for line in text.splitlines()]
+        return answer.status, text
