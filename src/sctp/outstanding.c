@@ -398,8 +398,11 @@ static void conclude(struct sctp_outstanding *o, struct telling *t)
 	ack->recovering = t->packet < o->recovery_packet;
 	if (t->packet > o->newest_acked)
 		o->newest_acked = t->packet;
-	if (!t->resent)
-		ack->round_trip = usec_max(t->now - t->sent, 1);
+	usec answer = usec_max(t->now - t->sent, 1);
+	if (t->resent)
+		ack->answer_to_resent = answer;
+	else
+		ack->round_trip = answer;
 	ack->rate = sctp_delivery_take(&o->rate, t->now, t->sent, &t->mark, t->min_round_trip);
 }
 

@@ -58,14 +58,15 @@ struct sctp_outstanding {
 };
 
 struct sctp_ack {
-	bool valid;      /* false: acknowledges what was never sent */
-	bool stale;      /* older than one seen before; nothing was done */
-	bool advanced;   /* the cumulative TSN moved */
-	bool recovering; /* it acknowledges only what was sent before the last reduction */
-	bool spurious;   /* everything taken for lost since the last reduction had arrived */
-	bool reordered;  /* a chunk arrived after later ones */
-	size_t bytes;    /* newly acknowledged */
-	usec round_trip; /* 0: none measured */
+	bool valid;            /* false: acknowledges what was never sent */
+	bool stale;            /* older than one seen before; nothing was done */
+	bool advanced;         /* the cumulative TSN moved */
+	bool recovering;       /* it acknowledges only what was sent before the last reduction */
+	bool spurious;         /* everything taken for lost since the last reduction had arrived */
+	bool reordered;        /* a chunk arrived after later ones */
+	size_t bytes;          /* newly acknowledged */
+	usec round_trip;       /* 0: none measured */
+	usec answer_to_resent; /* from sending again to this, maybe of the first copy; 0: none */
 	struct sctp_delivery_sample rate;
 };
 

@@ -308,6 +308,15 @@ static void take_back_loss(struct sctp_assoc *a, usec now)
 		sctp_outstanding_restore(&a->outstanding);
 }
 
+/* What is sent again is not measured (RFC 9260 section 6.3.1 C5), but how soon it is answered says
+ * how fast it may go on: by a round trip of when something stood still, hundreds of lost chunks
+ * would leave one in a second. */
+static usec paced_round_trip(const struct sctp_assoc *a, const struct sctp_ack *ack)
+{
+	return ack->answer_to_resent > 0 ? usec_min(a->rto.srtt, ack->answer_to_resent)
+					 : a->rto.srtt;
+}
+
 static void adapt(struct sctp_assoc *a, usec now, const struct sctp_ack *ack, size_t in_flight)
 {
 	if (ack->round_trip > 0)
@@ -325,17 +334,18 @@ static void adapt(struct sctp_assoc *a, usec now, const struct sctp_ack *ack, si
 	if (ack->bytes == 0)
 		return;
 	struct sctp_loss loss = sctp_transmit_find_lost(a, now);
-	sctp_congestion_on_ack(&a->congestion, &(struct sctp_congestion_ack){
-						       .now = now,
-						       .acked = ack->bytes,
-						       .lost = loss.bytes,
-						       .in_flight_before = in_flight,
-						       .in_flight = a->outstanding.in_flight,
-						       .recovering = ack->recovering,
-						       .round_trip = ack->round_trip,
-						       .round_trip_smoothed = a->rto.srtt,
-						       .rate = ack->rate,
-					       });
+	sctp_congestion_on_ack(
+		&a->congestion, &(struct sctp_congestion_ack){
+					.now = now,
+					.acked = ack->bytes,
+					.lost = loss.bytes,
+					.in_flight_before = in_flight,
+					.in_flight = a->outstanding.in_flight,
+					.recovering = ack->recovering,
+					.round_trip = ack->round_trip,
+					.round_trip_smoothed = paced_round_trip(a, ack),
+					.rate = ack->rate,
+				});
 	sctp_transmit_on_loss(a, now, &loss);
 }
 

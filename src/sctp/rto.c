@@ -49,9 +49,14 @@ void sctp_rto_measure(struct sctp_rto *rto, usec now, usec round_trip)
 	rto->backoff = 0;
 }
 
-void sctp_rto_limit_min(struct sctp_rto *rto, usec round_trip)
+void sctp_rto_correct(struct sctp_rto *rto, usec round_trip)
 {
 	rto->min = usec_min(rto->min, round_trip);
+	if (rto->srtt <= round_trip)
+		return;
+	rto->latest = rto->srtt = round_trip;
+	rto->rttvar = round_trip / 2;
+	rto->base = clamp(rto->srtt + 4 * rto->rttvar);
 }
 
 void sctp_rto_back_off(struct sctp_rto *rto)

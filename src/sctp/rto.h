@@ -17,8 +17,9 @@ struct sctp_rto {
 void sctp_rto_init(struct sctp_rto *rto);
 /* A round trip beyond SCTP_RTO_MAX is a jump of the clock, and ignored. */
 void sctp_rto_measure(struct sctp_rto *rto, usec now, usec round_trip);
-/* The smallest round trip is no longer than this: for as long as it would be kept if measured. */
-void sctp_rto_limit_min(struct sctp_rto *rto, usec round_trip);
+/* A round trip takes no longer than this, and what says otherwise was measured when something stood
+ * still. Nothing else might: what is sent again on a time-out of ten seconds is never measured. */
+void sctp_rto_correct(struct sctp_rto *rto, usec round_trip);
 /* A timer expired. */
 void sctp_rto_back_off(struct sctp_rto *rto);
 /* New data was acknowledged: the path works again (as TCP does; RFC 9260 would wait for the next

@@ -26,7 +26,12 @@ static void start_probe_timer(struct sctp_assoc *a, usec now)
 {
 	const struct sctp_outstanding *o = &a->outstanding;
 	bool lone = o->in_flight <= a->congestion.mtu;
-	usec at = now + sctp_rack_probe_delay(&a->rto, lone);
+	usec delay = sctp_rack_probe_delay(&a->rto, lone);
+	/* See learn_from_silence(): such an answer is followed by others, or it says how long one
+	 * takes. */
+	if (o->soon > 0)
+		delay = usec_min(delay, usec_max(2 * o->soon, SCTP_RTO_MIN));
+	usec at = now + delay;
 	if (a->probing || a->one_packet || o->in_flight == 0 ||
 		at >= a->timers[SCTP_TIMER_RETRANSMIT])
 		sctp_timer_stop(a, SCTP_TIMER_PROBE);
@@ -68,7 +73,7 @@ void sctp_transmit_hurry(struct sctp_assoc *a, usec now)
 static void learn_from_silence(struct sctp_assoc *a)
 {
 	if (a->outstanding.soon > 0)
-		sctp_rto_limit_min(&a->rto, a->outstanding.soon);
+		sctp_rto_correct(&a->rto, a->outstanding.soon);
 	a->outstanding.soon = 0;
 }
 

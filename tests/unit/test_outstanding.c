@@ -351,8 +351,10 @@ static void an_answer_sooner_than_a_round_trip_is_noted_until_one_counts(void **
 	ack_sooner_than(&f, 532000, 3, 100000);
 	assert_true(f.o.soon == 30000);
 	assert_true(f.o.soon_since == 528000);
-	ack_sooner_than(&f, 603000, 4, 99999);
+	struct sctp_ack late = ack_sooner_than(&f, 603000, 4, 99999);
 	assert_true(f.o.soon == 0);
+	assert_int_equal(late.round_trip, 0);
+	assert_int_equal(late.answer_to_resent, 100000);
 	deinit(&f);
 }
 

@@ -63,19 +63,20 @@ static void the_smallest_round_trip_is_forgotten_by_and_by(void **state)
 }
 
 /* Until the window in which the smallest is kept is over. */
-static void the_smallest_round_trip_can_be_limited(void **state)
+static void what_was_measured_can_be_corrected(void **state)
 {
 	(void)state;
 	struct sctp_rto rto;
 	sctp_rto_init(&rto);
-	sctp_rto_limit_min(&rto, 10 * USEC_PER_MS);
+	sctp_rto_correct(&rto, 10 * USEC_PER_MS);
 	assert_true(rto.min == 0);
-	sctp_rto_measure(&rto, 0, 600 * USEC_PER_MS);
-	usec timeout = sctp_rto_current(&rto);
-	sctp_rto_limit_min(&rto, 300 * USEC_PER_MS);
-	sctp_rto_limit_min(&rto, 400 * USEC_PER_MS);
+	sctp_rto_measure(&rto, 0, 8 * USEC_PER_SEC);
+	assert_true(sctp_rto_current(&rto) == SCTP_RTO_MAX);
+	sctp_rto_correct(&rto, 300 * USEC_PER_MS);
+	sctp_rto_correct(&rto, 400 * USEC_PER_MS);
 	assert_true(rto.min == 300 * USEC_PER_MS);
-	assert_true(sctp_rto_current(&rto) == timeout);
+	assert_true(rto.srtt == 300 * USEC_PER_MS);
+	assert_true(sctp_rto_current(&rto) == 900 * USEC_PER_MS);
 	sctp_rto_measure(&rto, SCTP_RTT_MIN_WINDOW - 1, 500 * USEC_PER_MS);
 	assert_true(rto.min == 300 * USEC_PER_MS);
 	sctp_rto_measure(&rto, SCTP_RTT_MIN_WINDOW, 500 * USEC_PER_MS);
@@ -85,4 +86,4 @@ static void the_smallest_round_trip_can_be_limited(void **state)
 TESTS(TEST(the_first_measurement_sets_it_and_later_ones_smooth_it),
 	TEST(it_stays_between_its_limits_and_backs_off), TEST(a_jump_of_the_clock_is_no_round_trip),
 	TEST(the_smallest_round_trip_is_forgotten_by_and_by),
-	TEST(the_smallest_round_trip_can_be_limited))
+	TEST(what_was_measured_can_be_corrected))
