@@ -3,6 +3,8 @@
 #ifndef MESSAGE_LIMITS_H
 #define MESSAGE_LIMITS_H
 
+#include <stdint.h>
+
 /* One JSON message, as text. */
 #define MESSAGE_SIZE_MAX (256 * 1024)
 /* Objects and arrays inside each other. */
@@ -30,6 +32,14 @@
 #define MESSAGE_ERROR_TEXT_MAX 1024
 /* A dotted path into somebody's context. */
 #define MESSAGE_KEY_MAX 256
+
+/* The name of a file that is offered, and its size: what a JSON number says exactly. */
+#define MESSAGE_FILE_NAME_MAX 255
+#define MESSAGE_FILE_SIZE_MAX ((int64_t)1 << 53)
+/* What of a file goes in one message of its channel (file_piece.h), and how much of it has a hash
+ * of its own. */
+#define MESSAGE_FILE_PIECE_MAX (32 * 1024)
+#define MESSAGE_FILE_BLOCK ((uint64_t)1024 * 1024)
 
 /* Lists: features in a hello, keys in a context request (and so denied ones), models. */
 #define MESSAGE_FEATURES_MAX 32
