@@ -24,6 +24,7 @@ int command_models(const struct cli *cli);
 int command_netcheck(const struct cli *cli);
 int command_peers(const struct cli *cli);
 int command_ping(const struct cli *cli);
+int command_file(const struct cli *cli);
 int command_find(const struct cli *cli);
 int command_profile(const struct cli *cli);
 int command_policy(const struct cli *cli);

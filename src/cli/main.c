@@ -214,6 +214,26 @@ static const struct cli_command commands[] = {
 				"fields of one's own context to send along, as "
 				"'profile.name,skills'"},
 			{"timeout", "SECONDS", "how long to wait (300)"}}},
+	{.name = "file",
+		.run = command_file,
+		.help = "send files to a peer, and answer what peers offer",
+		.details = "  send PEER PATH...   send files, and wait until the peer has them\n"
+			   "  list                what is under way, and what has ended\n"
+			   "  accept ID           take a file that a peer offers\n"
+			   "  reject ID           do not take it\n"
+			   "  cancel ID           end one that is under way, of either direction\n"
+			   "A transfer belongs to the node: it goes on when the command ends, "
+			   "after a\n"
+			   "lost link, and after a restart of either side. What peers may send is "
+			   "said\n"
+			   "in access.ini: file.receive = allow, ask (without a rule) or deny.\n",
+		.completes = CLI_COMPLETES_WORDS,
+		.words = "send list accept reject cancel",
+		.arguments = "send|list|accept|reject|cancel ...",
+		.args_min = 1,
+		.args_max = CLI_ARGS_MAX,
+		.options = {{"name", "NAME", "send: the name that the peer sees"},
+			{"no-wait", NULL, "send: do not wait until the peer has it"}}},
 	{.name = "ai",
 		.run = command_ai,
 		.help = "show what peers asked of one's own AI models, and what came of it",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "crypto/node_id.h"
 #include "message/fields.h"
 #include "message/json.h"
@@ -229,6 +230,109 @@ static void write_ai_models(struct fields_out *out, const struct message *m)
 	if (m->ai_models.answer)
 		fields_put_texts(
 			out, "models", m->ai_models.models.items, m->ai_models.models.count);
+}
+
+static void read_hash(struct fields_in *in, const char *hash)
+{
+	uint8_t digest[SHA256_SIZE];
+	if (!hex_decode(hash, digest, sizeof digest))
+		fields_fail(in, "hash");
+}
+
+/* The value -1 is none. */
+static int64_t read_amount(struct fields_in *in, const char *key, int64_t max)
+{
+	int64_t amount = fields_integer_or(in, key, 0, max, -1);
+	if (amount < 0)
+		fields_fail(in, key);
+	return amount;
+}
+
+static void read_file_offer(struct fields_in *in, struct message *m)
+{
+	m->file_offer.id = fields_id(in, "id");
+	m->file_offer.name = fields_text_not_empty(in, "name", MESSAGE_FILE_NAME_MAX);
+	m->file_offer.size = read_amount(in, "size", MESSAGE_FILE_SIZE_MAX);
+	m->file_offer.hash = fields_text(in, "hash", 2 * SHA256_SIZE);
+	read_hash(in, m->file_offer.hash);
+}
+
+static void write_file_offer(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->file_offer.id);
+	fields_put_text(out, "name", m->file_offer.name);
+	fields_put(out, "size", json_integer(m->file_offer.size));
+	fields_put_text(out, "hash", m->file_offer.hash);
+}
+
+static void read_file_accept(struct fields_in *in, struct message *m)
+{
+	m->file_accept.id = fields_id(in, "id");
+	m->file_accept.offset = read_amount(in, "offset", MESSAGE_FILE_SIZE_MAX);
+	m->file_accept.hash = fields_text_or(in, "hash", 2 * SHA256_SIZE, NULL);
+	if (m->file_accept.hash)
+		read_hash(in, m->file_accept.hash);
+	else if (m->file_accept.offset > 0)
+		fields_fail(in, "hash");
+	m->file_accept.stream = (uint32_t)read_amount(in, "stream", UINT32_MAX);
+}
+
+static void write_file_accept(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->file_accept.id);
+	fields_put(out, "offset", json_integer(m->file_accept.offset));
+	fields_put_text(out, "hash", m->file_accept.hash);
+	fields_put(out, "stream", json_integer(m->file_accept.stream));
+}
+
+static void read_file_end(
+	struct fields_in *in, const char **id, const char **code, const char **message)
+{
+	*id = fields_id(in, "id");
+	*code = fields_text_not_empty(in, "code", MESSAGE_CODE_MAX);
+	*message = fields_text_or(in, "message", MESSAGE_ERROR_TEXT_MAX, "");
+}
+
+static void write_file_end(
+	struct fields_out *out, const char *id, const char *code, const char *message)
+{
+	fields_put_text(out, "id", id);
+	fields_put_text(out, "code", code);
+	fields_put_text(out, "message", message);
+}
+
+static void read_file_reject(struct fields_in *in, struct message *m)
+{
+	struct message_file_reject *r = &m->file_reject;
+	read_file_end(in, &r->id, &r->code, &r->message);
+}
+
+static void write_file_reject(struct fields_out *out, const struct message *m)
+{
+	const struct message_file_reject *r = &m->file_reject;
+	write_file_end(out, r->id, r->code, r->message);
+}
+
+static void read_file_done(struct fields_in *in, struct message *m)
+{
+	m->file_done.id = fields_id(in, "id");
+}
+
+static void write_file_done(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->file_done.id);
+}
+
+static void read_file_cancel(struct fields_in *in, struct message *m)
+{
+	struct message_file_cancel *c = &m->file_cancel;
+	read_file_end(in, &c->id, &c->code, &c->message);
+}
+
+static void write_file_cancel(struct fields_out *out, const struct message *m)
+{
+	const struct message_file_cancel *c = &m->file_cancel;
+	write_file_end(out, c->id, c->code, c->message);
 }
 
 static void read_ping(struct fields_in *in, struct message *m)

@@ -27,6 +27,11 @@
 	X(AI_RESPONSE,      ai_response,      "ai_response",      MESSAGE_SIZE_MAX)                \
 	X(AI_CANCEL,        ai_cancel,        "ai_cancel",        1024)                            \
 	X(AI_MODELS,        ai_models,        "ai_models",        65536)                           \
+	X(FILE_OFFER,       file_offer,       "file_offer",       8192)                            \
+	X(FILE_ACCEPT,      file_accept,      "file_accept",      1024)                            \
+	X(FILE_REJECT,      file_reject,      "file_reject",      8192)                            \
+	X(FILE_DONE,        file_done,        "file_done",        1024)                            \
+	X(FILE_CANCEL,      file_cancel,      "file_cancel",      8192)                            \
 	X(PING,             ping,             "ping",             1024)                            \
 	X(PONG,             pong,             "pong",             1024)                            \
 	X(SIGNAL,           signal,           "signal",           SIGNAL_MESSAGE_MAX)              \
@@ -115,6 +120,41 @@ struct message_ai_models {
 	const char *request_id;
 	bool answer; /* false: a question, without `models` */
 	struct message_texts models;
+};
+
+/* A file that the sender would like to send; the same, with the same id, until it is rejected, done
+ * or cancelled, however often a link is lost. */
+struct message_file_offer {
+	const char *id;
+	const char *name; /* as the sender chose it: not to be trusted */
+	int64_t size;     /* bytes */
+	const char *hash; /* SHA-256 of all of it, 64 hex digits */
+};
+
+/* The receiver waits for the bytes from `offset` on, over the link that this came over. */
+struct message_file_accept {
+	const char *id;
+	int64_t offset;   /* a multiple of MESSAGE_FILE_BLOCK, or the size */
+	const char *hash; /* SHA-256 of what is before; NULL when that is nothing */
+	uint32_t stream;  /* what pieces of it are to be marked with */
+};
+
+/* Either side may end it, the receiver by a reject before it has accepted. */
+struct message_file_reject {
+	const char *id;
+	const char *code;
+	const char *message; /* a line for a person; "" */
+};
+
+/* The receiver has the whole of it, on disk. */
+struct message_file_done {
+	const char *id;
+};
+
+struct message_file_cancel {
+	const char *id;
+	const char *code;
+	const char *message;
 };
 
 struct message_ping {

@@ -95,6 +95,12 @@
 #define NET_TLS_QUEUE_MAX (1024 * 1024)
 /* After an ERR_AGAIN the drained callback comes when the queue has fallen to this. */
 #define NET_TLS_QUEUE_LOW (NET_TLS_QUEUE_MAX / 4)
+/* Bytes that wait on one connection beyond which nothing is taken that is sent in bulk, so that
+ * little is in front of what is not; and how few it takes to go on. */
+#define NET_TLS_BULK_MAX (64 * 1024)
+#define NET_TLS_BULK_LOW (16 * 1024)
+/* What the kernel holds of a connection and has not sent. */
+#define NET_TLS_UNSENT_MAX (64 * 1024)
 /* Ciphertext handed to the kernel or to libuv and not yet written. */
 #define NET_TLS_IN_FLIGHT_MAX (128 * 1024)
 /* A close that the other side does not take is cut off after this. */

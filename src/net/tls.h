@@ -35,7 +35,8 @@ struct net_tls_conn;
 struct net_tls_handler {
 	/* A frame of kind text, binary, or one that we do not know; borrowed for the call. */
 	void (*frame)(struct net_tls_conn *conn, const struct net_frame *frame, void *user);
-	/* After an ERR_AGAIN: the queue has fallen to NET_TLS_QUEUE_LOW. NULL: not wanted. */
+	/* After an ERR_AGAIN: the queue has fallen to NET_TLS_QUEUE_LOW, or what waits to
+	 * NET_TLS_BULK_LOW. NULL: not wanted. */
 	void (*drained)(struct net_tls_conn *conn, void *user);
 	/* The last one. ERR_OK: closed in good order, by us or with the other side's reason.
 	 * ERR_MALFORMED, ERR_TOO_LARGE (a frame), ERR_CRYPTO, ERR_TIMEOUT, ERR_IO. `reason` is text
@@ -54,6 +55,9 @@ void net_tls_conn_start(struct net_tls_conn *conn, const struct net_tls_handler 
 /* Copies. ERR_AGAIN: nothing was taken, wait for drained(). ERR_TOO_LARGE, ERR_CLOSED, ERR_NOMEM.
  */
 MUST_CHECK enum err net_tls_conn_send(struct net_tls_conn *conn, const struct net_frame *frame);
+/* The same for what is sent in bulk: ERR_AGAIN as soon as NET_TLS_BULK_MAX wait, of whatever. */
+MUST_CHECK enum err net_tls_conn_send_bulk(
+	struct net_tls_conn *conn, const struct net_frame *frame);
 /* Bytes taken and not yet written to the socket. */
 size_t net_tls_conn_buffered(const struct net_tls_conn *conn);
 /* While paused nothing is read, so the other side's sending comes to a halt. */

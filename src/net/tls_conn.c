@@ -123,8 +123,8 @@ static void on_defer(void *user)
 				conn, conn->end_err, conn->end_reason, conn->handler.user);
 		return;
 	}
-	if (conn->drained_wanted && tls_write_queued(conn) <= NET_TLS_QUEUE_LOW) {
-		conn->drained_wanted = false;
+	if (tls_write_is_drained(conn)) {
+		conn->drained_wanted = conn->bulk_wanted = false;
 		if (conn->handler.drained)
 			conn->handler.drained(conn, conn->handler.user);
 		if (conn->destroyed)
@@ -142,8 +142,10 @@ static void set_options(struct net_tls_conn *conn)
 	(void)uv_tcp_keepalive(&conn->tcp, 1, NET_TLS_KEEPALIVE_SEC);
 	unsigned timeout = NET_TLS_UNACKNOWLEDGED_MS;
 	int interval = NET_TLS_KEEPALIVE_INTERVAL_SEC;
+	int unsent = NET_TLS_UNSENT_MAX;
 	if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0) {
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	}
 	struct sockaddr_storage name;
@@ -210,6 +212,15 @@ enum err net_tls_conn_send(struct net_tls_conn *conn, const struct net_frame *fr
 		return ERR_AGAIN;
 	}
 	return enqueue(conn, frame);
+}
+
+enum err net_tls_conn_send_bulk(struct net_tls_conn *conn, const struct net_frame *frame)
+{
+	if (conn->state == CONN_OPEN && net_tls_conn_buffered(conn) >= NET_TLS_BULK_MAX) {
+		conn->bulk_wanted = true;
+		return ERR_AGAIN;
+	}
+	return net_tls_conn_send(conn, frame);
 }
 
 size_t net_tls_conn_buffered(const struct net_tls_conn *conn)

@@ -39,7 +39,7 @@ struct net_tls_conn {
 	struct net_tls *tls;
 	enum conn_state state;
 	bool destroyed, tcp_open, tcp_closed;
-	bool paused, reading, drained_wanted;
+	bool paused, reading, drained_wanted, bulk_wanted;
 	bool notified; /* close_notify is on its way out */
 
 	uv_tcp_t tcp;
@@ -101,6 +101,8 @@ static inline size_t tls_write_queued(const struct net_tls_conn *conn)
 }
 
 /* Writes until nothing is left or the socket has enough. */
+/* Whether somebody waits for the queue to have fallen, and it has. */
+bool tls_write_is_drained(const struct net_tls_conn *conn);
 void tls_write_flush(struct net_tls_conn *conn);
 /* Says close_notify, if that still fits the socket, once. */
 void tls_write_goodbye(struct net_tls_conn *conn);

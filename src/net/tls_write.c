@@ -75,6 +75,12 @@ static int write_cipher(struct net_tls_conn *conn)
 	return error ? error : UV_EAGAIN;
 }
 
+bool tls_write_is_drained(const struct net_tls_conn *conn)
+{
+	return (conn->drained_wanted && tls_write_queued(conn) <= NET_TLS_QUEUE_LOW) ||
+	       (conn->bulk_wanted && net_tls_conn_buffered(conn) <= NET_TLS_BULK_LOW);
+}
+
 /* Writes until nothing is left or the socket has enough. */
 void tls_write_flush(struct net_tls_conn *conn)
 {
@@ -98,7 +104,7 @@ void tls_write_flush(struct net_tls_conn *conn)
 			return;
 		}
 	}
-	if (conn->drained_wanted && tls_write_queued(conn) <= NET_TLS_QUEUE_LOW)
+	if (tls_write_is_drained(conn))
 		net_defer_post(&conn->defer);
 }
 

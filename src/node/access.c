@@ -148,7 +148,8 @@ enum access_action access_decide(const struct access *access, const struct acces
 {
 	const struct access_rule *rule =
 		access_rules_find(&access->rules, peer, bytes_of_text(path), false);
-	enum access_action action = rule ? rule->action : ACCESS_DENY;
+	enum access_action action =
+		rule ? rule->action : access_rules_otherwise(bytes_of_text(path));
 	if (ret_verdict) {
 		*ret_verdict = (struct access_verdict){.action = action};
 		if (rule)
@@ -189,7 +190,7 @@ bool access_decides_below(const struct access *access, const struct access_peer 
 	if (access_rules_next_below(&access->rules, peer, text, &at))
 		return false;
 	const struct access_rule *rule = access_rules_find(&access->rules, peer, text, true);
-	*ret_action = rule ? rule->action : ACCESS_DENY;
+	*ret_action = rule ? rule->action : access_rules_otherwise(text);
 	return true;
 }
 

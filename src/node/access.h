@@ -5,6 +5,7 @@
  *     context.knowledge.* = allow       all below it
  *     context.profile.email = ask       the user decides each time
  *     ai.model.llama3:8b = allow
+ *     file.receive = allow              files that the peer offers
  *     [group:friends]
  *     members = bob, dpc-node-0123456789abcdef
  *     context.profile.* = allow
@@ -14,9 +15,10 @@
  * The kinds of section are asked in this order: peer, group, verified, default. The first kind with
  * a rule that covers the path decides; in it the rule with the most segments wins (".*" counts as
  * none), and of several such ones the strictest: deny before ask before allow. Without any rule the
- * answer is deny. Paths are compared segment by segment, case and all; a path that is not
- * well-formed is denied. The first segment is the subject, whose table says which answers it has: a
- * rule about an unknown one is an error. A file with an error is refused as a whole. */
+ * answer is deny, and for `file` it is ask. Paths are compared segment by segment, case and all; a
+ * path that is not well-formed is denied. The first segment is the subject, whose table says which
+ * answers it has: a rule about an unknown one is an error. A file with an error is refused as a
+ * whole. */
 #ifndef NODE_ACCESS_H
 #define NODE_ACCESS_H
 

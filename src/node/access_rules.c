@@ -29,9 +29,11 @@ static size_t segments_of(struct bytes path)
 static const struct subject {
 	const char *name;
 	bool asks;
+	enum access_action otherwise; /* where no rule covers a path */
 } subjects[] = {
-	{"context", true},
-	{"ai", false},
+	{"context", true, ACCESS_DENY},
+	{"ai", false, ACCESS_DENY},
+	{"file", true, ACCESS_ASK},
 };
 
 /* The subject of a well-formed path, or NULL. */
@@ -45,6 +47,12 @@ static const struct subject *subject_of(struct bytes path)
 			return &subjects[i];
 	}
 	return NULL;
+}
+
+enum access_action access_rules_otherwise(struct bytes path)
+{
+	const struct subject *subject = subject_of(path);
+	return subject && segments_of(path) > 0 ? subject->otherwise : ACCESS_DENY;
 }
 
 bool access_path_is_valid(const char *path)
@@ -167,7 +175,7 @@ static enum err read_path(struct parser *p, struct bytes path, struct access_rul
 		return fail(p, ERR_MALFORMED,
 			"a path is names joined by dots, with '*' for all below at its end only");
 	if (!subject_of(rule->prefix))
-		return fail(p, ERR_MALFORMED, "a path begins with 'context.' or 'ai.'");
+		return fail(p, ERR_MALFORMED, "a path begins with 'context.', 'ai.' or 'file.'");
 	return ERR_OK;
 }
 
@@ -179,7 +187,7 @@ static enum err read_action(struct parser *p, struct bytes value, struct access_
 		if (!bytes_equal_text(value, access_action_name(action)))
 			continue;
 		if (action == ACCESS_ASK && subject && !subject->asks)
-			return fail(p, ERR_MALFORMED, "only rules of 'context' can say 'ask'");
+			return fail(p, ERR_MALFORMED, "rules of 'ai' cannot say 'ask'");
 		rule->action = action;
 		return ERR_OK;
 	}

@@ -67,4 +67,8 @@ const struct access_rule *access_rules_next_below(const struct access_rules *rul
 MUST_CHECK enum err access_rules_remember(const struct access_rules *rules,
 	const struct access_peer *peer, const char *path, bool allow, struct buffer *ret_text);
 
+/* What is decided about a path that no rule covers: denied, or asked about where the subject is one
+ * that a person has an eye on. */
+enum access_action access_rules_otherwise(struct bytes path);
+
 #endif

@@ -60,6 +60,16 @@ bool api_add_contact(struct node *node, struct web_request *http, const char *te
 void api_ai_own_models(struct web_request *http, void *user);
 void api_ai_log(struct web_request *http, void *user);
 
+/* ---- api_files.c ---- */
+
+void api_files_list(struct web_request *http, void *user);
+void api_files_send(struct web_request *http, void *user);
+void api_files_get(struct web_request *http, void *user);
+void api_files_follow(struct web_request *http, void *user);
+void api_files_accept(struct web_request *http, void *user);
+void api_files_reject(struct web_request *http, void *user);
+void api_files_cancel(struct web_request *http, void *user);
+
 /* ---- api_directory.c ---- */
 
 void api_profile_get(struct web_request *http, void *user);

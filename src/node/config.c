@@ -196,6 +196,27 @@ static const char *set_ask_seconds(struct config *config, const char *value)
 	return NULL;
 }
 
+static const char *set_file_directory(struct config *config, const char *value)
+{
+	return value[0] == '/' ? set_text(config->file_directory, value)
+			       : "expected a path that begins with '/'";
+}
+
+/* "1048576", "1024k", "1M", "2G". */
+static const char *set_file_size_max(struct config *config, const char *value)
+{
+	static const char units[] = "kMG";
+	size_t size = strlen(value);
+	const char *unit = size > 1 ? strchr(units, value[size - 1]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	uint64_t number;
+	if (!bytes_to_u64(bytes_of(value, unit ? size - 1 : size), &number) ||
+		number > (uint64_t)MESSAGE_FILE_SIZE_MAX >> shift)
+		return "expected a number of bytes, or one with k, M or G behind it";
+	config->file_size_max = number << shift;
+	return NULL;
+}
+
 /* http or https with a host, without its final slashes. */
 static const char *set_url(char *url, const char *value)
 {
@@ -381,6 +402,8 @@ static const struct key {
 	{"turn.password", set_turn_password, NULL},
 	{"turn.authorities", set_turn_authorities, NULL},
 	{"access.ask_seconds", set_ask_seconds, NULL},
+	{"files.directory", set_file_directory, NULL},
+	{"files.size_max", set_file_size_max, NULL},
 	{"ai.provider", set_ai_provider, NULL},
 	{"ai.url", set_ai_url, NULL},
 	{"ai.key_file", set_ai_key_file, NULL},

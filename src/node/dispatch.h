@@ -41,6 +41,11 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 void handle_ai_response(struct session *session, struct link *link, const struct message *message);
 void handle_ai_cancel(struct session *session, struct link *link, const struct message *message);
 void handle_ai_models(struct session *session, struct link *link, const struct message *message);
+void handle_file_offer(struct session *session, struct link *link, const struct message *message);
+void handle_file_accept(struct session *session, struct link *link, const struct message *message);
+void handle_file_reject(struct session *session, struct link *link, const struct message *message);
+void handle_file_done(struct session *session, struct link *link, const struct message *message);
+void handle_file_cancel(struct session *session, struct link *link, const struct message *message);
 void handle_ping(struct session *session, struct link *link, const struct message *message);
 void handle_pong(struct session *session, struct link *link, const struct message *message);
 void handle_signal(struct session *session, struct link *link, const struct message *message);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "node/events.h"
+#include "node/files.h"
 #include "node/internal.h"
 #include "node/limits.h"
 #include "node/request.h"
@@ -48,6 +49,8 @@ void handle_error(struct session *session, struct link *link, const struct messa
 		request_fail(request, &failure);
 		return;
 	}
+	if (files_refused(session, error))
+		return;
 	if (!rate_take(&session->complaints_rate, net_now(), NODE_COMPLAINTS_PER_MINUTE))
 		return;
 	log_info("'%s' reports an error: %s: %s", session->name, error->code, error->message);

@@ -25,6 +25,7 @@
 #include "web/web.h"
 
 struct ai_port;
+struct files;
 struct hub_client;
 struct local_api;
 struct node_mapping;
@@ -66,6 +67,7 @@ struct node {
 	struct map sessions;     /* node id -> struct session */
 	struct strangers strangers;
 	struct questions questions;
+	struct files *files;
 	struct rate stranger_offers; /* that are looked at */
 	struct rate refusals_rate;   /* that are logged and shown */
 	struct buffer scratch;       /* of one encoded message, used and left within one function */

@@ -30,6 +30,9 @@
 #define STORE_AI_MODEL_MAX 128
 #define STORE_AI_OUTCOME_MAX 15
 
+/* Transfers of files that are remembered. */
+#define STORE_FILES_MAX 10000
+
 /* A database larger than this is not checked page by page when it is opened. */
 #define STORE_CHECK_BYTES_MAX (64 * 1024 * 1024)
 /* How long another process may hold the database before ours gives up. */
@@ -167,6 +170,21 @@
 #define NODE_ERRORS_PER_MINUTE 30
 /* Errors of one peer, answers to nothing of ours, that are logged and shown in a minute. */
 #define NODE_COMPLAINTS_PER_MINUTE 30
+
+/* ---- files ---- */
+
+/* Transfers under way, and those of one peer in one direction; what is beyond waits its turn at the
+ * sender. */
+#define NODE_FILES_MAX 1024
+#define NODE_FILES_PER_PEER_MAX 32
+/* Read, hashed or sent at a time, and how many of those before everything else has its turn: 4 ms
+ * of a slow processor. */
+#define NODE_FILE_SLICE (128 * 1024)
+#define NODE_FILE_SLICES_PER_TURN 4
+/* Bytes of files that wait on a WebRTC link; with a direct one see NET_TLS_BULK_MAX. */
+#define NODE_FILE_QUEUE_MAX (256 * 1024)
+/* Between two lines for who follows a transfer. */
+#define NODE_FILE_PROGRESS (100 * USEC_PER_MS)
 
 /* ---- strangers ---- */
 

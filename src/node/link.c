@@ -8,6 +8,7 @@
 #include "node/describe_quality.h"
 #include "node/dispatch.h"
 #include "node/events.h"
+#include "node/files.h"
 #include "node/internal.h"
 #include "node/limits.h"
 #include "node/quality_watch.h"
@@ -301,6 +302,22 @@ enum err link_send(struct link *link, const struct message *message)
 	return err;
 }
 
+enum err link_send_piece(struct link *link, struct bytes piece)
+{
+	return link->state == LINK_UP ? link->transport->send_piece(link, piece) : ERR_STATE;
+}
+
+void link_piece_received(struct link *link, struct bytes piece)
+{
+	if (link->state == LINK_UP)
+		files_received(link->session, link, piece);
+}
+
+void link_pieces_lost(struct link *link)
+{
+	files_link_gone(link->session, link);
+}
+
 void link_received(struct link *link, struct bytes text)
 {
 	link->session->node->counters.messages_in++;
@@ -318,6 +335,7 @@ void link_writable(struct link *link)
 	if (link->session->current == link)
 		session_chat_flush(link->session);
 	handle_ai_writable(link->session, link);
+	files_writable(link->session, link);
 }
 
 void link_path_changed(struct link *link)

@@ -46,6 +46,9 @@ struct link_transport {
 	/* Takes a whole text message. ERR_AGAIN: the queue is full, link_writable() will follow;
 	 * ERR_CLOSED, ERR_TOO_LARGE, ERR_NOMEM. */
 	enum err (*send)(struct link *link, struct bytes text);
+	/* Takes a message of the channel of files, behind which none of the above waits. As send();
+	 * ERR_AGAIN comes much sooner. */
+	enum err (*send_piece)(struct link *link, struct bytes piece);
 	/* Delivers what was taken, says goodbye, then link_ended(). */
 	void (*close)(struct link *link, const char *reason);
 	/* Frees the transport and the link's memory, at once. */
@@ -96,6 +99,8 @@ MUST_CHECK enum err link_offer(struct session *session, struct failure *failure)
 
 /* Encodes and sends. ERR_AGAIN: the queue is full. ERR_STATE: it is not up. */
 MUST_CHECK enum err link_send(struct link *link, const struct message *message);
+/* A piece of a file, on the channel for those. ERR_AGAIN: link_writable() will follow. */
+MUST_CHECK enum err link_send_piece(struct link *link, struct bytes piece);
 /* Sends a ping of our own, to measure the round trip. */
 void link_ping(struct link *link);
 /* Says why ("disconnected", "shutdown", "duplicate") and goodbye; what is only in the making is
@@ -126,6 +131,9 @@ bool link_check_pin(struct link *link, const struct node_pin *pin, struct failur
  * otherwise that it wants the link, so messages go right behind our hello. */
 void link_authenticated(struct link *link, bool accepted);
 void link_received(struct link *link, struct bytes text);
+/* A message came on the channel of files; the channel was closed with what was on it. */
+void link_piece_received(struct link *link, struct bytes piece);
+void link_pieces_lost(struct link *link);
 void link_writable(struct link *link);
 /* What goes over it goes another way now. */
 void link_path_changed(struct link *link);

@@ -1,5 +1,6 @@
 /* A link over WebRTC: one dpc_peer on the node's UDP sockets, set up by offer and answer through
- * the hub. Messages are text on the channel "dpc-data". Nothing is sent on it before the assertion
+ * the hub. Messages are text on the channel "dpc-data"; pieces of files go over "dpc-file", which
+ * who sends them opens. Nothing is sent on it before the assertion
  * in the other side's description was verified. */
 #include "node/link_rtc.h"
 
@@ -14,14 +15,14 @@
 #include "node/signalling.h"
 
 #define CHANNEL_LABEL "dpc-data"
+#define FILE_LABEL "dpc-file"
 
 /* ---- The transport ---- */
 
-static enum err rtc_send(struct link *link, struct bytes text)
+static enum err send_on(struct link_rtc *rtc, uint16_t channel, bool binary, struct bytes message)
 {
-	struct link_rtc *rtc = rtc_of(link);
-	enum dpc_err err =
-		dpc_peer_send(rtc_peer(rtc), net_now(), rtc->channel, false, text.data, text.size);
+	enum dpc_err err = dpc_peer_send(
+		rtc_peer(rtc), net_now(), channel, binary, message.data, message.size);
 	switch (err) {
 	case DPC_OK:
 		peer_io_kick(rtc->io);
@@ -35,6 +36,37 @@ static enum err rtc_send(struct link *link, struct bytes text)
 	default:
 		return ERR_CLOSED;
 	}
+}
+
+static enum err rtc_send(struct link *link, struct bytes text)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	return send_on(rtc, rtc->channel, false, text);
+}
+
+/* Files have what chat leaves. */
+static enum err open_file_channel(struct link_rtc *rtc)
+{
+	struct dpc_channel_config config = {
+		.label = FILE_LABEL, .priority = DPC_PRIORITY_BELOW_NORMAL};
+	if (rtc->has_file_channel)
+		return ERR_OK;
+	if (dpc_peer_open_channel(rtc_peer(rtc), net_now(), &config, &rtc->file_channel) != DPC_OK)
+		return ERR_LIMIT;
+	dpc_peer_set_buffered_low(rtc_peer(rtc), rtc->file_channel, NODE_FILE_QUEUE_MAX / 2);
+	rtc->has_file_channel = true;
+	return ERR_OK;
+}
+
+static enum err rtc_send_piece(struct link *link, struct bytes piece)
+{
+	struct link_rtc *rtc = rtc_of(link);
+	enum err err = open_file_channel(rtc);
+	if (err)
+		return err;
+	if (dpc_peer_buffered(rtc_peer(rtc), rtc->file_channel) >= NODE_FILE_QUEUE_MAX)
+		return ERR_AGAIN;
+	return send_on(rtc, rtc->file_channel, true, piece);
 }
 
 static void rtc_close(struct link *link, const char *reason)
@@ -134,6 +166,7 @@ static void rtc_route(struct link *link, struct link_route_facts *ret_facts)
 
 static const struct link_transport transport = {
 	.send = rtc_send,
+	.send_piece = rtc_send_piece,
 	.close = rtc_close,
 	.destroy = rtc_destroy,
 	.describe = rtc_describe,
@@ -181,12 +214,31 @@ static void on_peer_closed(struct link_rtc *rtc, const char *why)
 	link_ended(&rtc->link, &failure);
 }
 
-static void on_channel_closed(struct link_rtc *rtc)
+static void on_channel_closed(struct link_rtc *rtc, uint16_t channel)
 {
+	if (rtc->has_file_channel && channel == rtc->file_channel) {
+		rtc->has_file_channel = false;
+		link_pieces_lost(&rtc->link);
+	}
+	if (!rtc->has_channel || channel != rtc->channel)
+		return;
 	if (rtc->link.state == LINK_CONNECTING)
 		on_peer_closed(rtc, "the peer closed the channel");
 	else
 		link_close(&rtc->link, "closed");
+}
+
+static void on_message(struct link_rtc *rtc, const struct dpc_event *event)
+{
+	struct bytes message = bytes_of(event->data, event->size);
+	if (rtc->has_channel && event->channel == rtc->channel) {
+		if (!event->binary)
+			link_received(&rtc->link, message);
+		return;
+	}
+	const char *label = dpc_peer_channel_label(rtc_peer(rtc), event->channel);
+	if (event->binary && label && strcmp(label, FILE_LABEL) == 0)
+		link_piece_received(&rtc->link, message);
 }
 
 static void on_candidate(struct link_rtc *rtc, const char *text)
@@ -222,16 +274,14 @@ static void on_event(struct peer_io_peer *io, const struct dpc_event *event, voi
 		on_channel_open(rtc, event->channel);
 		break;
 	case DPC_EVENT_MESSAGE:
-		if (rtc->has_channel && event->channel == rtc->channel && !event->binary)
-			link_received(&rtc->link, bytes_of(event->data, event->size));
+		on_message(rtc, event);
 		break;
 	case DPC_EVENT_SENDABLE:
 	case DPC_EVENT_BUFFERED_LOW:
 		link_writable(&rtc->link);
 		break;
 	case DPC_EVENT_CHANNEL_CLOSED:
-		if (rtc->has_channel && event->channel == rtc->channel)
-			on_channel_closed(rtc);
+		on_channel_closed(rtc, event->channel);
 		break;
 	case DPC_EVENT_CLOSED:
 		on_peer_closed(rtc, event->text ? event->text : "closed");

@@ -28,6 +28,8 @@ struct link_rtc {
 	enum store_policy policy; /* a new one replaces the link */
 	bool has_channel;
 	uint16_t channel;
+	bool has_file_channel; /* that we have opened */
+	uint16_t file_channel;
 	bool verified;                       /* the remote description is set and believed */
 	char session_id[MESSAGE_ID_MAX + 1]; /* "": an older peer's */
 	char *offer_sdp;                     /* ours, as it was sent */

@@ -1,5 +1,6 @@
 /* A link over direct TLS: looks the contact's addresses up, dials them, and checks the key before
- * the first message. Messages are text frames on channel 0. */
+ * the first message. Messages are text frames on channel 0, pieces of files binary ones on channel
+ * 1. */
 #include "node/link.h"
 
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include "net/tls.h"
 #include "node/internal.h"
 #include "node/session.h"
+
+#define CHANNEL_FILES 1
 
 struct lookup {
 	struct link_tls *owner;
@@ -40,6 +43,13 @@ static enum err tls_send(struct link *link, struct bytes text)
 {
 	struct net_frame frame = {.channel = 0, .kind = NET_FRAME_TEXT, .payload = text};
 	return net_tls_conn_send(tls_of(link)->conn, &frame);
+}
+
+static enum err tls_send_piece(struct link *link, struct bytes piece)
+{
+	struct net_frame frame = {
+		.channel = CHANNEL_FILES, .kind = NET_FRAME_BINARY, .payload = piece};
+	return net_tls_conn_send_bulk(tls_of(link)->conn, &frame);
 }
 
 static void tls_close(struct link *link, const char *reason)
@@ -112,6 +122,7 @@ bool link_tls_is_from(struct link *link, const struct addr *locals, size_t count
 
 static const struct link_transport transport = {
 	.send = tls_send,
+	.send_piece = tls_send_piece,
 	.close = tls_close,
 	.destroy = tls_destroy,
 	.describe = tls_describe,
@@ -128,6 +139,8 @@ static void on_frame(struct net_tls_conn *conn, const struct net_frame *frame, v
 	/* Other channels and binary frames are for later versions. */
 	if (frame->channel == 0 && frame->kind == NET_FRAME_TEXT)
 		link_received(&tls->link, frame->payload);
+	else if (frame->channel == CHANNEL_FILES && frame->kind == NET_FRAME_BINARY)
+		link_piece_received(&tls->link, frame->payload);
 }
 
 static void on_drained(struct net_tls_conn *conn, void *user)

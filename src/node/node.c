@@ -13,6 +13,7 @@
 #include "node/ai_port.h"
 #include "node/dispatch.h"
 #include "node/events.h"
+#include "node/files.h"
 #include "node/hub_client.h"
 #include "node/internal.h"
 #include "node/listen.h"
@@ -83,6 +84,22 @@ static bool lock_home(struct node *node, struct fault *fault)
 	return false;
 }
 
+/* Paths of transfers are kept, and must be the same where the node is started next. */
+static bool find_downloads(struct node *node, struct fault *fault)
+{
+	char *directory = node->config.file_directory;
+	if (directory[0])
+		return true;
+	char *home = realpath(node->home, NULL);
+	int size =
+		snprintf(directory, CONFIG_TEXT_MAX + 1, "%s/downloads", home ? home : node->home);
+	free(home);
+	if (size > 0 && size <= CONFIG_TEXT_MAX)
+		return true;
+	fault_set(fault, "the path of '%s' is too long; use a shorter --home", node->home);
+	return false;
+}
+
 static bool configure(struct node *node, const struct node_options *options, struct fault *fault)
 {
 	char path[CONFIG_TEXT_MAX];
@@ -99,7 +116,7 @@ static bool configure(struct node *node, const struct node_options *options, str
 		config_set(&node->config, "ai.port", options->ai_port, fault) != ERR_OK)
 		return false;
 	log_set_level(node->config.log);
-	return true;
+	return find_downloads(node, fault);
 }
 
 /* A certificate outlives ten years only by being made anew; id and pin stay. */
@@ -199,6 +216,11 @@ static bool start_engines(struct node *node, struct fault *fault)
 		failed(http_client_create(node->loop, &node->http), "the web client", fault) ||
 		failed(net_tls_create(node->loop, node->identity, &node->tls), "tls", fault))
 		return false;
+	if (files_create(node, &node->files) != ERR_OK) {
+		fault_set(fault, "cannot take up the files under way: %s",
+			store_fault_text(node->store));
+		return false;
+	}
 	ai_queue_init(&node->ai_queue, node->config.ai_at_once);
 	net_defer_init(&node->ai_next, node->loop, handle_ai_next, node);
 	enum err err = ai_pool_create(&node->config, node->http, &node->ai, fault);
@@ -254,6 +276,8 @@ static void finish(struct node *node)
 	network_unwatch(node);
 	local_api_destroy(api);
 	ai_port_destroy(node->ai_port);
+	files_destroy(node->files);
+	node->files = NULL;
 	while ((session = map_next(&node->sessions, &cursor))) {
 		session_destroy(session);
 		cursor = 0;

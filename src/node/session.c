@@ -7,6 +7,7 @@
 #include "node/dispatch.h"
 #include "node/events.h"
 #include "node/hub_client.h"
+#include "node/files.h"
 #include "node/internal.h"
 #include "node/quality_watch.h"
 #include "node/request.h"
@@ -318,6 +319,7 @@ void session_forget(struct session *session)
 	failure_set(&failure, FAILURE_UNKNOWN_PEER, "contact '%s' was removed", session->name);
 	requests_fail_all(session, &failure);
 	questions_drop_peer(&session->node->questions, session->id);
+	files_drop_peer(session);
 	session_disconnect(session);
 	session->forgotten = true;
 	session_link_gone(session);
@@ -438,6 +440,7 @@ void session_link_up(struct session *session, struct link *link)
 	link_ping(link);
 	session_chat_restart(session);
 	requests_link_up(session);
+	files_link_up(session);
 }
 
 void session_link_heard(struct session *session, struct link *link)
@@ -486,6 +489,7 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 	}
 	requests_link_gone(session, link);
 	handle_ai_link_gone(session, link);
+	files_link_gone(session, link);
 	if (session->current) {
 		if (was_current)
 			session_chat_restart(session);

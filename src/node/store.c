@@ -52,6 +52,13 @@ static const char *const migrations[] = {
 	"  completion_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL,"
 	"  duration_ms INTEGER NOT NULL, prompt TEXT) STRICT;"
 	"CREATE INDEX ai_log_by_peer ON ai_log (peer, time);",
+	/* Transfers of files (store_file.h). */
+	"CREATE TABLE files ("
+	"  sequence INTEGER PRIMARY KEY AUTOINCREMENT, peer TEXT NOT NULL,"
+	"  outgoing INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,"
+	"  size INTEGER NOT NULL, hash TEXT NOT NULL, state INTEGER NOT NULL, time REAL NOT NULL,"
+	"  code TEXT NOT NULL, error TEXT NOT NULL, UNIQUE (peer, outgoing, id)) STRICT;"
+	"CREATE INDEX files_unfinished ON files (sequence) WHERE state < 3;",
 };
 
 #define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))

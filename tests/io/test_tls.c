@@ -315,6 +315,34 @@ static void a_full_queue_refuses_and_says_when_it_has_drained(void **state)
 	free(payload);
 }
 
+static void bulk_stops_early_and_leaves_room_for_the_rest(void **state)
+{
+	(void)state;
+	connect_both();
+	uint8_t payload[16 * 1024] = {0};
+	struct net_frame frame = {
+		.kind = NET_FRAME_BINARY, .payload = bytes_of(payload, sizeof(payload))};
+	struct net_frame small = text_frame("urgent");
+	int sent = 0;
+	net_tls_conn_pause(server.conn, true);
+	for (int i = 0; i < 400; i++) {
+		enum err err;
+		while ((err = net_tls_conn_send_bulk(client.conn, &frame)) == ERR_OK)
+			sent++;
+		assert_err(err, ERR_AGAIN);
+		assert_true(net_tls_conn_buffered(client.conn) <
+			    NET_TLS_BULK_MAX + 2 * sizeof(payload));
+		net_loop_run_once(loop, net_now() + 500);
+	}
+	assert_ok(net_tls_conn_send(client.conn, &small));
+	int drained = client.drained;
+	net_tls_conn_pause(server.conn, false);
+	RUN_UNTIL(client.drained > drained);
+	assert_true(net_tls_conn_buffered(client.conn) <= NET_TLS_BULK_LOW);
+	RUN_UNTIL(server.frames == sent + 1);
+	assert_ok(net_tls_conn_send_bulk(client.conn, &frame));
+}
+
 static void many_small_frames_arrive_in_order(void **state)
 {
 	(void)state;
@@ -626,6 +654,7 @@ int main(void)
 		TLS_TEST(a_close_arrives_behind_the_last_frame_with_its_reason),
 		TLS_TEST(both_may_close_at_once),
 		TLS_TEST(a_full_queue_refuses_and_says_when_it_has_drained),
+		TLS_TEST(bulk_stops_early_and_leaves_room_for_the_rest),
 		TLS_TEST(many_small_frames_arrive_in_order),
 		TLS_TEST(another_key_is_refused_by_the_dialer_before_it_shows_itself),
 		TLS_TEST(an_old_tls_version_and_a_missing_certificate_are_refused),

@@ -41,6 +41,21 @@ static void without_a_rule_the_answer_is_no(void **state)
 	access_destroy(NULL);
 }
 
+static void about_files_the_user_is_asked_without_a_rule(void **state)
+{
+	(void)state;
+	struct access *access = rules_of("");
+	struct access_verdict verdict;
+	assert_int_equal(access_decide(access, &alice, "file.receive", &verdict), ACCESS_ASK);
+	assert_int_equal(verdict.line, 0);
+	assert_int_equal(access_decide(access, &alice, "file..receive", NULL), ACCESS_DENY);
+	access_destroy(access);
+	access = rules_of("[peer:alice]\nfile.receive = allow\n[default]\nfile = deny\n");
+	assert_true(is_allowed(access, &alice, "file.receive"));
+	assert_int_equal(access_decide(access, &bob, "file.receive", NULL), ACCESS_DENY);
+	access_destroy(access);
+}
+
 static void rules_decide_as_the_manual_says(void **state)
 {
 	(void)state;
@@ -142,11 +157,10 @@ static void an_ill_formed_file_is_refused_with_its_line(void **state)
 		{"context.a = allow\n", "access.ini:1: a rule needs a section above it"},
 		{"[default]\ncontext.a = yes\n",
 			"access.ini:2: a rule says 'allow', 'ask' or 'deny'"},
-		{"[default]\nai.model.a = ask\n",
-			"access.ini:2: only rules of 'context' can say 'ask'"},
+		{"[default]\nai.model.a = ask\n", "access.ini:2: rules of 'ai' cannot say 'ask'"},
 		{"[default]\ncontext.a\n", "access.ini:2: expected 'key = value'"},
 		{"[default]\n\nprofile.name = allow\n",
-			"access.ini:3: a path begins with 'context.' or 'ai.'"},
+			"access.ini:3: a path begins with 'context.', 'ai.' or 'file.'"},
 		{"[default]\ncontext.*.name = allow\n",
 			"access.ini:2: a path is names joined by dots, with '*' for all below at "
 			"its end only"},
@@ -372,7 +386,8 @@ static void random_rules_decide_as_a_naive_model_does(void **state)
 		assert_true(answers[i] > MODEL_ROUNDS * MODEL_QUESTIONS / 10);
 }
 
-TESTS(TEST(without_a_rule_the_answer_is_no), TEST(rules_decide_as_the_manual_says),
+TESTS(TEST(without_a_rule_the_answer_is_no), TEST(about_files_the_user_is_asked_without_a_rule),
+	TEST(rules_decide_as_the_manual_says),
 	TEST(a_name_that_looks_like_somebodys_id_is_not_that_somebody),
 	TEST(a_star_alone_covers_everything), TEST(an_ill_formed_file_is_refused_with_its_line),
 	HOME_TEST(a_broken_edit_leaves_the_old_rules_in_force),

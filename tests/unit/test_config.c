@@ -44,12 +44,15 @@ static void every_key_is_read(void **state)
 		"[turn]\nserver = turn:turn.example\nserver = turns:turn.example:443\n"
 		"username = alice\npassword = secret\nauthorities = /tmp/ca.pem\n"
 		"[access]\nask_seconds = 60\n"
+		"[files]\ndirectory = /srv/in\nsize_max = 2G\n"
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
 		"key_file = /tmp/key\npatience = 20\nat_once = 3\nrequests_per_day = 10\n"
 		"tokens_per_day = 2000\nhours = 08:30-24:00\nkeep_prompts = yes\n"
 		"port = 11435\ntoken = t\norigin = http://a\norigin = http://b\n",
 		&config, &fault));
 	assert_int_equal(config.ask_seconds, 60);
+	assert_string_equal(config.file_directory, "/srv/in");
+	assert_true(config.file_size_max == 2147483648);
 	assert_string_equal(config.name, "Alice B.");
 	assert_int_equal(config.listen_count, 2);
 	assert_string_equal(config.listen[0].host, "127.0.0.1");
@@ -166,6 +169,11 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 			"/config.ini:2: access.ask_seconds: expected a number from 1 to 86400"},
 		{"[access]\nask_seconds = 86401\n",
 			"/config.ini:2: access.ask_seconds: expected a number from 1 to 86400"},
+		{"[files]\ndirectory = in\n", "/config.ini:2: files.directory: expected a path"},
+		{"[files]\nsize_max = 1T\n", "/config.ini:2: files.size_max: expected a number"},
+		{"[files]\nsize_max = k\n", "/config.ini:2: files.size_max: expected a number"},
+		{"[files]\nsize_max = 8388609G\n",
+			"/config.ini:2: files.size_max: expected a number"},
 		{"[node]\ntcp = maybe\n", "/config.ini:2: node.tcp: expected 'yes' or 'no'"},
 		{"[hub]\nurl = ftp://x\n", "/config.ini:2: hub.url: expected http://"},
 		{"[hub]\nurl = http://\n", "/config.ini:2: hub.url: expected http://"},

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define ID "dpc-node-0123456789abcdef"
 
 static enum err parse(const char *text, struct message *m, struct message_fault *fault)
@@ -41,6 +42,14 @@ static void every_type_survives_a_round_trip(void **state)
 		"{\"type\":\"ai_models\",\"request_id\":\"r\"}",
 		"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":[]}",
 		"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":[\"m\"]}",
+		"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a b.txt\","
+		"\"size\":9007199254740992,\"hash\":\"" HASH "\"}",
+		"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0,\"stream\":4294967295}",
+		"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":1048576,\"hash\":\"" HASH
+		"\",\"stream\":1}",
+		"{\"type\":\"file_reject\",\"id\":\"f\",\"code\":\"denied\",\"message\":\"no\"}",
+		"{\"type\":\"file_done\",\"id\":\"f\"}",
+		"{\"type\":\"file_cancel\",\"id\":\"f\",\"code\":\"full\",\"message\":\"\"}",
 		"{\"type\":\"ping\",\"timestamp\":1.5}",
 		"{\"type\":\"pong\",\"timestamp\":1.5}",
 		"{\"type\":\"signal\",\"payload\":{\"type\":\"restart\",\"any\":[1]}}",
@@ -96,6 +105,24 @@ static void a_wrong_field_is_named_with_the_request_it_belongs_to(void **state)
 			"usage", "r"},
 		{"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":{}}", "models", "r"},
 		{"{\"type\":\"error\",\"code\":\"\"}", "code", ""},
+		{"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"\",\"size\":1,\"hash\":\"" HASH
+		 "\"}",
+			"name", "f"},
+		{"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a\",\"hash\":\"" HASH "\"}",
+			"size", "f"},
+		{"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a\",\"size\":-1,\"hash\":\"" HASH
+		 "\"}",
+			"size", "f"},
+		{"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a\",\"size\":9007199254740993,"
+		 "\"hash\":\"" HASH "\"}",
+			"size", "f"},
+		{"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a\",\"size\":1,\"hash\":\"0g\"}",
+			"hash", "f"},
+		{"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":5,\"stream\":1}", "hash", "f"},
+		{"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0}", "stream", "f"},
+		{"{\"type\":\"file_reject\",\"id\":\"f\"}", "code", "f"},
+		{"{\"type\":\"file_done\"}", "id", ""},
+		{"{\"type\":\"file_cancel\",\"id\":\"f\",\"code\":1}", "code", "f"},
 		{"{\"type\":\"ping\",\"timestamp\":1e999}", "", ""},
 		{"{\"type\":\"signal\",\"payload\":\"restart\"}", "payload", ""},
 		{"{\"type\":\"ping\",\"type\":\"ping\",\"timestamp\":1}", "", ""},

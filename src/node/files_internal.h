@@ -1,0 +1,101 @@
+/* What the files of the transfers share: files.c, file_send.c, file_receive.c. */
+#ifndef NODE_FILES_INTERNAL_H
+#define NODE_FILES_INTERNAL_H
+
+#include "base/list.h"
+#include "message/file_piece.h"
+#include "net/loop.h"
+#include "node/file_blocks.h"
+#include "node/files.h"
+#include "node/internal.h"
+#include "node/limits.h"
+#include "node/session.h"
+
+/* What the other side is to hear, when there is a link that takes it. */
+enum file_debt {
+	FILE_OWES_NOTHING,
+	FILE_OWES_OFFER,
+	FILE_OWES_ACCEPT,
+	FILE_OWES_REJECT,
+	FILE_OWES_DONE,
+	FILE_OWES_CANCEL,
+};
+
+/* Reading what is on disk. */
+enum file_reading {
+	FILE_READS_NOTHING,
+	FILE_READS_ALL,  /* outgoing, for the offer */
+	FILE_READS_HEAD, /* what was sent or received before, up to `read_to` */
+};
+
+/* A transfer that has not ended, or whose end is not told yet. */
+struct file_transfer {
+	struct list node;
+	struct files *files;
+	struct store_file file; /* as it is in the store */
+	enum file_debt debt;
+	bool offered;      /* outgoing: over the present link */
+	struct link *link; /* that it moves over; NULL: none */
+	uint32_t stream;   /* of the pieces; 0: none are expected */
+	int fd;            /* -1: not open */
+	bool has_blocks;
+	struct file_blocks blocks;
+	enum file_reading reading;
+	uint64_t read_to;
+	char head_hash[2 * SHA256_SIZE + 1]; /* outgoing: of what the receiver has */
+	bool blocked;                        /* the link takes nothing now */
+	uint8_t *piece;                      /* outgoing: the next, FILE_PIECE_SIZE_MAX */
+	size_t piece_size;                   /* 0: there is none */
+	usec moved_since;                    /* 0: not yet */
+	uint64_t moved_from;
+};
+
+struct files {
+	struct node *owner;
+	struct list list; /* of struct file_transfer; those that had their turn go to the end */
+	size_t count;
+	uint32_t streams; /* so far */
+	struct net_defer work;
+	uint8_t slice[NODE_FILE_SLICE];
+};
+
+/* ---- files.c ---- */
+
+/* ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err file_transfer_create(
+	struct files *files, const struct store_file *file, struct file_transfer **ret_transfer);
+void file_transfer_destroy(struct file_transfer *transfer);
+/* By the sender's id; NULL: none that has not ended. */
+struct file_transfer *file_transfer_find(struct session *session, bool outgoing, const char *id);
+size_t file_transfers_of(const struct files *files, const char *peer, bool outgoing);
+struct session *file_session(const struct file_transfer *transfer);
+/* The state is in the store, and told to those who read the events. */
+void file_transfer_enter(struct file_transfer *transfer, enum store_file_state state);
+/* Ends it, and tells the other side. */
+void file_transfer_end(struct file_transfer *transfer, enum store_file_state state,
+	enum file_debt debt, const char *code, const char *text);
+/* Closes what is open, and forgets how far it is. */
+void file_transfer_halt(struct file_transfer *transfer);
+const char *file_error_for_peer(const struct store_file *file);
+/* Says it as soon as it can be said. */
+void file_transfer_owe(struct file_transfer *transfer, enum file_debt debt);
+void files_work_soon(struct files *files);
+/* Contents of the file go through the hashes, from where they are to `read_to`, a slice at most.
+ * True: that is reached. ERR_IO is told in the fault. */
+MUST_CHECK enum err file_transfer_read(
+	struct file_transfer *transfer, bool *ret_done, struct fault *ret_fault);
+
+/* ---- file_send.c ---- */
+
+/* A slice of what there is to read, or to send. False: nothing before something happens. */
+bool file_send_work(struct file_transfer *transfer);
+
+/* ---- file_receive.c ---- */
+
+bool file_receive_work(struct file_transfer *transfer);
+/* It was accepted by the user or a rule, now or before, and the sender waits for a word. */
+void file_receive_begin(struct file_transfer *transfer);
+/* What was written is of no use any more. */
+void file_receive_discard(struct file_transfer *transfer);
+
+#endif
