@@ -45,6 +45,9 @@ class Demo(unittest.TestCase):
             self.assertEqual(part.count('✓ delivered'), 2)
             self.assertRegex(part, r'set-up +[\d.]+ ms')
             self.assertRegex(part, r'round trip +[\d.]+ ms')
+        [part] = [part for title, part in found.items() if '64 MiB' in title]
+        self.assertRegex(part, r'arrived +film\.bin, 64 MiB')
+        self.assertRegex(part, r'rate +\d+ MB/s')
         [part] = [part for title, part in found.items() if 'context' in title]
         self.assertRegex(part, r'granted +profile\.name: Alice')
         self.assertRegex(part, r'denied +profile\.email')
