@@ -1,17 +1,14 @@
 /* dpc file: files to and from peers. A transfer is the node's: ending the command does not end it.
  */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/field.h"
 #include "cli/file_progress.h"
+#include "cli/file_tree.h"
 #include "cli/output.h"
 #include "message/json.h"
 #include "net/loop.h"
@@ -100,41 +97,70 @@ static int follow(const struct cli *cli, const json_t *file)
 
 /* ---- The words ---- */
 
-static int send_one(const struct cli *cli, const char *path)
+static int begin(const struct cli *cli, const struct file_tree_entry *entry, json_t **ret_file)
 {
-	char absolute[PATH_MAX];
-	json_t *file = NULL;
-	if (!realpath(path, absolute))
-		return cli_fail("cannot open '%s': %s", path, strerror(errno));
 	struct api_request request = {.path = "/files",
-		.body = json_pack("{s:s, s:s, s:s*}", "peer", cli->args[1], "path", absolute,
-			"name", cli_value(cli, "name"))};
+		.body = json_pack("{s:s, s:s, s:s}", "peer", cli->args[1], "path", entry->path,
+			"name", entry->name)};
 	if (!request.body)
-		return cli_fail("the path '%s' is not UTF-8", path);
-	int status = api_ask(cli, &request, &file);
-	if (status != CLI_DONE)
-		return status;
+		return cli_fail("the path '%s' is not UTF-8", entry->path);
+	return api_ask(cli, &request, ret_file);
+}
+
+static int finish(const struct cli *cli, const json_t *file)
+{
 	if (!cli_has(cli, "no-wait"))
-		status = follow(cli, file);
-	else if (cli->json)
+		return follow(cli, file);
+	if (cli->json)
 		print_json(file);
 	else
 		printf("file %.0f is under way\n", field_number(file, "id", 0));
-	json_decref(file);
-	return status;
+	return CLI_DONE;
 }
 
-/* All are tried; one that fails is what the command ends with. */
-static int send_all(const struct cli *cli)
+static int worse(int a, int b)
 {
+	return a > b ? a : b;
+}
+
+/* All are tried; the worst of what came of them is what the command ends with. */
+static int send_tree(const struct cli *cli, const struct file_tree *tree)
+{
+	json_t *files[CLI_FILES_AT_ONCE];
 	int worst = CLI_DONE;
-	if (cli_has(cli, "name") && cli->arg_count > 3)
-		return cli_wrong(cli, "'--name' is for one file");
-	for (size_t i = 2; i < cli->arg_count; i++) {
-		int status = send_one(cli, cli->args[i]);
-		worst = status > worst ? status : worst;
+	for (size_t next = 0; next < tree->count;) {
+		size_t count = 0;
+		for (; next < tree->count && count < CLI_FILES_AT_ONCE; next++) {
+			int status = begin(cli, &tree->entries[next], &files[count]);
+			count += status == CLI_DONE;
+			worst = worse(worst, status);
+		}
+		for (size_t i = 0; i < count; i++) {
+			worst = worse(worst, finish(cli, files[i]));
+			json_decref(files[i]);
+		}
 	}
 	return worst;
+}
+
+static int send_all(const struct cli *cli)
+{
+	struct file_tree tree = {0};
+	char problem[CLI_PROBLEM_MAX];
+	int status = CLI_DONE;
+	if (cli_has(cli, "name") && cli->arg_count > 3)
+		return cli_wrong(cli, "'--name' is for one file or folder");
+	for (size_t i = 2; i < cli->arg_count && status == CLI_DONE; i++) {
+		if (!file_tree_add(&tree, cli->args[i], cli_value(cli, "name"), problem))
+			status = cli_fail("%s", problem);
+	}
+	if (status == CLI_DONE && tree.left_out > 0)
+		fprintf(stderr, "dpc: %zu symbolic links and the like are left out\n",
+			tree.left_out);
+	if (status == CLI_DONE)
+		status = send_tree(cli, &tree);
+	file_tree_deinit(&tree);
+	return status;
 }
 
 static void print_file(const json_t *file)
@@ -172,11 +198,11 @@ static int list(const struct cli *cli)
 	return status;
 }
 
-static int decide(const struct cli *cli)
+static int decide_one(const struct cli *cli, const char *id)
 {
 	char path[CLI_API_PATH_MAX] = "/files/";
 	json_t *file = NULL;
-	if (!api_path_add_encoded(path, cli->args[1]) || !api_path_add(path, "/") ||
+	if (!api_path_add_encoded(path, id) || !api_path_add(path, "/") ||
 		!api_path_add(path, cli->args[0]))
 		return cli_wrong(cli, "the number is too long");
 	struct api_request request = {.path = path, .body = json_object()};
@@ -189,14 +215,22 @@ static int decide(const struct cli *cli)
 	return status;
 }
 
+static int decide(const struct cli *cli)
+{
+	int worst = CLI_DONE;
+	for (size_t i = 1; i < cli->arg_count; i++)
+		worst = worse(worst, decide_one(cli, cli->args[i]));
+	return worst;
+}
+
 int command_file(const struct cli *cli)
 {
 	static const struct cli_word words[] = {
 		{"send", 3, CLI_ARGS_MAX, send_all},
 		{"list", 1, 1, list},
-		{"accept", 2, 2, decide},
-		{"reject", 2, 2, decide},
-		{"cancel", 2, 2, decide},
+		{"accept", 2, CLI_ARGS_MAX, decide},
+		{"reject", 2, CLI_ARGS_MAX, decide},
+		{"cancel", 2, CLI_ARGS_MAX, decide},
 		{.name = NULL},
 	};
 	return cli_run_word(cli, words);

@@ -5,6 +5,11 @@
 /* Options of one command, and arguments of one call. */
 #define CLI_OPTIONS_MAX 6
 #define CLI_ARGS_MAX 80
+/* Files of one call, folders in each other, and how many files are handed to the node before the
+ * first of them is waited for. */
+#define CLI_FILES_MAX 10000
+#define CLI_FOLDERS_MAX 15
+#define CLI_FILES_AT_ONCE 64
 /* A path, as PATH_MAX of Linux. */
 #define CLI_PATH_MAX 4096
 /* The line that says what is wrong with a call. */

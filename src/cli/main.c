@@ -217,11 +217,12 @@ static const struct cli_command commands[] = {
 	{.name = "file",
 		.run = command_file,
 		.help = "send files to a peer, and answer what peers offer",
-		.details = "  send PEER PATH...   send files, and wait until the peer has them\n"
+		.details = "  send PEER PATH...   send files and folders, and wait until the peer "
+			   "has them\n"
 			   "  list                what is under way, and what has ended\n"
-			   "  accept ID           take a file that a peer offers\n"
-			   "  reject ID           do not take it\n"
-			   "  cancel ID           end one that is under way, of either direction\n"
+			   "  accept ID...        take what a peer offers\n"
+			   "  reject ID...        do not take it\n"
+			   "  cancel ID...        end what is under way, in either direction\n"
 			   "A transfer belongs to the node: it goes on when the command ends, "
 			   "after a\n"
 			   "lost link, and after a restart of either side. What peers may send is "

@@ -21,8 +21,8 @@ static enum err failed(struct fault *fault, const char *what, const char *path)
 enum err file_disk_part_path(const char *directory, const char *name, int64_t number,
 	char path[FILE_DISK_PATH_MAX], struct fault *ret_fault)
 {
-	int size = snprintf(
-		path, FILE_DISK_PATH_MAX, "%s/%s.%" PRId64 ".part", directory, name, number);
+	int size = snprintf(path, FILE_DISK_PATH_MAX, "%s/%s.%" PRId64 ".part", directory,
+		file_path_name(name), number);
 	if (size < 0 || size >= FILE_DISK_PATH_MAX) {
 		fault_set(ret_fault, "the path of '%s' is too long", name);
 		return ERR_TOO_LARGE;
@@ -145,6 +145,24 @@ static void sync_directory(const char *path, size_t size)
 	close(fd);
 }
 
+/* The folders on the way to the name, in the directory of the first `size` bytes of `part`. */
+static enum err make_folders(
+	const char *part, size_t size, const char *name, struct fault *ret_fault)
+{
+	char path[FILE_DISK_PATH_MAX];
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int length = snprintf(
+			path, sizeof path, "%.*s/%.*s", (int)size, part, (int)(slash - name), name);
+		if (length < 0 || (size_t)length >= sizeof path) {
+			fault_set(ret_fault, "the path of '%s' is too long", name);
+			return ERR_TOO_LARGE;
+		}
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			return failed(ret_fault, "make the directory", path);
+	}
+	return ERR_OK;
+}
+
 enum err file_disk_place(int fd, const char *part, const char *name,
 	char ret_path[FILE_DISK_PATH_MAX], struct fault *ret_fault)
 {
@@ -152,16 +170,22 @@ enum err file_disk_place(int fd, const char *part, const char *name,
 	const char *slash = strrchr(part, '/');
 	CHECK(slash != NULL);
 	size_t directory = (size_t)(slash - part);
+	const char *last = file_path_name(name);
 	if (fsync(fd) != 0)
 		return failed(ret_fault, "write", part);
+	enum err err = make_folders(part, directory, name, ret_fault);
+	if (err)
+		return err;
 	for (unsigned number = 0; number <= FILE_NAME_NUMBER_MAX; number++) {
-		if (!file_name_numbered(name, number, numbered, sizeof numbered))
+		if (!file_name_numbered(last, number, numbered, sizeof numbered))
 			break;
-		int size = snprintf(path, sizeof path, "%.*s/%s", (int)directory, part, numbered);
+		int size = snprintf(path, sizeof path, "%.*s/%.*s%s", (int)directory, part,
+			(int)(last - name), name, numbered);
 		if (size < 0 || (size_t)size >= sizeof path)
 			break;
 		if (move(part, path) == 0) {
 			sync_directory(part, directory);
+			sync_directory(path, (size_t)(strrchr(path, '/') - path));
 			memcpy(ret_path, path, (size_t)size + 1);
 			return ERR_OK;
 		}

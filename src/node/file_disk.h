@@ -30,8 +30,9 @@ MUST_CHECK enum err file_disk_read(
 	int fd, uint64_t offset, uint8_t *data, size_t size, struct fault *ret_fault);
 /* Lets the disk begin with what was written, so that less is left when all of it must be there. */
 void file_disk_push(int fd, uint64_t offset, uint64_t size);
-/* The file is whole: puts it on disk and gives it its name, in the directory where it is, or the
- * first of "name (1).ext" and so on that is free. ERR_EXISTS: none is; ERR_IO. */
+/* The file is whole: puts it on disk and gives it its name, in the directory where it is, in the
+ * folders that the name has, which are made, or the first of "name (1).ext" and so on that is free.
+ * ERR_EXISTS: none is; ERR_IO. */
 MUST_CHECK enum err file_disk_place(int fd, const char *part, const char *name,
 	char ret_path[FILE_DISK_PATH_MAX], struct fault *ret_fault);
 

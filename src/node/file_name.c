@@ -72,6 +72,32 @@ const char *file_name_problem(const char *name)
 	return NULL;
 }
 
+const char *file_path_problem(const char *path)
+{
+	size_t names = 0;
+	if (strlen(path) > MESSAGE_FILE_NAME_MAX)
+		return "is too long";
+	for (const char *at = path;;) {
+		char name[MESSAGE_FILE_NAME_MAX + 1];
+		size_t size = strcspn(at, "/");
+		(void)text_copy_bytes(name, sizeof name, bytes_of(at, size));
+		const char *problem = file_name_problem(name);
+		if (problem)
+			return problem;
+		if (++names > FILE_PATH_NAMES_MAX)
+			return "has too many folders";
+		if (!at[size])
+			return NULL;
+		at += size + 1;
+	}
+}
+
+const char *file_path_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 bool file_name_numbered(const char *name, unsigned number, char *to, size_t capacity)
 {
 	const char *dot = strrchr(name, '.');

@@ -84,7 +84,7 @@ static bool is_welcome(struct session *session, struct link *link,
 	const struct message_file_offer *offer, enum access_action *ret_action)
 {
 	const struct config *config = &session->node->config;
-	const char *problem = file_name_problem(offer->name);
+	const char *problem = file_path_problem(offer->name);
 	struct fault text = {0};
 	const char *code = "";
 	*ret_action = ACCESS_DENY;

@@ -99,7 +99,7 @@ enum err files_send(struct session *session, const char *path, const char *name,
 		return ERR_MALFORMED;
 	}
 	name = name ? name : slash + 1;
-	const char *problem = file_name_problem(name);
+	const char *problem = file_path_problem(name);
 	if (problem || !text_copy(file.name, sizeof(file.name), name)) {
 		failure_set(failure, FAILURE_MALFORMED,
 			"the name '%s' %s; no node would take it: give it another one with "
@@ -150,12 +150,29 @@ static void answer_unknown(
 	dispatch_error(session, link, id, "not_found", "no file of this id is under way");
 }
 
+/* The receiver was away when it ended here: now it hears. */
+static void answer_accept(struct session *session, struct link *link, const char *id)
+{
+	struct store_file known;
+	if (store_file_find(session->node->store, session->id, true, id, &known) != ERR_OK ||
+		!store_file_has_ended(&known)) {
+		answer_unknown(session, link, true, id);
+		return;
+	}
+	struct message message = {.type = MESSAGE_FILE_CANCEL,
+		.file_cancel = {.id = id,
+			.code = known.code[0] ? known.code : "cancelled",
+			.message = file_error_for_peer(&known)}};
+	if (link_send(link, &message) != ERR_OK)
+		log_debug("cannot say how a file for '%s' has ended", session->name);
+}
+
 void handle_file_accept(struct session *session, struct link *link, const struct message *message)
 {
 	const struct message_file_accept *accept = &message->file_accept;
 	struct file_transfer *transfer = file_transfer_find(session, true, accept->id);
 	if (!transfer || transfer->file.state == STORE_FILE_HASHING) {
-		answer_unknown(session, link, true, accept->id);
+		answer_accept(session, link, accept->id);
 		return;
 	}
 	uint64_t offset = (uint64_t)accept->offset;
@@ -226,6 +243,15 @@ bool files_refused(struct session *session, const struct message_error *error)
 
 /* ---- Pieces ---- */
 
+static bool has_hash(const struct file_transfer *transfer, const char *expected)
+{
+	uint8_t hash[SHA256_SIZE];
+	char text[2 * SHA256_SIZE + 1];
+	file_blocks_hash(&transfer->blocks, hash);
+	hex_encode(bytes_of(hash, sizeof(hash)), text);
+	return text_equal_ignoring_case(text, expected);
+}
+
 /* The next one, behind those before it. False: there is none, or the transfer has ended. */
 static bool make_piece(struct file_transfer *transfer)
 {
@@ -240,6 +266,12 @@ static bool make_piece(struct file_transfer *transfer)
 		size = SHA256_SIZE;
 		file_blocks_end(blocks, hash);
 		memcpy(body, hash, sizeof(hash));
+		/* Without its end the receiver has nothing that it could take for the file. */
+		if (file_blocks_is_complete(blocks) && !has_hash(transfer, transfer->file.hash)) {
+			file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "changed",
+				"the file was changed while it was sent");
+			return false;
+		}
 	} else if (size == 0) {
 		return false;
 	} else if (file_disk_read(transfer->fd, blocks->at, body, size, &fault) != ERR_OK) {
@@ -251,24 +283,6 @@ static bool make_piece(struct file_transfer *transfer)
 	file_piece_write_header(&piece, transfer->piece);
 	transfer->piece_size = FILE_PIECE_HEADER_SIZE + size;
 	return true;
-}
-
-static bool has_hash(const struct file_transfer *transfer, const char *expected)
-{
-	uint8_t hash[SHA256_SIZE];
-	char text[2 * SHA256_SIZE + 1];
-	file_blocks_hash(&transfer->blocks, hash);
-	hex_encode(bytes_of(hash, sizeof(hash)), text);
-	return text_equal_ignoring_case(text, expected);
-}
-
-/* Everything is on its way, and must be what was offered: the last block can only be wrong at the
- * receiver if it is not. */
-static void check_sent(struct file_transfer *transfer)
-{
-	if (file_blocks_is_complete(&transfer->blocks) && !has_hash(transfer, transfer->file.hash))
-		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "changed",
-			"the file was changed while it was sent");
 }
 
 static bool send_slice(struct file_transfer *transfer)
@@ -291,10 +305,6 @@ static bool send_slice(struct file_transfer *transfer)
 			return false;
 		}
 		transfer->piece_size = 0;
-		if (file_blocks_is_complete(&transfer->blocks)) {
-			check_sent(transfer);
-			return false;
-		}
 	}
 	return true;
 }

@@ -110,7 +110,6 @@ void file_transfer_end(struct file_transfer *transfer, enum store_file_state sta
 	enum file_debt debt, const char *code, const char *text)
 {
 	CHECK(state >= STORE_FILE_DONE);
-	/* The last word on how far it came. */
 	(void)text_copy(transfer->file.code, sizeof(transfer->file.code), code);
 	size_t size = min_size(strlen(text), STORE_FILE_ERROR_MAX);
 	while (size > 0 && ((uint8_t)text[size] & 0xc0) == 0x80)
@@ -119,6 +118,7 @@ void file_transfer_end(struct file_transfer *transfer, enum store_file_state sta
 		transfer->file.error, sizeof(transfer->file.error), bytes_of(text, size));
 	if (!transfer->file.outgoing && state != STORE_FILE_DONE)
 		file_receive_discard(transfer);
+	transfer->link = NULL;
 	file_transfer_enter(transfer, state);
 	log_info("file %lld, '%s': %s%s%s", (long long)transfer->file.sequence, transfer->file.name,
 		store_file_state_name(state), text[0] ? ": " : "", transfer->file.error);

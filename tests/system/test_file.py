@@ -99,16 +99,32 @@ class Sending(FileTest):
         os.mkfifo(fifo)
         self.assert_fails(alice.run('file', 'send', 'bob', str(self.directory / 'nothing')), 1, 'nothing')
         self.assert_fails(alice.run('file', 'send', 'bob', str(fifo)), 1, 'no file')
-        self.assert_fails(alice.run('file', 'send', 'bob', '/'), 1, 'name')
         self.assert_fails(alice.run('file', 'send', 'nobody', str(self.make('a', b'a'))), 1, 'nobody')
         self.assert_fails(alice.run('file', 'send', 'bob', str(self.make('.hidden', b'a'))), 1, 'dot', '--name')
         done = alice.run('file', 'send', 'bob', str(self.directory / '.hidden'), '--name', 'seen')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.received(bob), {'seen': b'a'})
-        for words in (('send', 'bob'), ('accept',), ('lose', '1'), ('accept', '1', '2')):
+        for words in (('send', 'bob'), ('accept',), ('lose', '1'), ('list', '1'), ('send', 'bob', 'a', 'b', '--name', 'c')):
             self.assertEqual(alice.run('file', *words).returncode, 2)
         self.assert_fails(alice.run('file', 'accept', '99'), 1, '99')
         self.assert_fails(alice.run('file', 'cancel', 'x'), 1, 'x')
+
+    def test_a_folder_gets_there_with_all_that_is_in_it(self):
+        alice, bob = self.sender_and_owner()
+        trip = self.directory / 'trip'
+        (trip / 'day 1' / 'empty').mkdir(parents=True)
+        expected = {}
+        for i in range(40):
+            name = f'day 1/{i}.txt' if i % 2 else f'{i}.txt'
+            (trip / name).write_bytes(contents(1000 * i))
+            expected['trip/' + name] = contents(1000 * i)
+        (trip / 'link').symlink_to('/etc/passwd')
+        (trip / 'folder').symlink_to('/etc')
+        done = alice.run('file', 'send', 'bob', str(trip))
+        self.assertEqual((done.returncode, done.stderr), (0, 'dpc: 2 symbolic links and the like are left out\n'))
+        downloads = bob.home / 'downloads'
+        self.assertEqual({str(path.relative_to(downloads)): path.read_bytes()
+                          for path in downloads.rglob('*') if path.is_file()}, expected)
 
     def chats_meanwhile(self, alice, bob):
         alice.one('file', 'send', 'bob', '--no-wait', str(self.make('large', contents(48 * BLOCK))))
@@ -169,6 +185,45 @@ class Deciding(FileTest):
             self.assertEqual(canceller.one('file', 'cancel', str(self.last(canceller)['id']))['state'], 'cancelled')
             for node in (alice, bob):
                 self.assertEqual(self.wait_for(node, 'cancelled')['error']['code'], 'cancelled')
+
+
+    def test_who_was_away_when_it_was_cancelled_hears_of_it(self):
+        alice, bob = self.sender_and_owner('')
+        alice.one('file', 'send', 'bob', '--no-wait', str(self.make('a', b'a')))
+        self.wait_for(bob, 'offered')
+        alice.one('disconnect', 'bob')
+        wait_until('the link is closed', lambda: bob.one('status')['links'] == 0, 20)
+        alice.one('file', 'cancel', '1')
+        bob.one('file', 'accept', '1')
+        alice.one('connect', 'bob')
+        self.assertEqual(self.wait_for(bob, 'cancelled')['error']['code'], 'cancelled')
+        self.assertEqual(self.received(bob), {})
+
+    def test_a_full_disk_is_told_to_both(self):
+        bob, alice = self.owner(), self.node('alice')
+        # A file that may not grow stands for a disk that cannot hold it.
+        bob.where = ('bash', '-c', 'trap "" XFSZ; ulimit -f 2048; exec "$0" "$@"')
+        bob.up()
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        done = alice.run('file', 'send', 'bob', str(self.make('large', contents(4 * BLOCK))))
+        self.assert_fails(done, 1, 'large', 'cancelled', 'disk is full')
+        self.assertEqual(self.wait_for(bob, 'failed')['error'], {'code': 'full', 'message': 'the disk is full'})
+        self.assertEqual(self.received(bob), {})
+        self.assertEqual(alice.run('file', 'send', 'bob', str(self.make('small', b'a'))).returncode, 0)
+
+    def test_a_file_that_changes_meanwhile_is_not_sent(self):
+        alice, bob = self.sender_and_owner('')
+        path = self.make('a', b'before')
+        for other in (b'behind', b'longer than before'):
+            path.write_bytes(b'before')
+            alice.one('file', 'send', 'bob', '--no-wait', str(path))
+            self.wait_for(bob, 'offered')
+            path.write_bytes(other)
+            bob.one('file', 'accept', str(self.last(bob)['id']))
+            self.assertEqual(self.wait_for(alice, 'failed')['error']['code'], 'changed')
+            self.wait_for(bob, 'cancelled')
+        self.assertEqual(self.received(bob), {})
 
 
 class Resuming(FileTest):
@@ -263,7 +318,7 @@ class Lying(FileTest):
 
     def test_names_that_lead_elsewhere_are_refused(self):
         bob, raw = self.raw_pair()
-        for i, name in enumerate(('../x', '/tmp/x', '.bashrc', 'a/b', 'con', 'a\u202etxt.exe', 'x' * 241)):
+        for i, name in enumerate(('../x', '/tmp/x', '.bashrc', 'a/../b', 'a//b', 'a/', 'con', 'a\u202etxt.exe', 'x' * 241)):
             self.offer(raw, f'f{i}', b'x', name=name)
             self.assertEqual(raw.expect('file_reject')['code'], 'name', name)
         self.assertEqual(self.received(bob), {})

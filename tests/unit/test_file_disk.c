@@ -71,6 +71,25 @@ static void a_whole_file_gets_a_name_that_is_free(void **state)
 	}
 }
 
+static void a_file_of_a_folder_gets_there(void **state)
+{
+	char path[FILE_DISK_PATH_MAX], placed[FILE_DISK_PATH_MAX];
+	static const char *const names[] = {"/in/d.x/e/a.txt", "/in/d.x/e/a (1).txt"};
+	struct fault fault;
+	for (size_t i = 0; i < 2; i++) {
+		int fd = open_part(state, "x", path);
+		assert_ok(file_disk_place(fd, path, "d.x/e/a.txt", placed, &fault));
+		assert_non_null(strstr(placed, names[i]));
+		assert_contents(placed, "x");
+		close(fd);
+	}
+	assert_ok(file_disk_part_path("/tmp", "d.x/e/a.txt", 3, path, &fault));
+	assert_string_equal(path, "/tmp/a.txt.3.part");
+	int fd = open_part(state, "x", path);
+	assert_err(file_disk_place(fd, path, "d.x/e/a.txt/b", placed, &fault), ERR_IO);
+	close(fd);
+}
+
 static void nothing_is_written_through_a_link(void **state)
 {
 	char path[FILE_DISK_PATH_MAX], target[FILE_DISK_PATH_MAX];
@@ -121,6 +140,6 @@ static void a_path_that_is_too_long_is_refused(void **state)
 }
 
 TESTS(HOME_TEST(a_part_is_its_owners_alone_and_is_found_again),
-	HOME_TEST(a_whole_file_gets_a_name_that_is_free),
+	HOME_TEST(a_whole_file_gets_a_name_that_is_free), HOME_TEST(a_file_of_a_folder_gets_there),
 	HOME_TEST(nothing_is_written_through_a_link), HOME_TEST(more_than_is_free_is_refused),
 	TEST(a_full_disk_is_told_from_others), TEST(a_path_that_is_too_long_is_refused))

@@ -71,5 +71,29 @@ static void a_number_goes_before_the_extension(void **state)
 	assert_true(file_name_numbered("a.txt", 1, to, 10));
 }
 
-TESTS(TEST(ordinary_names_are_taken), TEST(names_that_are_more_than_a_name_are_refused),
-	TEST(the_length_is_limited_in_bytes), TEST(a_number_goes_before_the_extension))
+static void a_way_into_a_folder_is_names_with_slashes_between(void **state)
+{
+	(void)state;
+	static const char *const good[] = {"a", "a/b", "trip/day 1/a.jpg"};
+	static const char *const bad[] = {"", "/", "/a", "a/", "a//b", "a/../b", "../a", "a/..",
+		"./a", "a/.b/c", "a/con/b", "a/b\\c", "a/\xff", "a/b /c",
+		"1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"};
+	char path[MESSAGE_FILE_NAME_MAX + 2];
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_null(file_path_problem(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_non_null(file_path_problem(bad[i]));
+	assert_null(file_path_problem("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16"));
+	memset(path, 'a', sizeof path);
+	path[100] = path[200] = '/';
+	path[sizeof path - 1] = 0;
+	assert_non_null(file_path_problem(path));
+	path[sizeof path - 2] = 0;
+	assert_null(file_path_problem(path));
+	assert_string_equal(file_path_name("a/b/c.txt"), "c.txt");
+	assert_string_equal(file_path_name("c.txt"), "c.txt");
+}
+
+TESTS(TEST(a_way_into_a_folder_is_names_with_slashes_between), TEST(ordinary_names_are_taken),
+	TEST(names_that_are_more_than_a_name_are_refused), TEST(the_length_is_limited_in_bytes),
+	TEST(a_number_goes_before_the_extension))
