@@ -299,6 +299,21 @@ static void on_chat(struct chat *chat, const json_t *event)
 	fflush(stdout);
 }
 
+/* A file that waits for an answer, or has come. */
+static void on_file(struct chat *chat, const json_t *file)
+{
+	char name[LINK_TEXT_MAX];
+	const char *state = field_text(file, "state");
+	if (strcmp(field_text(file, "direction"), "in") != 0)
+		return;
+	text_safe(field_text(file, "file"), name, sizeof(name));
+	if (strcmp(state, "offered") == 0)
+		note(chat, "%s offers a file, %s: 'dpc file accept %.0f' takes it", chat->name,
+			name, field_number(file, "id", 0));
+	else if (strcmp(state, "done") == 0)
+		note(chat, "a file has come, %s", name);
+}
+
 /* Something that happened between us and the peer. */
 static void on_event(struct chat *chat, const char *kind, const json_t *event)
 {
@@ -319,6 +334,8 @@ static void on_event(struct chat *chat, const char *kind, const json_t *event)
 		note(chat,
 			"%s asks for what your rules leave to you: 'dpc access pending' shows it",
 			chat->name);
+	else if (strcmp(kind, "file") == 0)
+		on_file(chat, json_object_get(event, "file"));
 	else if (strcmp(kind, "error") == 0)
 		note(chat, "error: %s",
 			text_safe(field_text(event, "message"), text, sizeof(text)));

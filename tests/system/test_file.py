@@ -157,6 +157,20 @@ class Deciding(FileTest):
         self.assertEqual(self.received(bob), {'a.txt': b'hello'})
         self.assertIn('a.txt', bob.run('file', 'list').stdout)
 
+    def test_who_chats_sees_what_is_offered_and_what_has_come(self):
+        alice, bob = self.sender_and_owner('')
+        with subprocess.Popen([self.stage.dpc, 'chat', 'alice', '--home', str(bob.home)], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as chat:
+            self.assertTrue(chat.stdout.readline())
+            alice.one('file', 'send', 'bob', '--no-wait', str(self.make('a.txt', b'a')))
+            for part in ("alice offers a file, a.txt: 'dpc file accept 1'", 'a file has come, a.txt'):
+                while part not in (line := chat.stdout.readline()):
+                    self.assertTrue(line)
+                if 'offers' in part:
+                    bob.one('file', 'accept', '1')
+            chat.stdin.close()
+        self.wait_for(alice, 'done')
+
     def test_a_file_that_is_not_wanted_is_not_taken(self):
         alice, bob = self.sender_and_owner('[peer:alice]\nfile.receive = ask\n')
         command = subprocess.Popen([self.stage.dpc, 'file', 'send', 'bob', str(self.make('a', b'a')), '--home',
@@ -262,6 +276,13 @@ class Resuming(FileTest):
         alice.process.wait()
         alice.up()
         self.finish(alice, bob, data)
+
+    def test_it_goes_on_over_another_kind_of_link(self):
+        alice, bob = self.over_webrtc()
+        data = self.begin(alice, bob)
+        alice.one('connect', 'bob', '--direct')
+        self.finish(alice, bob, data)
+        self.assertEqual(alice.one('connect', 'bob')['peer']['link']['path'], 'direct')
 
     def test_a_lost_link_is_no_loss(self):
         alice, bob = self.sender_and_owner()
