@@ -30,7 +30,8 @@ static void show(struct following *following, const json_t *file)
 		print_json(file);
 		fflush(stdout);
 	} else if (following->terminal) {
-		printf("\r\033[K%s", file_progress_text(file, text));
+		/* A line that is too long for the terminal is cut there, not wrapped. */
+		printf("\r\033[K\033[?7l%s\033[?7h", file_progress_text(file, text));
 		fflush(stdout);
 	}
 }

@@ -179,13 +179,18 @@ static struct message message_of(const struct file_transfer *transfer, char hash
 }
 
 /* As many as the peer keeps waiting; the others are offered when those have ended. */
-static bool may_offer(const struct file_transfer *transfer)
+static bool may_offer(const struct file_transfer *transfer, const struct session *session)
 {
+	struct files *files = transfer->files;
 	size_t count = 0;
-	LIST_FOREACH (node, &transfer->files->list) {
+	if (files->crowded == session)
+		return false;
+	LIST_FOREACH (node, &files->list) {
 		struct file_transfer *other = CONTAINER_OF(node, struct file_transfer, node);
-		count += is_of(other, transfer->file.peer, true) && other->offered;
+		count += other->offered && is_of(other, transfer->file.peer, true);
 	}
+	if (count >= NODE_FILES_PER_PEER_MAX)
+		files->crowded = session;
 	return count < NODE_FILES_PER_PEER_MAX;
 }
 
@@ -202,7 +207,7 @@ static bool pay(struct file_transfer *transfer)
 		return true;
 	}
 	if (transfer->debt == FILE_OWES_NOTHING || !link ||
-		(transfer->debt == FILE_OWES_OFFER && !may_offer(transfer)))
+		(transfer->debt == FILE_OWES_OFFER && !may_offer(transfer, session)))
 		return false;
 	struct message message = message_of(transfer, hash);
 	if (link_send(link, &message) != ERR_OK)
@@ -240,6 +245,7 @@ static void work(void *user)
 {
 	struct files *files = user;
 	size_t slices = 0, rest = files->count;
+	files->crowded = NULL;
 	while (rest-- > 0 && slices < NODE_FILE_SLICES_PER_TURN) {
 		struct file_transfer *transfer =
 			CONTAINER_OF(files->list.next, struct file_transfer, node);
@@ -289,12 +295,12 @@ void files_link_gone(struct session *session, const struct link *link)
 			continue;
 		if (transfer->link == link && transfer->file.state != STORE_FILE_HASHING)
 			file_transfer_halt(transfer);
-		/* What was said may be lost with it. */
-		if (!session->current)
-			transfer->offered = false;
+		/* What was said may be lost with it; who has heard it gives the same answer. */
 		if (transfer->file.outgoing && !transfer->link &&
-			transfer->file.state != STORE_FILE_HASHING)
+			transfer->file.state != STORE_FILE_HASHING) {
+			transfer->offered = false;
 			transfer->debt = FILE_OWES_OFFER;
+		}
 	}
 	files_work_soon(files);
 }

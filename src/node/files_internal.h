@@ -56,6 +56,7 @@ struct files {
 	size_t count;
 	uint32_t streams; /* so far */
 	struct net_defer work;
+	const struct session *crowded; /* in this turn: its peer keeps enough waiting */
 	uint8_t slice[NODE_FILE_SLICE];
 };
 

@@ -2,6 +2,7 @@
 that lie."""
 import hashlib
 import os
+import pty
 import struct
 import subprocess
 
@@ -125,6 +126,24 @@ class Sending(FileTest):
         downloads = bob.home / 'downloads'
         self.assertEqual({str(path.relative_to(downloads)): path.read_bytes()
                           for path in downloads.rglob('*') if path.is_file()}, expected)
+
+    def test_a_terminal_shows_how_far_it_is(self):
+        alice, _ = self.sender_and_owner()
+        path = self.make('large', contents(32 * BLOCK))
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([self.stage.dpc, 'file', 'send', 'bob', str(path), '--home', str(alice.home)],
+                              stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as command:
+            os.close(theirs)
+            shown = b''
+            try:
+                while chunk := os.read(ours, 4096):
+                    shown += chunk
+            except OSError:
+                pass  # the other end is closed
+        os.close(ours)
+        self.assertEqual(command.returncode, 0, shown)
+        self.assertRegex(shown, rb'large +\d+ % \[[#-]{20}\] [\d.]+[kM]? of 33\.6M, [\d.]+[kM]?/s, \S+')
+        self.assertRegex(shown.split(b'\r\x1b[K')[-1], rb'^sent large to bob: 33\.6M in \S+ \(\S+/s\)\r\n$')
 
     def chats_meanwhile(self, alice, bob):
         alice.one('file', 'send', 'bob', '--no-wait', str(self.make('large', contents(48 * BLOCK))))
