@@ -14,8 +14,8 @@ static const struct dispatch_entry table[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_AI_RESPONSE] = {PERMIT_CONTACT, handle_ai_response},
 	[MESSAGE_AI_CANCEL] = {PERMIT_CONTACT, handle_ai_cancel},
 	[MESSAGE_AI_MODELS] = {PERMIT_LIMITED, handle_ai_models},
-	[MESSAGE_FILE_OFFER] = {PERMIT_LIMITED, handle_file_offer},
-	[MESSAGE_FILE_ACCEPT] = {PERMIT_LIMITED, handle_file_accept},
+	[MESSAGE_FILE_OFFER] = {PERMIT_CONTACT, handle_file_offer},
+	[MESSAGE_FILE_ACCEPT] = {PERMIT_CONTACT, handle_file_accept},
 	[MESSAGE_FILE_REJECT] = {PERMIT_CONTACT, handle_file_reject},
 	[MESSAGE_FILE_DONE] = {PERMIT_CONTACT, handle_file_done},
 	[MESSAGE_FILE_CANCEL] = {PERMIT_CONTACT, handle_file_cancel},
@@ -75,10 +75,6 @@ static const char *request_id_of(const struct message *message)
 		return message->ai_query.request_id;
 	case MESSAGE_AI_MODELS:
 		return message->ai_models.request_id;
-	case MESSAGE_FILE_OFFER:
-		return message->file_offer.id;
-	case MESSAGE_FILE_ACCEPT:
-		return message->file_accept.id;
 	default:
 		return NULL;
 	}

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "node/dispatch.h"
+#include "node/events.h"
 #include "node/file_disk.h"
 #include "node/file_name.h"
 
@@ -18,8 +19,7 @@ static void reject(struct session *session, struct link *link, const char *id, c
 {
 	struct message message = {.type = MESSAGE_FILE_REJECT,
 		.file_reject = {.id = id, .code = code, .message = text}};
-	session->node->counters.refused++;
-	log_info("a file of '%s' is refused: %s", session->name, text);
+	event_refused(session->node, session->id, session->name, "file", text);
 	if (link_send(link, &message) != ERR_OK)
 		log_debug("cannot reject a file of '%s'", session->name);
 }
