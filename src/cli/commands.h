@@ -16,6 +16,7 @@ int command_connect(const struct cli *cli);
 int command_context(const struct cli *cli);
 int command_disconnect(const struct cli *cli);
 int command_history(const struct cli *cli);
+int command_search(const struct cli *cli);
 int command_id(const struct cli *cli);
 int command_init(const struct cli *cli);
 int command_login(const struct cli *cli);

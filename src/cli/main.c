@@ -122,6 +122,18 @@ static const struct cli_command commands[] = {
 		.args_max = 1,
 		.options = {{"limit", "COUNT", "how many (50)"},
 			{"before", "ID", "those before this message"}}},
+	{.name = "search",
+		.run = command_search,
+		.help = "find messages by their words",
+		.details =
+			"All words have to be there; WORD* is one that begins so. The newest come "
+			"first.\n",
+		.arguments = "WORD...",
+		.args_min = 1,
+		.args_max = CLI_ARGS_MAX,
+		.options = {{"peer", "PEER", "those with this peer"},
+			{"limit", "COUNT", "how many (20)"},
+			{"before", "SEQUENCE", "older ones than that message"}}},
 	{.name = "ping",
 		.run = command_ping,
 		.help = "measure the round trip to a peer",

@@ -102,6 +102,7 @@ void api_connect(struct web_request *http, void *user);
 void api_disconnect(struct web_request *http, void *user);
 void api_send(struct web_request *http, void *user);
 void api_history(struct web_request *http, void *user);
+void api_search(struct web_request *http, void *user);
 void api_context_request(struct web_request *http, void *user);
 void api_ai_query(struct web_request *http, void *user);
 void api_ai_models(struct web_request *http, void *user);

@@ -13,6 +13,7 @@
 #include "node/internal.h"
 #include "node/local_api.h"
 #include "node/request.h"
+#include "node/store_search.h"
 
 #define ID_ROOM 33
 
@@ -21,6 +22,7 @@
 #define PING_TIMEOUT_MS 10000
 #define AI_TIMEOUT_MS (5 * 60 * 1000)
 #define HISTORY_LIMIT 50
+#define SEARCH_LIMIT 20
 
 /* ---- Links ---- */
 
@@ -195,6 +197,60 @@ void api_history(struct web_request *http, void *user)
 	else
 		api_fail_store(node, http);
 	store_page_deinit(&page);
+}
+
+static json_t *describe_find(struct node *node, const struct store_find *find)
+{
+	struct store_contact contact;
+	const char *peer = find->message.peer;
+	bool known = store_contact_get(node->store, peer, &contact) == ERR_OK;
+	json_t *object = describe_message(&find->message, known ? contact.name : peer);
+	json_object_set_new(object, "sequence", json_integer(find->message.sequence));
+	json_object_set_new(object, "snippet", json_string(find->snippet));
+	return object;
+}
+
+static void reply_finds(
+	struct node *node, struct web_request *http, const struct store_finds *finds)
+{
+	json_t *messages = json_array();
+	for (size_t i = 0; i < finds->count; i++)
+		json_array_append_new(messages, describe_find(node, &finds->finds[i]));
+	local_api_reply(
+		http, 200, json_pack("{s:o, s:b}", "messages", messages, "more", (int)finds->more));
+}
+
+void api_search(struct web_request *http, void *user)
+{
+	struct node *node = api_node(user);
+	const char *words = web_request_query(http, "q"), *peer = web_request_query(http, "peer");
+	const char *limit_text = web_request_query(http, "limit");
+	const char *before_text = web_request_query(http, "before");
+	struct store_contact contact;
+	struct store_finds finds = {0};
+	uint32_t limit = SEARCH_LIMIT;
+	uint64_t before = 0;
+	if (!words || (limit_text && !text_to_u32(limit_text, &limit)) || limit == 0 ||
+		limit > STORE_PAGE_MAX || (before_text && !text_to_u64(before_text, &before)) ||
+		before > INT64_MAX) {
+		api_fail(http, FAILURE_MALFORMED,
+			"'q' is needed, 'limit' is a number from 1 to %d, and 'before' the "
+			"'sequence' of a message",
+			STORE_PAGE_MAX);
+		return;
+	}
+	if (peer && !api_contact(node, http, peer, &contact))
+		return;
+	enum err err = store_search(
+		node->store, words, peer ? contact.node_id : NULL, (int64_t)before, limit, &finds);
+	if (!err)
+		reply_finds(node, http, &finds);
+	else if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
+		api_fail(http, err == ERR_MALFORMED ? FAILURE_MALFORMED : FAILURE_TOO_LARGE, "%s",
+			store_fault_text(node->store));
+	else
+		api_fail_store(node, http);
+	store_finds_deinit(&finds);
 }
 
 /* ---- Requests to the peer ---- */

@@ -19,6 +19,9 @@
 #define STORE_PAGE_MAX 500
 #define STORE_TEXT_MAX 65536
 #define STORE_MESSAGE_ID_MAX 64
+/* What is looked for in the history. */
+#define STORE_SEARCH_MAX 256
+#define STORE_SEARCH_WORDS_MAX 16
 
 /* Settings: how many, and the sizes of each. */
 #define STORE_SETTINGS_MAX 1000

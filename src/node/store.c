@@ -59,6 +59,14 @@ static const char *const migrations[] = {
 	"  size INTEGER NOT NULL, hash TEXT NOT NULL, state INTEGER NOT NULL, time REAL NOT NULL,"
 	"  code TEXT NOT NULL, error TEXT NOT NULL, UNIQUE (peer, outgoing, id)) STRICT;"
 	"CREATE INDEX files_unfinished ON files (sequence) WHERE state < 3;",
+	/* The words of the history (store_search.h), written with the messages and not by triggers:
+	 * SQLite lets none write to a virtual table while the schema is not trusted. With the index
+	 * of beginnings the first two letters of a word are found among a million messages at once;
+	 * without it they take a third of a second. */
+	"CREATE VIRTUAL TABLE words USING fts5("
+	"  peer, text, content = 'messages', content_rowid = 'sequence', prefix = '2 3',"
+	"  tokenize = 'unicode61 remove_diacritics 2');"
+	"INSERT INTO words (words) VALUES ('rebuild');",
 };
 
 #define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "crypto/node_id.h"
 #include "node/store_query.h"
+#include "node/store_search.h"
 
 static_assert(STORE_PIN_MAX + 1 == NODE_PIN_TEXT_MAX, "a pin fits");
 static_assert(STORE_NODE_ID_MAX < NODE_ID_MAX, "an id fits");
@@ -228,6 +229,9 @@ static enum err remove_contact(struct store *store, const char *node_id)
 		return err;
 	if (changes == 0)
 		return unknown(store, node_id);
+	err = store_search_remove_pending(store, node_id);
+	if (err)
+		return err;
 	struct query queued = query_of(store, "DELETE FROM messages WHERE peer = ? AND state < 2");
 	query_bind_text(&queued, node_id);
 	return query_run(&queued, NULL);

@@ -6,6 +6,7 @@
 #include "crypto/node_id.h"
 #include "message/message.h"
 #include "node/store_query.h"
+#include "node/store_search.h"
 
 static_assert(STORE_MESSAGE_ID_MAX == MESSAGE_ID_MAX, "what a peer may send can be stored");
 static_assert(STORE_TEXT_MAX == MESSAGE_CHAT_TEXT_MAX, "what a peer may send can be stored");
@@ -13,8 +14,6 @@ static_assert(STORE_TEXT_MAX == MESSAGE_CHAT_TEXT_MAX, "what a peer may send can
 static_assert(STORE_OUT == 0, "as in the schema");
 static_assert(STORE_QUEUED < 2 && STORE_SENT < 2, "as in the schema: not delivered");
 static_assert(STORE_DELIVERED == 2 && STORE_RECEIVED == 3, "as in the schema");
-
-#define COLUMNS "sequence, id, peer, direction, state, timestamp, text"
 
 const char *store_direction_name(enum store_direction direction)
 {
@@ -45,7 +44,7 @@ void store_page_deinit(struct store_page *page)
 	*page = (struct store_page){0};
 }
 
-static void read_message(struct query *query, struct store_message *ret_message)
+void store_read_message(struct query *query, struct store_message *ret_message)
 {
 	struct store_message m = {.sequence = query_integer(query, 0)};
 	query_read_text(query, 1, m.id, sizeof m.id);
@@ -77,7 +76,7 @@ static enum err read_page(struct query *query, size_t count_max, struct store_pa
 			page.more = true;
 			break;
 		}
-		read_message(query, &page.messages[page.count]);
+		store_read_message(query, &page.messages[page.count]);
 		if (!query->err)
 			page.count++;
 	}
@@ -143,7 +142,8 @@ static enum err insert_message(struct store *store, const char *peer,
 	query_bind_integer(&query, direction == STORE_OUT ? STORE_QUEUED : STORE_RECEIVED);
 	query_bind_real(&query, timestamp);
 	query_bind_text(&query, text);
-	return query_run(&query, NULL);
+	enum err err = query_run(&query, NULL);
+	return err ? err : store_search_add(store, peer, text);
 }
 
 static enum err find_message(struct store *store, const char *peer, enum store_direction direction,
@@ -200,9 +200,10 @@ enum err store_outbox_pending(struct store *store, const char *peer, int64_t aft
 	size_t count_max, struct store_page *ret_page)
 {
 	count_max = min_size(count_max, STORE_PAGE_MAX);
-	struct query query = query_of(store,
-		"SELECT " COLUMNS " FROM messages WHERE peer = ? AND state < 2 AND sequence > ? "
-		"ORDER BY sequence LIMIT ?");
+	struct query query =
+		query_of(store, "SELECT " STORE_MESSAGE_COLUMNS
+				" FROM messages WHERE peer = ? AND state < 2 AND sequence > ? "
+				"ORDER BY sequence LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, after);
 	query_bind_integer(&query, (int64_t)count_max + 1);
@@ -284,8 +285,9 @@ enum err store_message_get(struct store *store, const char *peer, enum store_dir
 	const char *id, struct store_message *ret_message)
 {
 	struct store_page page = {0};
-	struct query query = query_of(store,
-		"SELECT " COLUMNS " FROM messages WHERE peer = ? AND direction = ? AND id = ?");
+	struct query query =
+		query_of(store, "SELECT " STORE_MESSAGE_COLUMNS
+				" FROM messages WHERE peer = ? AND direction = ? AND id = ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, direction);
 	query_bind_text(&query, id);
@@ -313,9 +315,9 @@ enum err store_history(struct store *store, const char *peer, int64_t before, si
 	struct store_page *ret_page)
 {
 	count_max = min_size(count_max, STORE_PAGE_MAX);
-	struct query query =
-		query_of(store, "SELECT " COLUMNS " FROM messages WHERE peer = ? AND sequence < ? "
-				"ORDER BY sequence DESC LIMIT ?");
+	struct query query = query_of(store,
+		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages WHERE peer = ? AND sequence < ? "
+		"ORDER BY sequence DESC LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, before > 0 ? before : INT64_MAX);
 	query_bind_integer(&query, (int64_t)count_max + 1);

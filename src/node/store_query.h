@@ -56,4 +56,10 @@ MUST_CHECK enum err query_run_unsynced(struct query *query, size_t *ret_changes)
 /* Ends a query for one number. ERR_NOT_FOUND: no row. */
 MUST_CHECK enum err query_run_integer(struct query *query, int64_t *ret_value);
 
+/* What store_read_message() reads, from `messages`. */
+#define STORE_MESSAGE_COLUMNS "sequence, id, peer, direction, state, timestamp, text"
+#define STORE_MESSAGE_COLUMN_COUNT 7
+/* The text is the caller's afterwards; nothing is set when the query fails. */
+void store_read_message(struct query *query, struct store_message *ret_message);
+
 #endif

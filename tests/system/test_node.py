@@ -495,6 +495,10 @@ class LocalApi(NodeTest):
                 ('GET', '/peers/bob', 404, 'unknown_peer', None),
                 ('DELETE', '/peers/bob', 404, 'unknown_peer', None),
                 ('GET', '/history', 400, 'malformed', None),
+                ('GET', '/history/search', 400, 'malformed', None),
+                ('GET', '/history/search?q=!!', 400, 'malformed', None),
+                ('GET', '/history/search?q=a&before=x', 400, 'malformed', None),
+                ('GET', '/history/search?q=' + 'a' * 257, 413, 'too_large', None),
                 ('GET', '/history?peer=bob&limit=501', 400, 'malformed', None)):
             with self.subTest(path=path, body=str(body)[:60]):
                 self.fails(alice, method, path, status, code, body)
@@ -549,6 +553,25 @@ class LocalApi(NodeTest):
         page = self.ask(alice, 'GET', f'/history?peer=bob&limit=10&before={ids[4]}')
         self.assertEqual([message['text'] for message in page['messages']], ['0', '1', '2', '3'])
         self.assertFalse(page['more'])
+
+
+    def test_words_are_found_in_the_history_of_both_sides(self):
+        alice, bob = self.direct_pair()
+        for text in ('the café opens at nine', 'nine o\'clock, then'):
+            self.ask(alice, 'POST', '/messages', {'peer': 'bob', 'text': text, 'wait_ms': 10000})
+        for node, peer in ((alice, 'bob'), (bob, 'alice')):
+            [found] = self.ask(node, 'GET', '/history/search?q=CAFE%20nin*')['messages']
+            self.assertEqual((found['name'], found['text']), (peer, 'the café opens at nine'))
+            self.assertEqual(found['snippet'], 'the \x02café\x03 opens at \x02nine\x03')
+            page = self.ask(node, 'GET', f'/history/search?q=nine&peer={peer}&limit=1')
+            self.assertTrue(page['more'])
+            [first], [second] = page['messages'], self.ask(
+                node, 'GET', f"/history/search?q=nine&before={page['messages'][0]['sequence']}")['messages']
+            self.assertEqual([first['text'], second['text']], ['nine o\'clock, then', 'the café opens at nine'])
+        self.assertIn('the café opens at nine', alice.run('search', 'cafe').stdout)
+        none = alice.run('search', 'tea')
+        self.assertEqual((none.returncode, none.stdout), (1, ''))
+        self.assertIn('no message has all of these words', none.stderr)
 
 
 class Context(NodeTest):
