@@ -139,7 +139,11 @@ static void read_ai_query(struct fields_in *in, struct message *m)
 		fields_fail(in, "messages");
 	if (m->ai_query.options && !turn_options_are_valid(m->ai_query.options))
 		fields_fail(in, "options");
-	m->ai_query.query = m->ai_query.turns && !fields_any(in, "query")
+	m->ai_query.inputs = fields_any(in, "input");
+	if (m->ai_query.inputs && !turn_inputs_are_valid(m->ai_query.inputs))
+		fields_fail(in, "input");
+	bool is_told = m->ai_query.turns || m->ai_query.inputs;
+	m->ai_query.query = is_told && !fields_any(in, "query")
 				    ? NULL
 				    : fields_text_not_empty(in, "query", MESSAGE_QUERY_MAX);
 	m->ai_query.model = fields_text_or(in, "model", MESSAGE_MODEL_MAX, NULL);
@@ -151,6 +155,8 @@ static void write_ai_query(struct fields_out *out, const struct message *m)
 {
 	fields_put_text(out, "request_id", m->ai_query.request_id);
 	fields_put_text(out, "query", m->ai_query.query);
+	if (m->ai_query.inputs)
+		fields_put(out, "input", shared(m->ai_query.inputs));
 	if (m->ai_query.turns)
 		fields_put(out, "messages", shared(m->ai_query.turns));
 	if (m->ai_query.options)

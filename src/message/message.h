@@ -87,7 +87,8 @@ struct message_context_response {
 
 struct message_ai_query {
 	const char *request_id;
-	const char *query;     /* NULL: only with `turns`, when those are too long for one text */
+	const char *query;     /* NULL: with `inputs`, or with `turns` too long for one text */
+	const json_t *inputs;  /* texts whose embeddings are asked for (turns.h), or NULL */
 	const json_t *turns;   /* the conversation (message/turns.h), or NULL: `query` is all */
 	const json_t *options; /* object (turns.h), or NULL */
 	const char *model;     /* NULL: the owner's default */

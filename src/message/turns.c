@@ -37,6 +37,18 @@ bool turns_are_valid(const json_t *turns)
 	return true;
 }
 
+bool turn_inputs_are_valid(const json_t *inputs)
+{
+	size_t count = json_array_size(inputs);
+	bool ok = count > 0 && count <= MESSAGE_INPUTS_MAX;
+	for (size_t i = 0; ok && i < count; i++) {
+		const json_t *input = json_array_get(inputs, i);
+		ok = json_is_string(input) && json_string_length(input) > 0 &&
+		     strlen(json_string_value(input)) == json_string_length(input);
+	}
+	return ok;
+}
+
 static bool stops_are_valid(const json_t *stops)
 {
 	if (json_array_size(stops) > MESSAGE_STOPS_MAX)

@@ -19,6 +19,9 @@ bool turns_are_valid(const json_t *turns);
  * MESSAGE_STOPS_MAX texts. */
 bool turn_options_are_valid(const json_t *options);
 
+/* What vectors are asked for: 1 to MESSAGE_INPUTS_MAX texts, none of them empty. */
+bool turn_inputs_are_valid(const json_t *inputs);
+
 /* The array for one question of the user; NULL when memory is out. */
 json_t *turns_of_question(const char *question);
 /* The conversation as one text, for who takes only a question. ERR_LIMIT, ERR_NOMEM. */

@@ -25,7 +25,7 @@ struct ai_call {
 	bool begun; /* the first word has come */
 	usec asked_at;
 	char model[MESSAGE_MODEL_MAX + 1];
-	json_t *turns, *options;
+	json_t *turns, *inputs, *options;
 };
 
 static void release(struct ai_call *call)
@@ -34,6 +34,7 @@ static void release(struct ai_call *call)
 	ai_look_cancel(call->look);
 	request_cancel(call->request);
 	json_decref(call->turns);
+	json_decref(call->inputs);
 	json_decref(call->options);
 	free(call);
 }
@@ -121,11 +122,12 @@ static void ask_next(struct ai_call *call, const struct failure *last)
 		failure_set(&failure, FAILURE_INTERNAL, "cannot open a session: %s", err_text(err));
 	} while (true);
 	/* Without the one text, older nodes say that it is missing. */
-	bool is_flat = turns_flatten(call->turns, &flat) == ERR_OK && flat.size > 0;
+	bool is_flat = call->turns && turns_flatten(call->turns, &flat) == ERR_OK && flat.size > 0;
 	struct message message = {.type = MESSAGE_AI_QUERY,
 		.ai_query = {.request_id = node_new_id(call->node, id),
 			.query = is_flat ? buffer_text(&flat) : NULL,
 			.turns = call->turns,
+			.inputs = call->inputs,
 			.options = call->options,
 			.model = call->model,
 			.stream = true}};
@@ -215,6 +217,7 @@ void ai_call_start(struct node *node, const struct ai_call_ask *ask,
 	call->user = user;
 	call->slot = slot;
 	call->turns = json_incref((json_t *)(uintptr_t)ask->turns);
+	call->inputs = json_incref((json_t *)(uintptr_t)ask->inputs);
 	call->options = json_incref((json_t *)(uintptr_t)ask->options);
 	CHECK(text_copy_bytes(call->model, sizeof call->model, bytes_of(ask->model, size)));
 	*slot = call;

@@ -15,7 +15,9 @@ struct node;
 
 struct ai_call_ask {
 	const char *model;
-	const json_t *turns;   /* valid (message/turns.h) */
+	const json_t *turns; /* valid (message/turns.h) */
+	const json_t
+		*inputs; /* instead: valid, texts whose embeddings are asked for (ai_embed.h) */
 	const json_t *options; /* valid, or NULL */
 };
 

@@ -9,6 +9,7 @@
 void ai_question_deinit(struct ai_question *question)
 {
 	json_decref(question->turns);
+	json_decref(question->inputs);
 	json_decref(question->options);
 	*question = (struct ai_question){0};
 }

@@ -14,8 +14,9 @@
 /* A question that came in. Zeroed it is empty. */
 struct ai_question {
 	char model[AI_MODEL_NAME_MAX + 1];
-	json_t *turns, *options; /* owned */
+	json_t *turns, *inputs, *options; /* owned; turns, or inputs for embeddings */
 	bool stream, with_usage;
+	bool packed; /* vectors in base64 */
 };
 
 void ai_question_deinit(struct ai_question *question);
@@ -24,7 +25,9 @@ void ai_question_deinit(struct ai_question *question);
 struct ai_heading {
 	char id[40];
 	const char *model;
-	double time; /* seconds since 1970, when it was asked */
+	double time;        /* seconds since 1970, when it was asked */
+	size_t input_count; /* of embeddings */
+	bool packed;
 };
 
 struct ai_dialect {
@@ -39,7 +42,7 @@ struct ai_dialect {
 	bool (*end)(const struct ai_heading *heading, const json_t *usage, bool with_usage,
 		struct buffer *out);
 	bool (*broken)(int status, const char *code, const char *message, struct buffer *out);
-	/* An answer that is no stream. NULL: no memory. */
+	/* An answer that is no stream. NULL: no memory; of embeddings: the text is none. */
 	json_t *(*whole)(const struct ai_heading *heading, const char *text, const json_t *usage);
 	json_t *(*error)(int status, const char *code, const char *message);
 	/* An entry of the list of models, the list of such (taken), and what is told about the
@@ -52,6 +55,8 @@ struct ai_dialect {
 extern const struct ai_dialect ai_dialect_openai;   /* POST /v1/chat/completions */
 extern const struct ai_dialect ai_dialect_chat;     /* Ollama's POST /api/chat */
 extern const struct ai_dialect ai_dialect_generate; /* Ollama's POST /api/generate */
+/* POST /v1/embeddings, /api/embed and /api/embeddings: never streams. */
+extern const struct ai_dialect ai_dialect_openai_embed, ai_dialect_embed, ai_dialect_embed_prompt;
 
 /* ---- What they have in common (ai_dialect.c) ---- */
 
@@ -67,6 +72,8 @@ void ai_question_copy_option(
 /* Whether all options have their types. ERR_MALFORMED. */
 MUST_CHECK enum err ai_question_check_options(
 	const struct ai_question *question, struct fault *ret_fault);
+json_t *ai_dialect_openai_error(int status, const char *code, const char *message);
+json_t *ai_dialect_ollama_error(int status, const char *code, const char *message);
 /* Appends prefix, the value as text, and suffix; takes the value. */
 bool ai_dialect_append(struct buffer *out, const char *prefix, json_t *value, const char *suffix);
 

@@ -154,7 +154,7 @@ static bool end_generate(
 	return ai_dialect_append(out, "", last_line(heading, "", usage, false), "\n");
 }
 
-static json_t *error(int status, const char *code, const char *message)
+json_t *ai_dialect_ollama_error(int status, const char *code, const char *message)
 {
 	(void)status;
 	(void)code;
@@ -163,7 +163,7 @@ static json_t *error(int status, const char *code, const char *message)
 
 static bool broken(int status, const char *code, const char *message, struct buffer *out)
 {
-	return ai_dialect_append(out, "", error(status, code, message), "\n");
+	return ai_dialect_append(out, "", ai_dialect_ollama_error(status, code, message), "\n");
 }
 
 static json_t *whole_chat(const struct ai_heading *heading, const char *text, const json_t *usage)
@@ -213,7 +213,7 @@ const struct ai_dialect ai_dialect_chat = {
 	.end = end_chat,
 	.broken = broken,
 	.whole = whole_chat,
-	.error = error,
+	.error = ai_dialect_ollama_error,
 	.model = model,
 	.models = models,
 	.details = details,
@@ -227,7 +227,7 @@ const struct ai_dialect ai_dialect_generate = {
 	.end = end_generate,
 	.broken = broken,
 	.whole = whole_generate,
-	.error = error,
+	.error = ai_dialect_ollama_error,
 	.model = model,
 	.models = models,
 	.details = details,

@@ -92,7 +92,7 @@ static const char *error_type(int status)
 	}
 }
 
-static json_t *error(int status, const char *code, const char *message)
+json_t *ai_dialect_openai_error(int status, const char *code, const char *message)
 {
 	/* Programs look for this one, to offer another model. */
 	if (strcmp(code, "not_found") == 0)
@@ -103,7 +103,8 @@ static json_t *error(int status, const char *code, const char *message)
 
 static bool broken(int status, const char *code, const char *message, struct buffer *out)
 {
-	return ai_dialect_append(out, "data: ", error(status, code, message), "\n\n");
+	return ai_dialect_append(
+		out, "data: ", ai_dialect_openai_error(status, code, message), "\n\n");
 }
 
 static json_t *whole(const struct ai_heading *heading, const char *text, const json_t *usage)
@@ -133,7 +134,7 @@ const struct ai_dialect ai_dialect_openai = {
 	.end = end,
 	.broken = broken,
 	.whole = whole,
-	.error = error,
+	.error = ai_dialect_openai_error,
 	.model = model,
 	.models = models,
 };

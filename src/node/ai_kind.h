@@ -25,6 +25,10 @@ struct ai_kind {
 	const char *static_header;             /* sent with every request, or NULL */
 	const char *end_text;                  /* a piece that is no object and the last, or NULL */
 	const char *models_list, *models_name; /* the list of models, and the name in each */
+	/* Embeddings: the path (NULL: it makes none), the list in the answer, and the vector in
+	 * each of its objects (NULL: each is one); where tokens are counted, and in which object
+	 * (NULL: in none). */
+	const char *embed_path, *embed_list, *embed_vector, *embed_tokens, *embed_usage;
 	/* Appends the body of a query that is to be streamed. ERR_TOO_LARGE, ERR_MALFORMED,
 	 * ERR_NOMEM. */
 	enum err (*write_query)(

@@ -39,6 +39,9 @@ static enum err read_fields(const json_t *root, struct ai_piece *piece)
 const struct ai_kind ai_ollama = {
 	.query_path = "/api/chat",
 	.models_path = "/api/tags",
+	.embed_path = "/api/embed",
+	.embed_list = "embeddings",
+	.embed_tokens = "prompt_eval_count",
 	.models_list = "models",
 	.models_name = "name",
 	.write_query = write_query,

@@ -89,6 +89,8 @@ bool ai_owner_allows(struct session *session, const char *model, struct failure 
 static const char *question_of(const struct message_ai_query *query)
 {
 	const json_t *last = json_array_get(query->turns, json_array_size(query->turns) - 1);
+	if (query->inputs)
+		return json_string_value(json_array_get(query->inputs, 0));
 	return query->turns ? json_string_value(json_object_get(last, "content")) : query->query;
 }
 

@@ -44,7 +44,7 @@ struct ai_work {
 	struct ai_job *job;    /* NULL: it waits for the look */
 	struct member *member; /* that is asked */
 	/* Of a query that waits. */
-	json_t *messages, *options, *context;
+	json_t *messages, *inputs, *options, *context;
 	char model[MESSAGE_MODEL_MAX + 1];
 };
 
@@ -155,6 +155,7 @@ static void release(struct ai_work *work)
 	ai_job_cancel(work->job);
 	list_remove(&work->node);
 	json_decref(work->messages);
+	json_decref(work->inputs);
 	json_decref(work->options);
 	json_decref(work->context);
 	free(work);
@@ -230,6 +231,7 @@ static void ask_after_look(struct ai_pool *pool, struct ai_work *work)
 	struct fault fault;
 	struct member *member = find_model(pool, work->model);
 	struct ai_query query = {.messages = work->messages,
+		.inputs = work->inputs,
 		.options = work->options,
 		.context = work->context,
 		.model = work->model};
@@ -239,7 +241,9 @@ static void ask_after_look(struct ai_pool *pool, struct ai_work *work)
 	work->member = member;
 	if (!err)
 		return;
-	if (member)
+	if (err == ERR_UNSUPPORTED)
+		fault_set(&fault, AI_NO_EMBEDDINGS);
+	else if (member)
 		fault_set(&fault, "the query cannot be asked: %s", err_text(err));
 	else if (pool->answered == 0)
 		fault = pool->fault;
@@ -366,6 +370,7 @@ enum err ai_pool_ask(struct ai_pool *pool, const struct ai_query *query,
 		err = ai_provider_ask(member->provider, query, &job_events, work, &work->job);
 	} else {
 		work->messages = keep(query->messages);
+		work->inputs = keep(query->inputs);
 		work->options = keep(query->options);
 		work->context = keep(query->context);
 		CHECK(text_copy(work->model, sizeof work->model, query->model));

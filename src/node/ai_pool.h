@@ -12,6 +12,8 @@
 struct ai_pool;
 struct ai_work;
 
+#define AI_NO_EMBEDDINGS "the AI provider of this model makes no embeddings"
+
 /* Where a provider may be. */
 struct ai_place {
 	const struct ai_kind *kind;
@@ -40,7 +42,8 @@ void ai_pool_destroy(struct ai_pool *pool);
 /* The default model's name from the configuration, or "". */
 const char *ai_pool_model(const struct ai_pool *pool);
 
-/* Starts a query; never calls back before it returns. ERR_LIMIT, ERR_TOO_LARGE, ERR_NOMEM. */
+/* Starts a query; never calls back before it returns. ERR_LIMIT, ERR_UNSUPPORTED (embeddings),
+ * ERR_TOO_LARGE, ERR_NOMEM. */
 MUST_CHECK enum err ai_pool_ask(struct ai_pool *pool, const struct ai_query *query,
 	const struct ai_work_events *events, void *user, struct ai_work **ret_work);
 /* Lists the models of all providers. */

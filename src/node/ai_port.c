@@ -142,11 +142,19 @@ static void show_ollama(struct web_request *http, void *user)
 	json_decref(body);
 }
 
-static void embed(struct web_request *http, void *user)
+static void embed_openai(struct web_request *http, void *user)
 {
-	(void)user;
-	ai_port_fail(
-		http, dialect_of(http), 501, "unsupported", "peers are not asked for embeddings");
+	ai_port_ask(user, http, &ai_dialect_openai_embed);
+}
+
+static void embed_ollama(struct web_request *http, void *user)
+{
+	ai_port_ask(user, http, &ai_dialect_embed);
+}
+
+static void embed_prompt(struct web_request *http, void *user)
+{
+	ai_port_ask(user, http, &ai_dialect_embed_prompt);
 }
 
 static void version(struct web_request *http, void *user)
@@ -169,14 +177,14 @@ static const struct web_route routes[] = {
 	{"GET", "/v1/models", list_openai, 0, 0},
 	{"GET", "/v1/models/{model}", show_openai, 0, 0},
 	{"POST", "/v1/chat/completions", ask_openai, BODY, 0},
-	{"POST", "/v1/embeddings", embed, BODY, 0},
+	{"POST", "/v1/embeddings", embed_openai, BODY, 0},
 	{"GET", "/api/version", version, 0, 0},
 	{"GET", "/api/tags", list_ollama, 0, 0},
 	{"POST", "/api/show", show_ollama, BODY, 0},
 	{"POST", "/api/chat", ask_chat, BODY, 0},
 	{"POST", "/api/generate", ask_generate, BODY, 0},
-	{"POST", "/api/embed", embed, BODY, 0},
-	{"POST", "/api/embeddings", embed, BODY, 0},
+	{"POST", "/api/embed", embed_ollama, BODY, 0},
+	{"POST", "/api/embeddings", embed_prompt, BODY, 0},
 };
 
 enum err ai_port_create(struct node *node, struct ai_port **ret_port, struct fault *ret_fault)

@@ -110,9 +110,14 @@ static void on_end(const json_t *usage, void *user)
 	const struct ai_dialect *dialect = served->dialect;
 	struct buffer out = buffer_with_max(MESSAGE_SIZE_MAX);
 	if (!served->question.stream) {
+		bool is_embedding = served->question.inputs != NULL;
 		json_t *body = dialect->whole(&served->heading, buffer_text(&served->text), usage);
 		release(served);
-		ai_port_reply(http, 200, body);
+		if (is_embedding && !body)
+			ai_port_fail(http, dialect, 502, "ai",
+				"the peer's answer is no list of vectors");
+		else
+			ai_port_reply(http, 200, body);
 		return;
 	}
 	if (!begin_stream(served) ||
@@ -132,11 +137,14 @@ static void start(struct served *served)
 	struct node *node = served->port->node;
 	struct ai_call_ask ask = {.model = served->question.model,
 		.turns = served->question.turns,
+		.inputs = served->question.inputs,
 		.options = served->question.options};
 	char id[MESSAGE_ID_MAX + 1];
 	served->text = buffer_with_max(AI_ANSWER_MAX);
 	served->heading.model = served->question.model;
 	served->heading.time = node_unix_time();
+	served->heading.input_count = json_array_size(served->question.inputs);
+	served->heading.packed = served->question.packed;
 	snprintf(served->heading.id, sizeof served->heading.id, "dpc-%.32s", node_new_id(node, id));
 	web_request_on_cancel(served->http, abandoned, served);
 	ai_call_start(node, &ask, &call_events, served, &served->call);

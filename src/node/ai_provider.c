@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "node/ai_embed.h"
 #include "node/ai_kind.h"
 #include "node/fault.h"
 #include "node/sse.h"
@@ -36,6 +37,7 @@ struct ai_job {
 	ai_models_fn *on_models;              /* of a listing */
 	void *user;
 	size_t answer_size;                       /* bytes of all deltas */
+	size_t input_count;                       /* of embeddings; 0: it is a conversation */
 	struct sse sse;                           /* of a query, where the kind streams events */
 	bool complete;                            /* the text is; only figures can follow */
 	int64_t prompt_tokens, completion_tokens; /* -1: not known */
@@ -273,6 +275,29 @@ static void on_query_done(const struct http_answer *answer, void *user)
 	finish_with(job, err, fault.text);
 }
 
+static void on_embed_done(const struct http_answer *answer, void *user)
+{
+	struct ai_job *job = user;
+	struct ai_piece piece = {.model = "", .done = true, .completion_tokens = -1};
+	struct fault fault = {0};
+	char *text = NULL;
+	job->request = NULL;
+	if (answer->err || answer->status >= 300) {
+		enum err err = explain(job, answer, &fault);
+		finish_with(job, err, fault.text);
+		return;
+	}
+	enum err err = ai_embed_read(
+		job->provider->kind, answer->body, job->input_count, &text, &piece.prompt_tokens);
+	if (err) {
+		finish_with(job, err, "the AI provider's embeddings are not understood");
+		return;
+	}
+	piece.delta = text;
+	take_piece(job, &piece);
+	free(text);
+}
+
 static enum err create_job(struct ai_provider *provider, void *user, struct ai_job **ret_job)
 {
 	if (provider->job_count >= AI_JOBS_MAX)
@@ -301,8 +326,9 @@ static enum err start(struct ai_job *job, const char *path, struct bytes body,
 		.body = body,
 		.bearer = provider->key,
 		.headers = provider->headers,
-		.quiet_timeout_s = line ? provider->quiet_seconds : 0,
-		.timeout_ms = line ? AI_ANSWER_SECONDS * 1000 : AI_LIST_SECONDS * 1000,
+		.quiet_timeout_s = job->events ? provider->quiet_seconds : 0,
+		.timeout_ms = job->events ? AI_ANSWER_SECONDS * 1000 : AI_LIST_SECONDS * 1000,
+		.answer_max = job->input_count > 0 ? AI_VECTORS_SIZE_MAX : 0,
 	};
 	return http_client_start(job->provider->client, &ask, line, done, job, &job->request);
 }
@@ -314,16 +340,27 @@ enum err ai_provider_ask(struct ai_provider *provider, const struct ai_query *qu
 	struct ai_job *job = NULL;
 	if (strlen(query->model) > MESSAGE_MODEL_MAX)
 		return ERR_TOO_LARGE;
+	if (query->inputs && !provider->kind->embed_path)
+		return ERR_UNSUPPORTED;
 	enum err err = create_job(provider, user, &job);
 	if (err)
 		return err;
 	job->events = events;
+	job->input_count = json_array_size(query->inputs);
 	job->sse = sse_with_max(AI_LINE_MAX);
 	CHECK(text_copy(job->model, sizeof job->model, query->model));
-	err = provider->kind->write_query(query, query->model, &body);
-	if (!err)
-		err = start(job, provider->kind->query_path, buffer_bytes(&body), on_line,
-			on_query_done);
+	const struct ai_kind *kind = provider->kind;
+	if (query->inputs) {
+		err = ai_embed_write(query->inputs, query->model, &body);
+		if (!err)
+			err = start(
+				job, kind->embed_path, buffer_bytes(&body), NULL, on_embed_done);
+	} else {
+		err = kind->write_query(query, query->model, &body);
+		if (!err)
+			err = start(
+				job, kind->query_path, buffer_bytes(&body), on_line, on_query_done);
+	}
 	buffer_deinit(&body);
 	if (err)
 		release(job);

@@ -20,6 +20,7 @@ struct http_client;
 
 struct ai_query {
 	const json_t *messages; /* array of {"role","content"}, as message_ai_query has it */
+	const json_t *inputs;   /* instead: texts whose embeddings are asked for; or NULL */
 	const json_t *options;  /* likewise, or NULL */
 	const json_t *context;  /* object that the asker adds, or NULL */
 	const char *model;
@@ -65,7 +66,8 @@ void ai_provider_destroy(struct ai_provider *provider);
 const char *ai_provider_url(const struct ai_provider *provider);
 
 /* Starts a query; never calls back before it returns. ERR_LIMIT: AI_JOBS_MAX are at work;
- * ERR_TOO_LARGE, ERR_NOMEM. */
+ * ERR_UNSUPPORTED: it makes no embeddings, which come as one piece (ai_embed.h); ERR_TOO_LARGE,
+ * ERR_NOMEM. */
 MUST_CHECK enum err ai_provider_ask(struct ai_provider *provider, const struct ai_query *query,
 	const struct ai_query_events *events, void *user, struct ai_job **ret_job);
 /* Lists the models. */

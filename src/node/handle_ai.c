@@ -25,8 +25,8 @@ struct ai_served {
 	struct link *link; /* that it came over; the answer goes over the same one or not at all */
 	char request_id[MESSAGE_ID_MAX + 1];
 	struct ai_ticket ticket;
-	json_t *messages, *options, *context; /* while it waits for its turn */
-	struct store_ai_entry entry;          /* of a query */
+	json_t *messages, *inputs, *options, *context; /* while it waits for its turn */
+	struct store_ai_entry entry;                   /* of a query */
 	usec began;
 	size_t asked_bytes, pieces; /* for an estimate where the provider does not count */
 	struct ai_work
@@ -69,6 +69,7 @@ static void release(struct ai_served *served)
 	conclude(served, "cancelled");
 	ai_work_cancel(served->work);
 	json_decref(served->messages);
+	json_decref(served->inputs);
 	json_decref(served->options);
 	json_decref(served->context);
 	list_remove(&served->node);
@@ -253,6 +254,7 @@ static void start(struct ai_served *served)
 {
 	struct node *node = served->session->node;
 	struct ai_query query = {.messages = served->messages,
+		.inputs = served->inputs,
 		.options = served->options,
 		.context = served->context,
 		.model = served->entry.model};
@@ -260,7 +262,10 @@ static void start(struct ai_served *served)
 	enum err err = ai_pool_ask(node->ai, &query, &query_events, served, &served->work);
 	if (err) {
 		served->work = NULL;
-		finish(served, "ai", err_text(err));
+		if (err == ERR_UNSUPPORTED)
+			finish(served, "unsupported", AI_NO_EMBEDDINGS);
+		else
+			finish(served, "ai", err_text(err));
 	}
 }
 
@@ -286,12 +291,23 @@ static json_t *keep(const json_t *value)
 static bool keep_query(struct ai_served *served, const struct message_ai_query *asked)
 {
 	struct session *session = served->session;
-	served->messages = asked->turns ? keep(asked->turns) : turns_of_question(asked->query);
+	served->inputs = keep(asked->inputs);
+	if (asked->inputs) {
+		/* They come at once, and go out in as many pieces as it takes. */
+		served->text.max = AI_VECTORS_SIZE_MAX;
+		served->stream = true;
+	} else {
+		served->messages =
+			asked->turns ? keep(asked->turns) : turns_of_question(asked->query);
+	}
 	served->options = keep(asked->options);
 	served->context = keep(asked->context);
-	if (!served->messages || ai_queue_join(&session->node->ai_queue, &session->ai_asker,
-					 &served->ticket) != ERR_OK)
+	if ((!served->messages && !served->inputs) ||
+		ai_queue_join(&session->node->ai_queue, &session->ai_asker, &served->ticket) !=
+			ERR_OK)
 		return false;
+	for (size_t i = 0; i < json_array_size(served->inputs); i++)
+		served->asked_bytes += json_string_length(json_array_get(served->inputs, i));
 	for (size_t i = 0; i < json_array_size(served->messages); i++)
 		served->asked_bytes += json_string_length(
 			json_object_get(json_array_get(served->messages, i), "content"));

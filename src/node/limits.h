@@ -80,6 +80,9 @@
 #define AI_LINE_MAX (128 * 1024)
 #define AI_ANSWER_MAX (4 * 1024 * 1024)
 #define AI_MODELS_MAX 128
+/* Numbers of one embedding, and all those of one answer as text. */
+#define AI_VECTOR_MAX 16384
+#define AI_VECTORS_SIZE_MAX (2 * 1024 * 1024)
 #define AI_JOBS_MAX 16
 /* The whole answer of a model, which it may have to load first: minutes on small machines. */
 #define AI_ANSWER_SECONDS 900

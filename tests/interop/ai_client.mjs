@@ -32,6 +32,8 @@ async function openai() {
   told.whole = (await ask('why?', 'one@bob')).choices[0].message.content;
   told.anybody = (await ask('why?', 'one')).choices[0].message.content;
   told.streamed = await read('why?');
+  const embedded = await client.embeddings.create({ model: 'one@bob', input: ['a b', 'abc'] });
+  told.embedded = embedded.data.map((entry) => entry.embedding);
   told.missing = await failure(() => ask('why?', 'none'));
   told.broken = await failure(() => read('break'));
   for await (const chunk of await ask('slow', 'one@bob', { stream: true }))
@@ -56,6 +58,7 @@ async function ollama() {
   told.anybody = (await chat('why?', 'one', false)).message.content;
   told.streamed = await read(chat('why?', 'one@bob', true));
   told.generated = await read(client.generate({ model: 'one@bob', prompt: 'why?', stream: true }));
+  told.embedded = (await client.embed({ model: 'one@bob', input: ['a b', 'abc'] })).embeddings;
   told.missing = await failure(() => chat('why?', 'none', false));
   told.broken = await failure(() => read(chat('break', 'one@bob', true)));
   told.pulled = await failure(() => client.pull({ model: 'one@bob' }));

@@ -33,6 +33,7 @@ class Client(PortTest):
             self.assertEqual(told.get(name, told['whole']), told['whole'])
         self.assertEqual(told['usage']['prompt_tokens'], 1)
         self.assertEqual(told['usage']['completion_tokens'], len(told['whole'].split()))
+        self.assertEqual(told['embedded'], [[0.75, 0.5, -0.5], [0.75, 0, -0.5]])
         self.assertEqual(told['missing']['status'], 404)
         self.assertIn("a model 'none'", told['missing']['message'])
         if CLIENT == 'openai':

@@ -53,6 +53,37 @@ class Asking(PortTest):
             self.assertIn(part, answer['choices'][0]['message']['content'])
 
 
+    def test_embeddings_come_from_peers_as_far_as_their_rules_allow(self):
+        alice = self.asker()
+        for kind in ('ollama', 'openai', 'anthropic'):
+            url = self.provider('--model', 'one', '--model', 'two', '--only', kind, name='provider-' + kind)
+            bob = self.owner('[default]\nai.model.one = allow\n', url, kind, 'bob-' + kind,
+                             'model = one\nrequests_per_day = 4\n')
+            self.befriend(alice, bob)
+            model = 'one@' + bob.name
+            with self.subTest(kind=kind):
+                status, answer = self.ask('/v1/embeddings', {'model': model, 'input': ['a b', 'abc']})
+                if kind == 'anthropic':
+                    self.assertEqual((status, answer['error']['code']), (404, 'unsupported'))
+                    self.assertIn('no embeddings', answer['error']['message'])
+                    continue
+                # The test provider says what it makes of a text.
+                self.assertEqual([entry['embedding'] for entry in answer['data']], [[0.75, 0.5, -0.5], [0.75, 0, -0.5]])
+                self.assertEqual(answer['usage'], {'prompt_tokens': 3, 'total_tokens': 3})
+                self.assertEqual(self.ask('/api/embed', {'model': model, 'input': 'abc'})[1],
+                                 {'model': model, 'embeddings': [[0.75, 0, -0.5]], 'prompt_eval_count': 1})
+                self.assertEqual(self.ask('/api/embeddings', {'model': model, 'prompt': 'abc'}),
+                                 (200, {'embedding': [0.75, 0, -0.5]}))
+                self.assertEqual(self.ask('/v1/embeddings', {'model': 'two@' + bob.name, 'input': 'a'})[0], 403)
+                # 50 kB in, and out again in many pieces.
+                many = {'model': model, 'input': ['a' * 1000] * 64}
+                self.assertEqual(len(self.ask('/api/embed', many)[1]['embeddings']), 64)
+                status, error = self.ask('/v1/embeddings', {'model': model, 'input': 'a'})
+                self.assertEqual((status, error['error']['code']), (429, 'limit'))
+                self.assertEqual([entry['outcome'] for entry in bob.one('ai', 'log')['entries']],
+                                 ['done', 'done', 'done', 'denied', 'done', 'limit'])
+
+
 class Failing(PortTest):
     def test_errors_have_the_form_of_the_interface(self):
         alice, bob = self.asker_and_owner(rules='[default]\nai.model.one = allow\n', settings='model = one\nrequests_per_day = 2\n')

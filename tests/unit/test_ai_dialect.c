@@ -247,7 +247,69 @@ static void models_are_listed_in_both_forms(void **state)
 	json_decref(entry);
 }
 
+static void embeddings_are_asked_for_in_three_ways(void **state)
+{
+	(void)state;
+	static const struct {
+		const struct ai_dialect *dialect;
+		const char *text, *inputs; /* NULL: refused */
+		bool packed;
+	} cases[] = {
+		{&ai_dialect_openai_embed, "{\"model\":\"m\",\"input\":\"a\"}", "[\"a\"]", false},
+		{&ai_dialect_openai_embed,
+			"{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"encoding_format\":\"base64\"}",
+			"[\"a\",\"b\"]", true},
+		{&ai_dialect_embed, "{\"model\":\"m\",\"input\":[\"a\"]}", "[\"a\"]", false},
+		{&ai_dialect_embed_prompt, "{\"model\":\"m\",\"prompt\":\"a\"}", "[\"a\"]", false},
+		{&ai_dialect_embed_prompt, "{\"model\":\"m\",\"prompt\":[\"a\",\"b\"]}", NULL,
+			false},
+		{&ai_dialect_openai_embed, "{\"model\":\"m\",\"input\":[[1,2]]}", NULL, false},
+		{&ai_dialect_openai_embed, "{\"model\":\"m\",\"input\":\"\"}", NULL, false},
+		{&ai_dialect_openai_embed, "{\"model\":\"m\"}", NULL, false},
+		{&ai_dialect_openai_embed, "{\"input\":\"a\"}", NULL, false},
+		{&ai_dialect_openai_embed, "{\"model\":\"m\",\"input\":\"a\",\"dimensions\":5}",
+			NULL, false},
+		{&ai_dialect_openai_embed,
+			"{\"model\":\"m\",\"input\":\"a\",\"encoding_format\":1}", NULL, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct ai_question question;
+		struct fault fault = {0};
+		enum err err = read(cases[i].dialect, cases[i].text, &question, &fault);
+		assert_err(err, cases[i].inputs ? ERR_OK : ERR_MALFORMED);
+		if (err)
+			continue;
+		assert_json(json_incref(question.inputs), cases[i].inputs);
+		assert_int_equal(question.packed, cases[i].packed);
+		ai_question_deinit(&question);
+	}
+}
+
+static void vectors_are_given_in_three_ways(void **state)
+{
+	(void)state;
+	struct ai_heading asked = {.model = "m@bob", .input_count = 1};
+	const char *text = "{\"embeddings\":[[1,-2.5]]}";
+	json_t *usage = json_pack("{s:i}", "prompt_tokens", 3);
+#define LIST(vector)                                                                               \
+	"{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,"                    \
+	"\"embedding\":" vector                                                                    \
+	"}],\"model\":\"m@bob\",\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}"
+	assert_json(ai_dialect_openai_embed.whole(&asked, text, usage), LIST("[1,-2.5]"));
+	assert_json(ai_dialect_embed.whole(&asked, text, usage),
+		"{\"model\":\"m@bob\",\"embeddings\":[[1,-2.5]],\"prompt_eval_count\":3}");
+	assert_json(ai_dialect_embed_prompt.whole(&asked, text, usage), "{\"embedding\":[1,-2.5]}");
+	asked.packed = true;
+	assert_json(ai_dialect_openai_embed.whole(&asked, text, usage), LIST("\"AACAPwAAIMA=\""));
+	asked.input_count = 2;
+	assert_null(ai_dialect_openai_embed.whole(&asked, text, usage));
+	assert_null(ai_dialect_embed.whole(&asked, text, NULL));
+	assert_null(ai_dialect_embed_prompt.whole(&asked, "no", NULL));
+	json_decref(usage);
+}
+
 TESTS(TEST(questions_of_both_interfaces_become_turns_and_options),
 	TEST(what_cannot_be_passed_on_is_refused_in_words), TEST(names_of_models_are_limited),
 	TEST(openai_gets_events_and_their_end), TEST(ollama_gets_lines_and_their_end),
-	TEST(errors_have_the_form_that_programs_know), TEST(models_are_listed_in_both_forms))
+	TEST(errors_have_the_form_that_programs_know), TEST(models_are_listed_in_both_forms),
+	TEST(embeddings_are_asked_for_in_three_ways), TEST(vectors_are_given_in_three_ways))

@@ -33,6 +33,8 @@ static void every_type_survives_a_round_trip(void **state)
 		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"why?\",\"stream\":false}",
 		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"messages\":[{\"role\":\"user\","
 		"\"content\":\"why?\"}],\"options\":{\"max_tokens\":5},\"stream\":true}",
+		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"input\":[\"a\",\"b\"],"
+		"\"stream\":true}",
 		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"delta\":\"a\",\"done\":false}",
 		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"text\":\"all\",\"done\":true,"
 		"\"model\":\"m\",\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":30}}",
@@ -94,6 +96,7 @@ static void a_wrong_field_is_named_with_the_request_it_belongs_to(void **state)
 		{"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"q\",\"stream\":1}",
 			"stream", "r"},
 		{"{\"type\":\"ai_query\",\"request_id\":\"r\"}", "query", "r"},
+		{"{\"type\":\"ai_query\",\"request_id\":\"r\",\"input\":\"a\"}", "input", "r"},
 		{"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"q\",\"messages\":[]}",
 			"messages", "r"},
 		{"{\"type\":\"ai_query\",\"request_id\":\"r\",\"query\":\"q\",\"options\":"

@@ -96,5 +96,26 @@ static void a_conversation_becomes_one_text(void **state)
 	buffer_deinit(&text);
 }
 
+static void inputs_are_texts_and_limited_in_number(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"[]", "{}", "[1]", "[\"\"]", "[\"a\",\"\"]", "[[\"a\"]]", "[\"a\\u0000b\"]"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		json_t *inputs = json_loads(bad[i], JSON_ALLOW_NUL, NULL);
+		assert_non_null(inputs);
+		assert_false(turn_inputs_are_valid(inputs));
+		json_decref(inputs);
+	}
+	json_t *inputs = json_array();
+	while (json_array_size(inputs) < MESSAGE_INPUTS_MAX)
+		json_array_append_new(inputs, json_string("a"));
+	assert_true(turn_inputs_are_valid(inputs));
+	json_array_append_new(inputs, json_string("a"));
+	assert_false(turn_inputs_are_valid(inputs));
+	json_decref(inputs);
+}
+
 TESTS(TEST(turns_have_a_role_and_a_text), TEST(turns_are_limited_in_number),
-	TEST(options_have_their_types), TEST(a_conversation_becomes_one_text))
+	TEST(options_have_their_types), TEST(a_conversation_becomes_one_text),
+	TEST(inputs_are_texts_and_limited_in_number))
