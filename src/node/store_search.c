@@ -23,7 +23,7 @@ void store_finds_deinit(struct store_finds *finds)
 	*finds = (struct store_finds){0};
 }
 
-/* Something that the index may hold: not punctuation alone, which would be found nowhere. */
+/* Not punctuation alone, as far as ASCII goes. */
 static bool has_token(struct bytes word)
 {
 	for (size_t i = 0; i < word.size; i++)
@@ -44,13 +44,15 @@ static struct bytes next_word(struct bytes *rest)
 	return word;
 }
 
-/* `text : "word"`, and a star behind it: quoted, nothing in it is an operator. */
+/* `text : "word"`, and a star behind it: quoted, nothing in it is an operator. With a space before
+ * it all have to be there, but for those in which FTS5 sees no word, as in "…"; AND would not let
+ * these be. */
 static enum err add_word(struct buffer *match, struct bytes word)
 {
 	bool begins = word.size > 1 && word.data[word.size - 1] == '*';
 	if (begins)
 		word.size--;
-	enum err err = buffer_append_text(match, match->size > 0 ? " AND text : \"" : "text : \"");
+	enum err err = buffer_append_text(match, match->size > 0 ? " text : \"" : "text : \"");
 	for (size_t i = 0; !err && i < word.size; i++) {
 		err = buffer_append(match, (struct bytes){word.data + i, 1});
 		if (!err && word.data[i] == '"')

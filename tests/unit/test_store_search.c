@@ -56,6 +56,8 @@ static void all_words_are_found_whatever_their_case_and_accents(void **state)
 	/* The peer's id is no word of a text, and punctuation none at all. */
 	assert_finds(store, "fedcba9876543210", NULL, "");
 	assert_finds(store, "nine !! -", BOB, "2");
+	assert_finds(store, "— nine …", BOB, "2");
+	assert_finds(store, "…", BOB, "");
 	store_close(store);
 }
 
