@@ -33,5 +33,6 @@ int command_remove(const struct cli *cli);
 int command_send(const struct cli *cli);
 int command_status(const struct cli *cli);
 int command_up(const struct cli *cli);
+int command_verify(const struct cli *cli);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/version.h"
+#include "crypto/node_id.h"
 #include "message/limits.h"
 
 static const struct cli_command commands[] = {
@@ -79,6 +80,24 @@ static const struct cli_command commands[] = {
 		.arguments = "PEER [POLICY]",
 		.args_min = 1,
 		.args_max = 2},
+	{.name = "verify",
+		.run = command_verify,
+		.help = "compare the safety number with a contact, and mark it verified",
+		.details = "The number is the same on both sides as long as nobody sits in "
+			   "between. Read it to\n"
+			   "each other where you know each other's voice or face, and answer the "
+			   "question; or\n"
+			   "give what the other side's program shows as NUMBER. Without a "
+			   "terminal it is only\n"
+			   "shown. Rules below [verified] in access.ini are about those who are "
+			   "marked.\n",
+		.completes = CLI_COMPLETES_PEER,
+		.arguments = "PEER [NUMBER...]",
+		.args_min = 1,
+		.args_max = 1 + NODE_SAFETY_GROUPS,
+		.options = {{"yes", NULL, "it was compared and is the same"},
+			{"undo", NULL, "take the mark back"},
+			{"qr", NULL, "the number as a QR code too"}}},
 	{.name = "peers", .run = command_peers, .help = "list contacts, and strangers who ask"},
 	{.name = "connect",
 		.run = command_connect,

@@ -16,6 +16,7 @@ static void print_peer(const json_t *peer)
 	const char *state = field_text(peer, "state"), *error = field_text(peer, "error");
 	double queued = field_number(peer, "queued", 0);
 
+	bool verified = json_is_true(json_object_get(peer, "verified"));
 	printf("%s%-16s%s %s  %s%s%s%s", colour(COLOUR_BOLD), name_text(peer, name),
 		colour(COLOUR_NONE), field_text(peer, "node_id"),
 		connected ? colour(COLOUR_GREEN) : colour(COLOUR_DIM), state, colour(COLOUR_NONE),
@@ -24,6 +25,8 @@ static void print_peer(const json_t *peer)
 		printf(" %s", link_text(found, link));
 	if (queued > 0)
 		printf(", %.0f waiting", queued);
+	if (verified)
+		printf(", verified");
 	if (!connected && *error)
 		printf(": %s", text_safe(error, safe, sizeof(safe)));
 	putchar('\n');

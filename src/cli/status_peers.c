@@ -45,11 +45,20 @@ static void print_figures(FILE *out, const json_t *link)
 		figure_span(quality, "up_seconds", up));
 }
 
+/* A contact's name, with a mark behind it where the safety number was compared. */
+static char *label_text(const json_t *peer, char text[PATH_TEXT_MAX])
+{
+	char name[NAME_TEXT_MAX];
+	snprintf(text, PATH_TEXT_MAX, "%s%s", name_text(peer, name),
+		json_is_true(json_object_get(peer, "verified")) ? " \xe2\x9c\x93" : "");
+	return text;
+}
+
 static void print_row(FILE *out, const json_t *peer, size_t name_width, size_t path_width)
 {
-	char name[NAME_TEXT_MAX], path[PATH_TEXT_MAX];
+	char name[PATH_TEXT_MAX], path[PATH_TEXT_MAX];
 	const json_t *link = json_object_get(peer, "link");
-	print_column(out, name_text(peer, name), name_width);
+	print_column(out, label_text(peer, name), name_width);
 	putc(' ', out);
 	path_text(peer, path);
 	if (json_is_object(link)) {
@@ -71,7 +80,7 @@ void print_peer_table(FILE *out, const json_t *peers, size_t columns)
 		return;
 	for (size_t i = 0; i < json_array_size(peers); i++) {
 		const json_t *peer = json_array_get(peers, i);
-		size_t name = text_width(name_text(peer, text));
+		size_t name = text_width(label_text(peer, text));
 		name_width = name > name_width ? name : name_width;
 		size_t path = json_is_object(json_object_get(peer, "link"))
 				      ? text_width(path_text(peer, text))
@@ -187,8 +196,9 @@ void print_peer_quality(const json_t *quality)
 	const char *error = field_text(peer, "error");
 	char name[NAME_TEXT_MAX];
 	begin_line("peer");
-	printf("%s, %s, %s\n", name_text(peer, name), field_text(peer, "node_id"),
-		field_text(peer, "state"));
+	printf("%s, %s, %s%s\n", name_text(peer, name), field_text(peer, "node_id"),
+		field_text(peer, "state"),
+		json_is_true(json_object_get(peer, "verified")) ? ", verified" : "");
 	if (*error) {
 		begin_line("");
 		print_safe(stdout, error, false);

@@ -11,13 +11,11 @@
 #define SHORT_DIGITS 16
 #define LONG_DIGITS 32
 
-/* Five decimal digits from five bytes of the digest, twelve times. */
-#define SAFETY_GROUPS 12
+/* Five decimal digits from five bytes of the digest, a group. */
 #define SAFETY_GROUP_BYTES 5
 
 static_assert(sizeof PREFIX + LONG_DIGITS <= NODE_ID_MAX, "an id fits");
 static_assert(NODE_PIN_TEXT_MAX == 2 * SHA256_SIZE + 1, "a pin fits");
-static_assert(NODE_SAFETY_NUMBER_MAX == SAFETY_GROUPS * 6, "the groups fit");
 
 bool node_id_is_valid(const char *node_id)
 {
@@ -109,10 +107,21 @@ char *node_safety_number(const struct node_pin *a, const struct node_pin *b, cha
 	CHECK(EVP_Digest(input, sizeof input, digest, NULL, EVP_sha512(), NULL) == 1);
 
 	struct reader r = reader_of(bytes_of(digest, sizeof digest));
-	for (size_t i = 0; i < SAFETY_GROUPS; i++) {
+	for (size_t i = 0; i < NODE_SAFETY_GROUPS; i++) {
 		uint64_t value = read_big_endian(&r, SAFETY_GROUP_BYTES) % 100000;
 		snprintf(text + 6 * i, 7, "%05u%s", (unsigned)value,
-			i + 1 < SAFETY_GROUPS ? " " : "");
+			i + 1 < NODE_SAFETY_GROUPS ? " " : "");
 	}
 	return text;
+}
+
+bool node_safety_number_is(const char *number, const char *typed)
+{
+	static const char blanks[] = " \t\r\n";
+	for (;; number++, typed++) {
+		number += strspn(number, blanks);
+		typed += strspn(typed, blanks);
+		if (*number != *typed || !*number)
+			return *number == *typed;
+	}
 }

@@ -15,7 +15,8 @@
 /* 64 digits and a final zero. */
 #define NODE_PIN_TEXT_MAX 65
 /* 60 digits in twelve groups of five with a space between them, and a final zero. */
-#define NODE_SAFETY_NUMBER_MAX 72
+#define NODE_SAFETY_GROUPS 12
+#define NODE_SAFETY_NUMBER_MAX (NODE_SAFETY_GROUPS * 6)
 
 struct node_pin {
 	uint8_t digest[SHA256_SIZE];
@@ -39,5 +40,8 @@ bool node_pin_parse(const char *text, struct node_pin *ret_pin);
 /* What two people compare: the same for both of them, whoever comes first. `text` has room for
  * NODE_SAFETY_NUMBER_MAX. Returns it. */
 char *node_safety_number(const struct node_pin *a, const struct node_pin *b, char *text);
+/* Whether what somebody typed or scanned is this number: blanks between its digits count for
+ * nothing. */
+bool node_safety_number_is(const char *number, const char *typed);
 
 #endif

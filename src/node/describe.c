@@ -37,6 +37,16 @@ json_t *describe_stranger(struct node *node, const struct stranger *stranger)
 		"expires_in_seconds", (json_int_t)(usec_max(left, 0) / USEC_PER_SEC));
 }
 
+bool describe_safety_number(const struct node *node, const struct store_contact *contact,
+	char number[NODE_SAFETY_NUMBER_MAX])
+{
+	struct node_pin pin;
+	if (!node_pin_parse(contact->pin, &pin))
+		return false;
+	node_safety_number(identity_pin(node->identity), &pin, number);
+	return true;
+}
+
 json_t *describe_contact(struct node *node, const struct store_contact *contact)
 {
 	struct session *session = session_find(node, contact->node_id);
@@ -49,13 +59,15 @@ json_t *describe_contact(struct node *node, const struct store_contact *contact)
 	const char *error =
 		session && session->last.code != FAILURE_NONE ? session->last.fault.text : NULL;
 	json_t *link = session && session->current ? link_describe(session->current) : json_null();
-	return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:s?}",
+	char number[NODE_SAFETY_NUMBER_MAX];
+	bool has_number = describe_safety_number(node, contact, number);
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:s?}",
 		"node_id", contact->node_id, "name", contact->name, "key",
-		contact->pin[0] ? contact->pin : NULL, "verified", contact->verified, "blocked",
-		contact->blocked, "policy", store_policy_name(contact->policy), "hub_vouched",
-		contact->hub_vouched, "addresses", addresses, "state",
-		session ? session_state_name(session) : "away", "link", link, "queued",
-		(json_int_t)queued, "error", error);
+		contact->pin[0] ? contact->pin : NULL, "safety_number", has_number ? number : NULL,
+		"verified", contact->verified, "blocked", contact->blocked, "policy",
+		store_policy_name(contact->policy), "hub_vouched", contact->hub_vouched,
+		"addresses", addresses, "state", session ? session_state_name(session) : "away",
+		"link", link, "queued", (json_int_t)queued, "error", error);
 }
 
 json_t *describe_peer_answer(struct node *node, const char *node_id)

@@ -318,6 +318,8 @@
 /* Requests under way at once, event streams and waiting AI queries included. */
 #define NODE_API_CALLS_MAX 64
 #define NODE_API_BODY_MAX (1024 * 1024)
+/* A safety number as somebody types it, with blanks wherever. */
+#define NODE_API_SAFETY_TYPED_MAX 256
 /* Readers of /events. What each may lag behind before it misses lines is WEB_STREAM_QUEUE_MAX. */
 #define NODE_API_SUBSCRIBERS_MAX 16
 /* A blank line on a silent event stream: it shows the reader, and us, that both still live. */

@@ -271,6 +271,7 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/peers/{peer}/accept", api_peers_accept, BODY, 0},
 	{"POST", "/api/v1/peers/{peer}/block", api_peers_block, BODY, 0},
 	{"POST", "/api/v1/peers/{peer}/policy", api_peers_policy, BODY, 0},
+	{"POST", "/api/v1/peers/{peer}/verify", api_peers_verify, BODY, 0},
 	{"GET", "/api/v1/peers/{peer}/quality", api_peers_quality, 0, 0},
 	{"GET", "/api/v1/peers/{peer}", api_peers_get, 0, 0},
 	{"DELETE", "/api/v1/peers/{peer}", api_peers_remove, 0, 0},

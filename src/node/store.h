@@ -50,7 +50,7 @@ struct store_contact {
 	char addresses[STORE_ADDRESSES_MAX][STORE_ADDRESS_MAX + 1]; /* "host:port", best first */
 	size_t address_count;
 	bool hub_vouched; /* accept this peer on the hub's word, without an assertion */
-	bool verified;    /* two people compared the safety number */
+	bool verified;    /* two people compared the safety number of this pin */
 	bool blocked;
 	bool keep_connected; /* dial again by itself when the link is lost */
 	enum store_policy policy;
@@ -68,8 +68,9 @@ bool store_name_is_valid(const char *name);
 /* Adds a contact; an empty name becomes the node id. ERR_MALFORMED, ERR_EXISTS (the id, or the name
  * is another contact's), ERR_LIMIT. */
 MUST_CHECK enum err store_contact_add(struct store *store, const struct store_contact *contact);
-/* Replaces everything but the node id and the time it was added. ERR_NOT_FOUND, ERR_EXISTS (the
- * name), ERR_MALFORMED. */
+/* Replaces everything but the node id and the time it was added. The mark `verified` is about the
+ * key that is pinned already: with another one, or none, it is dropped. ERR_NOT_FOUND, ERR_EXISTS
+ * (the name), ERR_MALFORMED. */
 MUST_CHECK enum err store_contact_update(struct store *store, const struct store_contact *contact);
 /* Sets keep_connected. True does not wait for the disk, since it is written while a link comes up;
  * a power cut that undoes it costs a dial by hand. ERR_NOT_FOUND. */

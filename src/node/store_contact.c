@@ -209,8 +209,9 @@ enum err store_contact_update(struct store *store, const struct store_contact *c
 		return err;
 	join_addresses(contact, addresses);
 	struct query query = query_of(store,
-		"UPDATE contacts SET name = ?, pin = ?, addresses = ?, hub_vouched = ?, "
-		"verified = ?, blocked = ?, keep_connected = ?, policy = ? WHERE node_id = ?");
+		"UPDATE contacts SET name = ?1, pin = ?2, addresses = ?3, hub_vouched = ?4, "
+		"verified = ?5 AND pin = ?2 AND pin <> '', blocked = ?6, keep_connected = ?7, "
+		"policy = ?8 WHERE node_id = ?9");
 	bind_contact(&query, contact, name, addresses);
 	query_bind_text(&query, contact->node_id);
 	err = taken(store, query_run(&query, &changes), name);

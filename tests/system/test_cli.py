@@ -11,12 +11,12 @@ import harness
 from harness import PROGRAM_DPC, StageTest
 from stage import Node, free_port
 
-COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'peers', 'connect', 'disconnect',
+COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'block', 'policy', 'verify', 'peers', 'connect', 'disconnect',
             'send', 'chat', 'history', 'search', 'ping', 'status', 'netcheck', 'context', 'access', 'ask', 'ai', 'models', 'completion']
 
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
-                ['block', 'bob'], ['policy', 'bob'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
+                ['block', 'bob'], ['policy', 'bob'], ['verify', 'bob'], ['verify', 'bob', '--undo'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
                 ['chat', 'bob'], ['history', 'bob'], ['search', 'hi'], ['ping', 'bob'], ['status'], ['status', 'bob'], ['status', '--watch'],
                 ['context', 'get', 'bob', 'profile.name'], ['context', 'get', 'bob'],
                 ['context', 'show'], ['context', 'show', 'a'], ['context', 'set', 'a', '1'], ['context', 'delete', 'a'],
@@ -26,7 +26,7 @@ CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['r
                 ['models'], ['models', 'bob'], ['ai', 'log'], ['ai', 'log', 'bob']]
 
 WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
-               ['status', 'bob', 'now'], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
+               ['status', 'bob', 'now'], ['verify'], ['verify', 'bob', '--yes', '--undo'], ['verify', 'bob', '1', '--yes'], ['verify', *['1'] * 14], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
                ['connect', 'bob', '--timeout', 'soon'], ['connect', 'bob', '--timeout', '0'],
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],
                ['history', 'bob', '--limit', '501'], ['search', 'hi', '--limit', '0'], ['search', 'hi', '--before', 'x'], ['search', 'a' * 4096], ['ping', 'bob', '--count', '1e3'],

@@ -105,6 +105,28 @@ static void both_people_see_one_safety_number(void **state)
 		ab, "05551 37808 88341 35063 73318 35518 26413 96229 48877 80183 80690 17688");
 }
 
+static void blanks_in_a_safety_number_do_not_matter(void **state)
+{
+	(void)state;
+	static const char number[] = "05551 37808 88341";
+	static const struct {
+		const char *typed;
+		bool same;
+	} cases[] = {
+		{"05551 37808 88341", true},
+		{"055513780888341", true},
+		{" 0 5551\t37808\r\n88341 \n", true},
+		{"", false},
+		{"05551 37808 8834", false},
+		{"05551 37808 88342", false},
+		{"05551 37808 883410", false},
+		{"05551-37808-88341", false},
+		{"5551 37808 88341", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(node_safety_number_is(number, cases[i].typed), cases[i].same);
+}
+
 TESTS(TEST(ids_have_16_or_32_digits), TEST(an_id_is_the_beginning_of_its_pin),
 	TEST(pins_are_hexadecimal), TEST(line_ends_of_a_public_key_do_not_matter),
-	TEST(both_people_see_one_safety_number))
+	TEST(both_people_see_one_safety_number), TEST(blanks_in_a_safety_number_do_not_matter))

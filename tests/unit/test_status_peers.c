@@ -51,6 +51,16 @@ static void a_line_has_path_and_figures(void **state)
 	free(text);
 }
 
+static void who_is_verified_has_a_mark(void **state)
+{
+	(void)state;
+	json_t *peer = away("bob", "no hub");
+	json_object_set_new(peer, "verified", json_true());
+	char *text = table_of(json_pack("[o, o]", peer, away("dave", "no hub")), 80);
+	assert_non_null(strstr(text, "\nbob \xe2\x9c\x93 away: no hub\ndave  away: no hub\n"));
+	free(text);
+}
+
 static void no_line_is_wider_than_the_terminal(void **state)
 {
 	(void)state;
@@ -105,6 +115,6 @@ static void what_a_node_sends_wrong_is_shown_as_nothing(void **state)
 	free(text);
 }
 
-TESTS(TEST(a_line_has_path_and_figures), TEST(no_line_is_wider_than_the_terminal),
-	TEST(without_a_terminal_nothing_is_cut), TEST(nobody_is_no_table),
-	TEST(what_a_node_sends_wrong_is_shown_as_nothing))
+TESTS(TEST(a_line_has_path_and_figures), TEST(who_is_verified_has_a_mark),
+	TEST(no_line_is_wider_than_the_terminal), TEST(without_a_terminal_nothing_is_cut),
+	TEST(nobody_is_no_table), TEST(what_a_node_sends_wrong_is_shown_as_nothing))

@@ -67,6 +67,32 @@ static void a_contact_is_kept_with_all_it_has(void **state)
 	store_close(store);
 }
 
+static void the_mark_verified_goes_with_its_key(void **state)
+{
+	struct store *store = reopen(*state);
+	struct store_contact c = {.node_id = ALICE, .name = "alice", .verified = true}, kept;
+	char other[] = ALICE_PIN;
+	/* The same id, as whoever can make such a key would have it. */
+	other[sizeof other - 2] = other[sizeof other - 2] == '0' ? '1' : '0';
+	assert_ok(store_contact_add(store, &(struct store_contact){.node_id = ALICE}));
+	assert_ok(store_contact_update(store, &c));
+	assert_ok(store_contact_get(store, ALICE, &kept));
+	assert_false(kept.verified);
+	assert_ok(store_contact_pin(store, ALICE, ALICE_PIN));
+	assert_ok(store_contact_get(store, ALICE, &c));
+	c.verified = true;
+	assert_ok(store_contact_update(store, &c));
+	assert_err(store_contact_pin(store, ALICE, other), ERR_MISMATCH);
+	assert_ok(store_contact_get(store, ALICE, &kept));
+	assert_true(kept.verified);
+	memcpy(c.pin, other, sizeof other);
+	assert_ok(store_contact_update(store, &c));
+	assert_ok(store_contact_get(store, ALICE, &kept));
+	assert_string_equal(kept.pin, other);
+	assert_false(kept.verified);
+	store_close(store);
+}
+
 static void whether_to_stay_connected_is_kept_by_itself(void **state)
 {
 	struct store *store = with_three(*state);
@@ -259,7 +285,7 @@ static void policies_have_names(void **state)
 	assert_false(store_policy_parse("", &policy));
 }
 
-TESTS(HOME_TEST(a_contact_is_kept_with_all_it_has),
+TESTS(HOME_TEST(a_contact_is_kept_with_all_it_has), HOME_TEST(the_mark_verified_goes_with_its_key),
 	HOME_TEST(whether_to_stay_connected_is_kept_by_itself), HOME_TEST(names_and_ids_are_unique),
 	HOME_TEST(ill_formed_contacts_are_refused),
 	HOME_TEST(a_contact_is_found_by_id_name_or_a_start_that_fits_one),
