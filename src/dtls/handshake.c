@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "dtls/internal.h"
 #include "dtls/limits.h"
+#include "dtls/suite.h"
 
 /* A call that left no error and asks for nothing has dropped something and can go on. There are no
  * more messages in a record than this. */
@@ -126,6 +127,18 @@ static bool has_changed(const struct dtls *dtls)
 	return at == TLS_ST_SR_CHANGE || at == TLS_ST_CR_CHANGE;
 }
 
+/* Whether a record of the next epoch can hold what its cipher adds. From 3.0.19 on libssl ends the
+ * connection over a shorter one, which anybody can have sent. RFC 6347 section 4.1.2.7: "invalid
+ * records SHOULD be silently discarded". */
+static bool is_long_enough(const struct dtls *dtls, const struct dtls_record *record)
+{
+	const struct suite *suite = dtls->suite;
+	const SSL_CIPHER *cipher = suite ? NULL : SSL_get_pending_cipher(dtls->ssl);
+	if (cipher)
+		suite = suite_find(SSL_CIPHER_get_protocol_id(cipher));
+	return suite && record->fragment.size >= suite->explicit_size + SUITE_TAG_SIZE;
+}
+
 static void keep_ahead(struct dtls *dtls, const struct dtls_record *record)
 {
 	if (buffer_append(&dtls->ahead, record->whole) != ERR_OK)
@@ -134,10 +147,12 @@ static void keep_ahead(struct dtls *dtls, const struct dtls_record *record)
 
 static void receive_next_epoch(struct dtls *dtls, const struct dtls_record *record)
 {
-	if (record->type != DTLS_RECORD_APPLICATION_DATA && has_changed(dtls))
+	if (record->type == DTLS_RECORD_APPLICATION_DATA || !has_changed(dtls))
+		keep_ahead(dtls, record);
+	else if (is_long_enough(dtls, record))
 		give(dtls, record);
 	else
-		keep_ahead(dtls, record);
+		dtls->stats.dropped++;
 }
 
 /* What was kept ahead of the change. Application records are kept on, for when it is all done. */
@@ -175,7 +190,8 @@ void handshake_receive_late(struct dtls *dtls, const struct dtls_record *record)
 {
 	uint8_t first;
 	size_t size;
-	if (!dtls_record_is_plausible(record)) {
+	if (!dtls_record_is_plausible(record) ||
+		(record->epoch > 0 && !is_long_enough(dtls, record))) {
 		dtls->stats.dropped++;
 		return;
 	}
@@ -229,6 +245,8 @@ bool handshake_open(struct dtls *dtls, const struct dtls_record *record, uint8_t
 {
 	uint8_t scratch[RECORD_PLAINTEXT_MAX];
 	size_t size = 0;
+	if (!is_long_enough(dtls, record))
+		return false;
 	dtls->datagrams.input = record->whole;
 	ERR_clear_error();
 	int result = SSL_read_ex(dtls->ssl, scratch, sizeof scratch, &size);
