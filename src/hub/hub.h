@@ -24,6 +24,9 @@ struct hub_stats {
 	uint64_t logins, signals_relayed, frames_invalid, rate_limited, banned;
 	uint64_t closings[CLOSING_COUNT];   /* of signalling sockets, as in closing_names */
 	uint64_t refused[RELAY_CODE_COUNT]; /* as in relay_codes */
+	/* Signals that were relayed, by how long they took, and the sum of that. */
+	uint64_t relay_latency[RELAY_LATENCY_BUCKETS];
+	usec relay_time;
 };
 
 struct hub {

@@ -113,6 +113,10 @@ static void put_signals(struct page *page, const struct hub *hub)
 	const struct hub_stats *stats = &hub->stats;
 	put_one(page, "signals_total", "counter", "Signals that were relayed.",
 		(double)stats->signals_relayed);
+	put_histogram(page, "signal_relay_seconds",
+		"From when the loop found a signal until it was on its way to its target.",
+		relay_latency_bounds, stats->relay_latency, RELAY_LATENCY_BUCKETS,
+		stats->relay_time);
 	put_head(page, "signals_refused_total", "counter",
 		"Frames that were answered with an error, by its code.");
 	for (size_t i = 0; i < RELAY_CODE_COUNT; i++)

@@ -184,6 +184,10 @@ const char *const relay_codes[RELAY_CODE_COUNT] = {RELAY_TARGET_OFFLINE, RELAY_M
 	RELAY_UNKNOWN_TYPE, RELAY_INVALID_JSON, RELAY_TOO_LARGE, RELAY_RATE_LIMITED,
 	RELAY_NOT_REGISTERED};
 
+const usec relay_latency_bounds[RELAY_LATENCY_BUCKETS - 1] = {25, 50, 100, 250, 500,
+	1 * USEC_PER_MS, 2500, 5 * USEC_PER_MS, 10 * USEC_PER_MS, 25 * USEC_PER_MS,
+	100 * USEC_PER_MS, 1000 * USEC_PER_MS};
+
 /* A sender id is the hub's to say. A key written with escapes might be that one, for the target's
  * parser, so none with escapes is passed on. */
 static enum err pass_on(const struct json_member *member, struct buffer *text)

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/usec.h"
 #include "crypto/node_id.h"
 #include "message/json_scan.h"
 
@@ -27,6 +28,10 @@ enum relay_kind {
 /* All of them, for counting. */
 #define RELAY_CODE_COUNT 7
 extern const char *const relay_codes[RELAY_CODE_COUNT];
+
+/* How long relaying took, in a histogram; the last bucket has no bound. */
+#define RELAY_LATENCY_BUCKETS 13
+extern const usec relay_latency_bounds[RELAY_LATENCY_BUCKETS - 1];
 
 struct relay_frame {
 	enum relay_kind kind;

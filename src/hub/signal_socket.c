@@ -111,12 +111,23 @@ static enum err pass_on(struct signal_socket *socket, const struct relay_frame *
 		      : bus_signal(hub->bus, &socket->id, frame->target_node_id, text);
 }
 
+/* From when the loop found that there is something to read. What came since it last looked has
+ * waited for longer. */
+static void count_relayed(struct hub *hub)
+{
+	usec taken = net_now() - net_turn(hub->loop);
+	hub->stats.signals_relayed++;
+	hub->stats.relay_latency[usec_bucket(
+		taken, relay_latency_bounds, RELAY_LATENCY_BUCKETS - 1)]++;
+	hub->stats.relay_time += taken;
+}
+
 static void relay(struct signal_socket *socket, const struct relay_frame *frame)
 {
 	struct hub *hub = socket->hub;
 	enum err err = pass_on(socket, frame);
 	if (err == ERR_OK)
-		hub->stats.signals_relayed++;
+		count_relayed(hub);
 	else if (err == ERR_NOMEM)
 		web_socket_close(socket->web, CLOSE_TRY_LATER, "out of memory");
 	else if (err == ERR_AGAIN)

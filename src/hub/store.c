@@ -67,10 +67,7 @@ const usec store_latency_bounds[STORE_LATENCY_BUCKETS - 1] = {100, 1 * USEC_PER_
 
 static void count_step(struct store_stats *stats, usec taken)
 {
-	size_t bucket = 0;
-	while (bucket < STORE_LATENCY_BUCKETS - 1 && taken > store_latency_bounds[bucket])
-		bucket++;
-	stats->latency[bucket]++;
+	stats->latency[usec_bucket(taken, store_latency_bounds, STORE_LATENCY_BUCKETS - 1)]++;
 	stats->step_time += taken;
 	stats->busy += taken;
 	stats->steps++;

@@ -30,6 +30,19 @@ usec net_unix_now(void)
 	return clock_read(CLOCK_REALTIME);
 }
 
+usec net_turn(const struct net_loop *loop)
+{
+	return loop->turn;
+}
+
+void net_loop_note_turn(struct net_loop *loop)
+{
+	if (!loop->is_turn_over)
+		return;
+	loop->turn = net_now();
+	loop->is_turn_over = false;
+}
+
 /* ---- A turn: what happens before the loop waits ---- */
 
 static bool run_timers(struct net_loop *loop)
@@ -93,6 +106,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		uv_idle_start(&loop->idle, on_idle);
 	else
 		uv_idle_stop(&loop->idle);
+	loop->is_turn_over = true;
 }
 
 static void on_timer_fd(uv_poll_t *poll, int status, int events)

@@ -34,6 +34,10 @@ void net_loop_run_once(struct net_loop *loop, usec deadline);
 /* From a callback: the run ends as soon as it returns. Before a run: that run ends at once. */
 void net_loop_stop(struct net_loop *loop);
 
+/* When what is being dealt with was found by the loop, which looks at the clock once for all that
+ * it finds together: how long something has waited for its turn. */
+usec net_turn(const struct net_loop *loop);
+
 /* The uv_loop_t, for libwebsockets' foreign loop. Nobody else needs it. */
 void *net_loop_uv(struct net_loop *loop);
 

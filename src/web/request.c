@@ -142,12 +142,9 @@ static void count_answer(struct web_connection *connection, int status)
 {
 	struct web_server_stats *stats = &connection->server->stats;
 	usec taken = connection->dispatched ? net_now() - connection->dispatched : 0;
-	size_t bucket = 0;
-	while (bucket < WEB_LATENCY_BUCKETS - 1 && taken > web_latency_bounds[bucket])
-		bucket++;
 	CHECK(status >= 100 && status < WEB_STATUS_END);
 	stats->answers[status]++;
-	stats->latency[bucket]++;
+	stats->latency[usec_bucket(taken, web_latency_bounds, WEB_LATENCY_BUCKETS - 1)]++;
 	stats->latency_sum += taken;
 	connection->dispatched = 0;
 }

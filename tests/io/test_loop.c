@@ -180,6 +180,67 @@ static void a_watch_tells_what_a_descriptor_is_ready_for(void **state)
 	close(ends[1]);
 }
 
+#define TURN_WATCHES 3
+
+struct turn_watch {
+	struct net_watch *watch;
+	usec turn;
+};
+
+static size_t turn_calls;
+
+static void on_turn_watch(unsigned events, void *user)
+{
+	struct turn_watch *watch = user;
+	(void)events;
+	watch->turn = net_turn(loop);
+	net_watch_set(watch->watch, 0);
+	turn_calls++;
+	/* Each takes its time. */
+	for (usec end = net_now() + 1000; net_now() < end;)
+		;
+}
+
+static void what_is_found_together_has_one_time_and_the_next_turn_another(void **state)
+{
+	(void)state;
+	int ends[2];
+	struct turn_watch watches[TURN_WATCHES] = {0};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	int fds[TURN_WATCHES] = {ends[0], dup(ends[0]), dup(ends[0])};
+	for (size_t i = 0; i < TURN_WATCHES; i++)
+		assert_ok(net_watch_create(
+			loop, fds[i], NET_READABLE, on_turn_watch, &watches[i], &watches[i].watch));
+	usec before = net_now();
+	turn_calls = 0;
+	RUN_UNTIL(turn_calls == TURN_WATCHES);
+	usec turn = watches[0].turn;
+	assert_true(turn >= before);
+	assert_true(net_now() >= turn + 1000 * TURN_WATCHES);
+	for (size_t i = 1; i < TURN_WATCHES; i++)
+		assert_int_equal(watches[i].turn, turn);
+
+	net_watch_set(watches[0].watch, NET_READABLE);
+	before = net_now();
+	RUN_UNTIL(turn_calls == TURN_WATCHES + 1);
+	assert_true(watches[0].turn >= before);
+
+	/* Timers and deferred calls have the time of their own. */
+	struct probe probe = {0};
+	assert_ok(net_timer_init(&probe.timer, loop, on_probe, &probe));
+	usec due = net_now() + 2000;
+	net_timer_set(&probe.timer, due);
+	RUN_UNTIL(probe.fired > 0);
+	assert_true(net_turn(loop) >= due);
+	net_timer_deinit(&probe.timer);
+	for (size_t i = 0; i < TURN_WATCHES; i++) {
+		net_watch_destroy(watches[i].watch);
+		close(fds[i]);
+	}
+	close(ends[1]);
+}
+
 static int signalled;
 
 static void on_signal(int signal, void *user)
@@ -215,4 +276,5 @@ TESTS(LOOP_TEST(a_timer_fires_once_and_not_early),
 	LOOP_TEST(a_timer_that_sets_itself_for_the_past_does_not_starve_the_loop),
 	LOOP_TEST(a_deferred_call_runs_before_the_loop_waits_and_may_post_itself),
 	LOOP_TEST(a_watch_tells_what_a_descriptor_is_ready_for),
+	LOOP_TEST(what_is_found_together_has_one_time_and_the_next_turn_another),
 	LOOP_TEST(a_signal_stops_a_run_and_a_loop_runs_again))

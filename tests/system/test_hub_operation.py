@@ -62,6 +62,10 @@ class Metrics(Operation):
         self.assertEqual(values['sockets_opened_total'], 2)
         self.assertEqual(values['logins_total'], 2)
         self.assertEqual(values['signals_total'], 3)
+        buckets = [value for name, value in values.items() if name.startswith('signal_relay_seconds_bucket')]
+        self.assertEqual(buckets, sorted(buckets))
+        self.assertEqual([buckets[-1], values['signal_relay_seconds_count']], [3, 3])
+        self.assertTrue(0 <= values['signal_relay_seconds_sum'] < 3, values['signal_relay_seconds_sum'])
         self.assertEqual(values['signals_refused_total{code="target_offline"}'], 1)
         self.assertEqual(values['signals_refused_total{code="unknown_message_type"}'], 1)
         self.assertEqual(values['http_answers_total{status="401"}'], 1)
