@@ -18,6 +18,14 @@
 #define CLI_API_PATH_MAX 4096
 /* One line that is typed into a chat; the node takes 65,536 bytes in a message. */
 #define CLI_LINE_MAX 65536
+/* What a key sends behind ESC [; longer sequences mean nothing here. */
+#define CLI_KEY_SEQUENCE_MAX 16
+/* The name of a command in a chat; and what Tab shows when it cannot decide. */
+#define CLI_COMMAND_NAME_MAX 32
+#define CLI_CANDIDATES_MAX 200
+/* Typed lines that a chat remembers for each peer, and their bytes. */
+#define CLI_TYPED_LINES_MAX 1000
+#define CLI_TYPED_BYTES_MAX (256 * 1024)
 /* A message read from stdin; what is beyond is refused by the node with a clear error. */
 #define CLI_STDIN_MAX (256 * 1024)
 /* A personal context that is imported or edited; the node says more exactly what is too large. */

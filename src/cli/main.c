@@ -126,7 +126,9 @@ static const struct cli_command commands[] = {
 		.options = {{"wait", "SECONDS", "wait for its delivery (0)"}}},
 	{.name = "chat",
 		.run = command_chat,
-		.help = "talk: each line of stdin is a message",
+		.help = "talk: at a terminal, where /help says what else there is; else each line "
+			"of "
+			"stdin is a message",
 		.completes = CLI_COMPLETES_PEER,
 		.arguments = "PEER",
 		.args_min = 1,

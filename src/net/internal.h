@@ -13,7 +13,7 @@ struct net_loop {
 	uv_prepare_t prepare; /* before every wait: timers and deferred calls run here */
 	uv_idle_t idle;       /* active: the next wait is to end at once */
 	uv_poll_t timer_poll; /* of timer_fd */
-	uv_signal_t signals[2], hangup;
+	uv_signal_t signals[2], hangup, resize;
 	int timer_fd;
 	struct heap timers; /* every initialised net_timer, set or not */
 	usec armed;         /* what timer_fd waits for; USEC_NEVER: nothing */
@@ -27,6 +27,8 @@ struct net_loop {
 	void *on_signal_user;
 	void (*on_hangup)(void *user);
 	void *on_hangup_user;
+	void (*on_resize)(void *user);
+	void *on_resize_user;
 };
 
 /* False where the family is unknown. An IPv4-mapped IPv6 address becomes the IPv4 one. */

@@ -197,6 +197,8 @@ void net_loop_destroy(struct net_loop *loop)
 		uv_close((uv_handle_t *)&loop->signals[i], NULL);
 	if (loop->on_hangup)
 		uv_close((uv_handle_t *)&loop->hangup, NULL);
+	if (loop->on_resize)
+		uv_close((uv_handle_t *)&loop->resize, NULL);
 
 	usec limit = net_now() + USEC_PER_SEC;
 	while (uv_loop_close(&loop->uv) == UV_EBUSY) {
@@ -268,6 +270,23 @@ enum err net_loop_on_hangup(struct net_loop *loop, void (*on_hangup)(void *user)
 	CHECK(uv_signal_init(&loop->uv, &loop->hangup) == 0);
 	loop->hangup.data = loop;
 	return uv_signal_start(&loop->hangup, on_hangup_uv, SIGHUP) == 0 ? ERR_OK : ERR_IO;
+}
+
+static void on_resize_uv(uv_signal_t *handle, int signal)
+{
+	(void)signal;
+	struct net_loop *loop = handle->data;
+	loop->on_resize(loop->on_resize_user);
+}
+
+enum err net_loop_on_resize(struct net_loop *loop, void (*on_resize)(void *user), void *user)
+{
+	CHECK(!loop->on_resize);
+	loop->on_resize = on_resize;
+	loop->on_resize_user = user;
+	CHECK(uv_signal_init(&loop->uv, &loop->resize) == 0);
+	loop->resize.data = loop;
+	return uv_signal_start(&loop->resize, on_resize_uv, SIGWINCH) == 0 ? ERR_OK : ERR_IO;
 }
 
 /* ---- Timers ---- */

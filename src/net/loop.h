@@ -49,6 +49,10 @@ MUST_CHECK enum err net_loop_on_signal(
 MUST_CHECK enum err net_loop_on_hangup(
 	struct net_loop *loop, void (*on_hangup)(void *user), void *user);
 
+/* Calls on SIGWINCH, the terminal has another size, in the same way; once a loop. ERR_IO. */
+MUST_CHECK enum err net_loop_on_resize(
+	struct net_loop *loop, void (*on_resize)(void *user), void *user);
+
 /* ---- Timers: embedded, one-shot, re-armable ---- */
 
 struct net_timer {
