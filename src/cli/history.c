@@ -6,6 +6,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/field.h"
+#include "cli/history_export.h"
 #include "cli/output.h"
 
 #define LIMIT_DEFAULT 50
@@ -28,10 +29,18 @@ static void print_message(const json_t *message)
 int command_history(const struct cli *cli)
 {
 	const char *limit = cli_value(cli, "limit"), *before = cli_value(cli, "before");
+	const char *export = cli_value(cli, "export");
 	char path[CLI_API_PATH_MAX] = "/history?peer=", number[64];
 	uint32_t count = LIMIT_DEFAULT;
 	json_t *answer = NULL;
 
+	if (export && (limit || before))
+		return cli_wrong(
+			cli, "'--export' is about all messages: no '--limit' or '--before'");
+	if (export)
+		return history_export(cli, cli->arg_count > 0 ? cli->args[0] : NULL, export);
+	if (cli->arg_count == 0)
+		return cli_wrong(cli, "a peer is missing");
 	if (limit && (!text_to_u32(limit, &count) || count == 0 || count > LIMIT_MAX))
 		return cli_wrong(cli, "'--limit' is a number from 1 to %d", LIMIT_MAX);
 	snprintf(number, sizeof(number), "&limit=%u%s", (unsigned)count, before ? "&before=" : "");

@@ -55,6 +55,10 @@ void api_peers_policy(struct web_request *http, void *user);
 bool api_add_contact(struct node *node, struct web_request *http, const char *text,
 	const char *name, struct store_contact *ret_contact, bool *ret_new);
 
+/* ---- api_export.c ---- */
+
+void api_history_export(struct web_request *http, void *user);
+
 /* ---- api_verify.c ---- */
 
 void api_peers_verify(struct web_request *http, void *user);

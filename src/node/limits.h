@@ -318,6 +318,8 @@
 /* Requests under way at once, event streams and waiting AI queries included. */
 #define NODE_API_CALLS_MAX 64
 #define NODE_API_BODY_MAX (1024 * 1024)
+/* Bytes of text in one page of an export; one message may be larger. */
+#define NODE_API_PAGE_BYTES (4 * 1024 * 1024)
 /* A safety number as somebody types it, with blanks wherever. */
 #define NODE_API_SAFETY_TYPED_MAX 256
 /* Readers of /events. What each may lag behind before it misses lines is WEB_STREAM_QUEUE_MAX. */

@@ -279,6 +279,7 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/disconnect", api_disconnect, BODY, 0},
 	{"POST", "/api/v1/messages", api_send, BODY, 0},
 	{"GET", "/api/v1/history", api_history, 0, 0},
+	{"GET", "/api/v1/history/export", api_history_export, 0, 0},
 	{"GET", "/api/v1/history/search", api_search, 0, 0},
 	{"GET", "/api/v1/profile", api_profile_get, 0, 0},
 	{"PUT", "/api/v1/profile", api_profile_put, BODY, 0},

@@ -17,7 +17,7 @@ COMMANDS = ['init', 'id', 'up', 'login', 'logout', 'add', 'remove', 'accept', 'b
 # Calls that go to the node, with the least that they take.
 CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['remove', 'bob'], ['accept', 'bob'],
                 ['block', 'bob'], ['policy', 'bob'], ['verify', 'bob'], ['verify', 'bob', '--undo'], ['peers'], ['connect', 'bob'], ['disconnect', 'bob'], ['send', 'bob', 'hi'],
-                ['chat', 'bob'], ['history', 'bob'], ['search', 'hi'], ['ping', 'bob'], ['status'], ['status', 'bob'], ['status', '--watch'],
+                ['chat', 'bob'], ['history', 'bob'], ['history', '--export', '-'], ['search', 'hi'], ['ping', 'bob'], ['status'], ['status', 'bob'], ['status', '--watch'],
                 ['context', 'get', 'bob', 'profile.name'], ['context', 'get', 'bob'],
                 ['context', 'show'], ['context', 'show', 'a'], ['context', 'set', 'a', '1'], ['context', 'delete', 'a'],
                 ['context', 'import', str(harness.ROOT / 'examples/context.json')], ['context', 'edit'],
@@ -29,7 +29,7 @@ WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob']
                ['status', 'bob', 'now'], ['verify'], ['verify', 'bob', '--yes', '--undo'], ['verify', 'bob', '1', '--yes'], ['verify', *['1'] * 14], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
                ['connect', 'bob', '--timeout', 'soon'], ['connect', 'bob', '--timeout', '0'],
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],
-               ['history', 'bob', '--limit', '501'], ['search', 'hi', '--limit', '0'], ['search', 'hi', '--before', 'x'], ['search', 'a' * 4096], ['ping', 'bob', '--count', '1e3'],
+               ['history', 'bob', '--limit', '501'], ['history'], ['history', '--export'], ['history', '--export', '-', '--before', 'x'], ['search', 'hi', '--limit', '0'], ['search', 'hi', '--before', 'x'], ['search', 'a' * 4096], ['ping', 'bob', '--count', '1e3'],
                ['ping', 'bob', '--interval', '0'], ['ping', 'bob', '--interval', '1.'], ['ping', 'bob', '--interval', '0.0001'], ['send', 'bob', 'hi', '--wait', 'x'],
                ['context'], ['context', 'get'], ['context', 'set', 'a'], ['context', 'delete'], ['context', 'delete', 'a', 'b'], ['context', 'import'], ['context', 'edit', 'a'], ['context', 'put', 'bob', 'x'], ['access', 'check', 'bob'], ['access'], ['access', 'allow'], ['access', 'pending', '1'], ['context', 'get', 'bob', '--wait', 'x'], ['context', 'get', 'bob', '--wait', '601'], ['access', 'grant', 'bob', 'x'], ['ask', 'bob'], ['ask', 'bob', 'x', '--timeout', ''], ['ask', 'bob', 'x', '--with-context'],
                ['init', '--key', 'dsa'], ['init', '--name', ''], ['init', '--name', 'a\nb'], ['init', '--name', 'x' * 65],
