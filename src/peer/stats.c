@@ -62,7 +62,7 @@ void dpc_peer_stats(struct dpc_peer *peer, struct dpc_stats *ret_stats)
 		stats.send_queue_bytes = sctp->send_queue_bytes;
 		stats.receive_queue_bytes = sctp->receive_queue_bytes;
 		stats.dropped += dtls_stats(peer->dtls)->dropped + sctp->dropped_checksum +
-				 sctp->dropped_tag + sctp->dropped_malformed;
+				 sctp->dropped_tag + sctp->dropped_malformed + sctp->dropped_late;
 	}
 	*ret_stats = stats;
 }

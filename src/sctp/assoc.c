@@ -485,6 +485,7 @@ const struct sctp_stats *sctp_stats(struct sctp_assoc *a)
 	a->stats.in_flight = a->outstanding.in_flight;
 	a->stats.send_queue_bytes = a->queue.bytes;
 	a->stats.receive_queue_bytes = sctp_receive_queued(a);
+	a->stats.dropped_late = a->reassembly.dropped_late;
 	a->stats.srtt = a->rto.srtt;
 	a->stats.rttvar = a->rto.rttvar;
 	a->stats.rtt_min = a->rto.min;

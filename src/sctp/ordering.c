@@ -13,6 +13,7 @@ enum err sctp_ordering_stream(
 		if (!stream)
 			return ERR_NOMEM;
 		stream->next = stream->newest = SCTP_NUMBER_FIRST;
+		stream->handed_over = stream->given_up = SCTP_NUMBER_FIRST;
 		list_init(&stream->messages[0]);
 		list_init(&stream->messages[1]);
 		if (sctp_stream_table_set(&r->streams, id, stream)) {
@@ -120,6 +121,8 @@ static void hand_over_message(
 	struct sctp_reassembly *r, struct sctp_in_stream *stream, struct sctp_in_message *message)
 {
 	struct sctp_inbox_item *item = message->item;
+	if (!message->unordered)
+		stream->handed_over = message->number + 1;
 	forget(r, stream, message);
 	sctp_ordering_hand_over(r, item);
 }
@@ -149,6 +152,25 @@ void sctp_ordering_complete(
 	hand_over_waiting(r, stream, id);
 }
 
+/* An ordered message that the peer has given up, and sends all the same: pion (sctp 1.8) names in a
+ * FORWARD-TSN the numbers of unordered messages, though RFC 3758 section 3.2 says "This field MUST
+ * NOT report TSN's corresponding to DATA chunks that are marked as unordered", and so passes over
+ * ordered messages that it has still to send. It is as good as any other unless one that is behind
+ * it is with the caller: RFC 9260 section 6.6 lets no message overtake another. */
+static void deliver_late(struct sctp_reassembly *r, struct sctp_in_stream *stream, uint64_t number,
+	struct sctp_inbox_item *item)
+{
+	if (number >= stream->handed_over) {
+		stream->handed_over = number + 1;
+		sctp_ordering_hand_over(r, item);
+		return;
+	}
+	r->dropped_late++;
+	r->bytes -= item->size;
+	r->items--;
+	free(item);
+}
+
 enum err sctp_ordering_deliver(struct sctp_reassembly *r, struct sctp_in_stream *stream,
 	uint64_t number, struct sctp_inbox_item *item)
 {
@@ -158,9 +180,13 @@ enum err sctp_ordering_deliver(struct sctp_reassembly *r, struct sctp_in_stream 
 		return ERR_OK;
 	}
 	if (number == stream->next) {
-		stream->next++;
+		stream->handed_over = ++stream->next;
 		sctp_ordering_hand_over(r, item);
 		hand_over_waiting(r, stream, id);
+		return ERR_OK;
+	}
+	if (number < stream->given_up) {
+		deliver_late(r, stream, number, item);
 		return ERR_OK;
 	}
 	if (number < stream->next || number - stream->next >= SCTP_TSN_SPAN_MAX ||
@@ -215,7 +241,7 @@ static void skip_ordered(
 		}
 	}
 	if (stream->next <= last)
-		stream->next = last + 1;
+		stream->next = stream->given_up = last + 1;
 	hand_over_waiting(r, stream, id);
 }
 

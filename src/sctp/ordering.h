@@ -12,6 +12,9 @@
 
 struct sctp_in_stream {
 	uint64_t next;           /* the ordered message whose turn it is */
+	uint64_t handed_over;    /* ordered messages from here on were not; less than `next` only
+				    where the peer gave some up */
+	uint64_t given_up;       /* ordered messages before this one need not be waited for */
 	uint64_t newest;         /* unordered message: what the numbers of others are near to */
 	uint64_t skipped;        /* unordered messages up to here are given up or complete */
 	struct list messages[2]; /* of struct sctp_in_message: ordered ones as they came, unordered

@@ -31,8 +31,9 @@ struct sctp_reassembly {
 	size_t bytes;                    /* held, in progress, or waiting for an older message */
 	size_t items;                    /* the same as a count */
 	size_t message_max;
-	size_t size_hint; /* of the last message in fragments: the next is probably like it */
-	bool skipped;     /* the peer has abandoned something; the next fragment may be its rest */
+	uint64_t dropped_late; /* whole messages: see deliver_late() in ordering.c */
+	size_t size_hint;      /* of the last message in fragments: the next is probably like it */
+	bool skipped; /* the peer has abandoned something; the next fragment may be its rest */
 	/* The peer may abandon a message of which it has sent the beginning (RFC 3758). The next
 	 * one then follows at once, and comes here before the news does when that is lost or late.
 	 */

@@ -123,6 +123,7 @@ struct sctp_stats {
 	uint64_t retransmitted_chunks, fast_retransmits, timeouts, duplicate_tsns;
 	uint64_t probes, spurious_losses;
 	uint64_t dropped_checksum, dropped_tag, dropped_malformed;
+	uint64_t dropped_late; /* messages that the peer gave up, and sent after later ones */
 	size_t cwnd, peer_window, in_flight; /* bytes now */
 	size_t send_queue_bytes;             /* accepted, not yet acknowledged */
 	size_t receive_queue_bytes;          /* received, not yet pulled */

@@ -105,6 +105,12 @@ static void fail_with(struct program *p, enum dpc_err err)
 		fail(p, dpc_peer_err_text(err));
 }
 
+/* What comes yet is read, but nothing is sent any more. */
+static bool is_over(const struct program *p)
+{
+	return p->closed || dpc_peer_state(p->peer) >= DPC_CLOSING;
+}
+
 /* ---- Channels ---- */
 
 static struct channel *find_handle(struct program *p, uint16_t handle)
@@ -201,6 +207,8 @@ static void sink(struct channel *c, const struct dpc_event *event)
 /* Sends back what is kept; true when nothing waits any more. */
 static bool send_back(struct program *p)
 {
+	if (is_over(p))
+		p->echo_waits = false;
 	if (!p->echo_waits)
 		return true;
 	enum dpc_err err = dpc_peer_send(
@@ -482,7 +490,7 @@ static void drain(struct program *p)
 	 */
 	while (!p->closed && send_back(p) && dpc_peer_next_event(p->peer, &event))
 		handle_event(p, &event);
-	for (int i = 0; i < CHANNELS_MAX && !p->closed; i++)
+	for (int i = 0; i < CHANNELS_MAX && !is_over(p); i++)
 		if (p->channels[i].used && p->channels[i].traffic)
 			send_more(p, &p->channels[i]);
 	weather_send(&p->weather, p->peer, now_us());
@@ -492,7 +500,7 @@ static int64_t deadline(const struct program *p)
 {
 	int64_t peer = dpc_peer_deadline(p->peer), held = weather_deadline(&p->weather);
 	int64_t earliest = peer < held ? peer : held;
-	for (int i = 0; i < CHANNELS_MAX && !p->closed; i++) {
+	for (int i = 0; i < CHANNELS_MAX && !is_over(p); i++) {
 		const struct channel *c = &p->channels[i];
 		if (c->used && c->traffic && c->traffic->partial && !c->traffic->done &&
 			c->traffic->sent >= c->traffic->count && c->probe_at < earliest)

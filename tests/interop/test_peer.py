@@ -48,10 +48,7 @@ LIMITS = {
 REUSES_EARLY = ("werift",)
 # The same where datagrams are lost.
 RESET_ONCE = "it never repeats a request to reset a stream, and takes a repeated one for a new one"
-BREAKS = "now and then it goes on with a message that it has given up, which ends the association; the cause is not known"
 LOSS_LIMITS = {
-    ("pion", "retransmits"): BREAKS,
-    ("pion", "lifetime"): BREAKS,
     ("aiortc", "reset"): RESET_ONCE,
     ("aiortc", "many"): RESET_ONCE,
     ("werift", "reset"): RESET_ONCE,

@@ -87,6 +87,7 @@ const char *traffic_check(struct traffic *t, bool binary, const void *data, size
 		t->back++;
 		t->bytes += size;
 	}
-	t->done = t->partial ? number >= t->count : t->back == t->count;
+	if (t->partial ? number >= t->count : t->back == t->count)
+		t->done = true; /* and stays so when an older one comes after it */
 	return NULL;
 }

@@ -149,6 +149,29 @@ static void a_message_partly_there_is_dropped_and_its_late_parts_too(void **stat
 	}
 }
 
+static void messages_that_come_though_given_up_end_nothing(void **state)
+{
+	(void)state;
+	for (int interleaving = 0; interleaving < 2; interleaving++) {
+		struct fixture f;
+		init(&f, interleaving);
+		const struct skip skip = {1, 9, false};
+		forward(&f, 3, &skip, 1);
+		give(&f, 4, 1, 2, 0, B | E);
+		give(&f, 5, 1, 1, 0, B | E);
+		assert_int_equal(sctp_state(f.a), SCTP_ESTABLISHED);
+		/* The names in an I-FORWARD-TSN are beyond doubt: they tell unordered messages
+		 * apart. */
+		assert_int_equal(f.a->inbox.messages, !interleaving);
+		assert_int_equal(sctp_stats(f.a)->dropped_late, !interleaving);
+		assert_int_equal(f.a->reassembly.items, 0);
+		assert_int_equal(f.a->reassembly.bytes, 0);
+		give(&f, 6, 1, 10, 0, B | E);
+		assert_int_equal(f.a->inbox.messages, 1 + !interleaving);
+		pair_deinit(&f.pair);
+	}
+}
+
 static void a_part_that_no_entry_names_stays_counted(void **state)
 {
 	(void)state;
@@ -228,6 +251,7 @@ static void one_that_is_cut_off_is_dropped_or_taken_as_far_as_it_goes(void **sta
 
 TESTS(TEST(backwards_it_does_nothing), TEST(far_ahead_it_costs_no_time_and_drops_what_it_passes),
 	TEST(a_message_partly_there_is_dropped_and_its_late_parts_too),
+	TEST(messages_that_come_though_given_up_end_nothing),
 	TEST(a_part_that_no_entry_names_stays_counted),
 	TEST(streams_that_do_not_exist_are_passed_over),
 	TEST(a_huge_list_is_worked_off_or_ends_the_association),

@@ -231,6 +231,53 @@ static void what_the_peer_abandons_is_dropped(void **state)
 	deinit(&f);
 }
 
+/* pion puts the numbers of unordered messages into its FORWARD-TSN, and then sends ordered ones
+ * with lower numbers that it had not sent yet. */
+static void what_comes_though_it_was_given_up_is_a_message_too(void **state)
+{
+	(void)state;
+	struct fixture f;
+	init(&f);
+	assert_ok(append(&f, 1, 0, B | E, "zero"));
+	sctp_reassembly_skip(&f.r, BASE + 1, BASE + 2);
+	assert_ok(sctp_reassembly_skip_messages(&f.r, 1, 9));
+	assert_ok(append(&f, 1, 10, U | B | E, "unordered"));
+	assert_ok(append(&f, 1, 4, B, "fo"));
+	assert_ok(append(&f, 1, 4, E, "ur"));
+	assert_ok(hold(&f, 7, 1, 6, B | E, "six"));
+	assert_message(&f, "zero");
+	assert_message(&f, "unordered");
+	assert_message(&f, "four");
+	assert_message(&f, "six");
+	/* None overtakes another. */
+	assert_ok(append(&f, 1, 5, B | E, "five"));
+	assert_ok(append(&f, 1, 6, B | E, "six"));
+	assert_ok(append(&f, 1, 0, B | E, "zero"));
+	assert_nothing(&f);
+	assert_int_equal(f.r.dropped_late, 3);
+	assert_ok(append(&f, 1, 10, B | E, "ten"));
+	assert_ok(append(&f, 1, 9, B | E, "nine"));
+	assert_message(&f, "ten");
+	assert_nothing(&f);
+	assert_int_equal(f.r.dropped_late, 4);
+	assert_int_equal(f.r.bytes, 0);
+	assert_int_equal(f.r.items, 0);
+	/* What was not given up has its number once, all the same. */
+	assert_err(append(&f, 1, 10, B | E, "ten"), ERR_MALFORMED);
+	deinit(&f);
+	/* One that waited was handed over when the peer gave up what it waited for. */
+	init(&f);
+	assert_ok(hold(&f, 5, 1, 3, B | E, "three"));
+	assert_ok(sctp_reassembly_skip_messages(&f.r, 1, 4));
+	assert_message(&f, "three");
+	assert_ok(append(&f, 1, 2, B | E, "two"));
+	assert_ok(append(&f, 1, 4, B | E, "four"));
+	assert_message(&f, "four");
+	assert_nothing(&f);
+	assert_int_equal(f.r.dropped_late, 1);
+	deinit(&f);
+}
+
 /* RFC 3758 section 3.5: what has no TSN yet when a message is given up is never sent. */
 static void a_message_that_is_broken_off_gives_way_to_the_next(void **state)
 {
@@ -304,5 +351,6 @@ TESTS(TEST(fragments_in_order_make_a_message), TEST(what_waits_for_nothing_goes_
 	TEST(fragments_that_contradict_each_other_are_refused), TEST(a_number_twice_is_refused),
 	TEST(the_maximum_is_kept_in_order_and_out_of_it), TEST(stream_numbers_wrap),
 	TEST(what_the_peer_abandons_is_dropped),
+	TEST(what_comes_though_it_was_given_up_is_a_message_too),
 	TEST(a_message_that_is_broken_off_gives_way_to_the_next),
 	TEST(after_a_reset_numbers_begin_again))
