@@ -68,9 +68,9 @@ struct sctp_reset {
 	uint32_t last_tsn;   /* when it was first sent */
 	bool in_progress;    /* as the peer says, which is there then */
 	/* The peer's. */
-	uint32_t peer_request; /* the number of the next */
-	uint32_t responses[2]; /* numbers of the last ones */
-	uint8_t results[2];    /* enum sctp_reset_result */
+	uint32_t peer_request;                        /* the number of the next */
+	uint32_t responses[SCTP_RESET_RESPONSES_MAX]; /* numbers of the last ones */
+	uint8_t results[SCTP_RESET_RESPONSES_MAX];    /* enum sctp_reset_result */
 	size_t response_count;
 	uint8_t last_result; /* of request peer_request - 1 */
 	/* The peer's outgoing reset that waits for data still missing ... */
@@ -80,6 +80,9 @@ struct sctp_reset {
 	uint32_t deferred_request;
 	bool is_deferred;
 	bool may_repeat; /* ... or did, and the peer may ask once more, not knowing so */
+	/* Those whose turn has not come, by number; all the streams in them. */
+	struct sctp_reset_kept *kept;
+	size_t kept_streams;
 };
 
 struct sctp_assoc {

@@ -178,8 +178,14 @@
 
 /* Streams in one reset request of the peer's; more are refused. */
 #define SCTP_PEER_RESET_STREAMS_MAX 1024
-/* So many requests to reset streams may be sent ahead of the one that is due, and overtake it. */
+
+/* Requests of the peer's to reset streams that may come ahead of the one that is due, and the
+ * streams that all of them name; what is beyond is not answered, and comes again. */
 #define SCTP_RESET_REQUESTS_AHEAD 256
+#define SCTP_RESET_STREAMS_AHEAD_MAX SCTP_PEER_RESET_STREAMS_MAX
+
+/* Answers to such requests that wait to be written; of more, the last ones. */
+#define SCTP_RESET_RESPONSES_MAX 32
 
 /* Error causes that we put in one ABORT carry this much of text. */
 #define SCTP_ABORT_TEXT_MAX 64

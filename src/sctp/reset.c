@@ -3,7 +3,12 @@
  * Ours: a stream waits until all of it was acknowledged, then goes into the one request that may be
  * outstanding. The peer's: performed once everything up to the TSN it names has arrived; until then
  * the answer is "in progress". Some peers then ask again under the same number, some under a new
- * one, and some not at all, so the request is also kept and performed when its data is there. */
+ * one, and some not at all, so the request is also kept and performed when its data is there.
+ *
+ * RFC 6525 section 5.1.1 allows one request at a time, but pion sends one for each stream. When one
+ * is lost or late, pion waits twice as long each time before it sends all that are not answered
+ * again, in any order: to take one of them a time would take minutes. So those that come before
+ * their turn are kept. */
 #include <stdlib.h>
 
 #include "base/serial.h"
@@ -14,9 +19,41 @@ void sctp_reset_init(struct sctp_assoc *a)
 	a->reset = (struct sctp_reset){.request = a->local_tsn};
 }
 
+/* A request of the peer's to reset its outgoing streams. */
+struct outgoing_request {
+	uint32_t number;
+	uint64_t last_tsn;
+	const uint16_t *ids;
+	size_t count;
+};
+
+struct sctp_reset_kept {
+	struct sctp_reset_kept *next;
+	struct outgoing_request request; /* its ids are `ids` */
+	uint16_t ids[];
+};
+
+static struct sctp_reset_kept *take_first_kept(struct sctp_reset *r)
+{
+	struct sctp_reset_kept *first = r->kept;
+	r->kept = first->next;
+	r->kept_streams -= first->request.count;
+	return first;
+}
+
+static void insert_kept(
+	struct sctp_reset *r, struct sctp_reset_kept **at, struct sctp_reset_kept *kept)
+{
+	kept->next = *at;
+	*at = kept;
+	r->kept_streams += kept->request.count;
+}
+
 void sctp_reset_deinit(struct sctp_assoc *a)
 {
 	free(a->reset.deferred);
+	while (a->reset.kept)
+		free(take_first_kept(&a->reset));
 	a->reset = (struct sctp_reset){0};
 }
 
@@ -195,8 +232,7 @@ static void respond(struct sctp_assoc *a, uint32_t request, enum sctp_reset_resu
 	size_t i = 0;
 	while (i < r->response_count && r->responses[i] != request)
 		i++;
-	/* A third would mean that the peer does not wait for our answers. */
-	i = min_size(i, 1);
+	i = min_size(i, SCTP_RESET_RESPONSES_MAX - 1);
 	r->responses[i] = request;
 	r->results[i] = (uint8_t)result;
 	r->response_count = max_size(r->response_count, i + 1);
@@ -206,15 +242,21 @@ static void respond(struct sctp_assoc *a, uint32_t request, enum sctp_reset_resu
 void sctp_reset_write_response(struct sctp_assoc *a, struct writer *w)
 {
 	struct sctp_reset *r = &a->reset;
+	/* RFC 6525 section 3.1: at most two parameters. */
+	size_t count = min_size(r->response_count, 2);
 	size_t chunk = sctp_chunk_begin(w, SCTP_RE_CONFIG, 0);
-	for (size_t i = 0; i < r->response_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t place = sctp_parameter_begin(w, SCTP_PARAMETER_RECONFIG_RESPONSE);
 		write_u32(w, r->responses[i]);
 		write_u32(w, r->results[i]);
 		sctp_parameter_end(w, place);
 	}
 	sctp_chunk_end(w, chunk);
-	r->response_count = 0;
+	r->response_count -= count;
+	memmove(r->responses, r->responses + count, r->response_count * sizeof *r->responses);
+	memmove(r->results, r->results + count, r->response_count * sizeof *r->results);
+	if (r->response_count > 0)
+		a->pending |= SCTP_PENDING_RESET_RESPONSE;
 }
 
 static void reset_incoming(struct sctp_assoc *a, uint16_t id)
@@ -235,33 +277,20 @@ static void perform(struct sctp_assoc *a, const uint16_t *ids, size_t count)
 		reset_incoming(a, id);
 }
 
-void sctp_reset_on_received(struct sctp_assoc *a)
-{
-	struct sctp_reset *r = &a->reset;
-	if (!r->is_deferred || a->tracker.cumulative < r->deferred_tsn)
-		return;
-	r->is_deferred = false;
-	if (r->deferred_request + 1 == r->peer_request)
-		r->last_result = SCTP_RESET_PERFORMED;
-	respond(a, r->deferred_request, SCTP_RESET_PERFORMED);
-	perform(a, r->deferred, r->deferred_count);
-}
-
 /* Keeps a request until its data has arrived. */
-static enum err defer(
-	struct sctp_assoc *a, uint32_t request, uint64_t tsn, uint16_t *ids, size_t count)
+static enum err defer(struct sctp_assoc *a, const struct outgoing_request *q)
 {
 	struct sctp_reset *r = &a->reset;
-	uint16_t *copy = malloc((count + 1) * sizeof *copy);
+	uint16_t *copy = malloc((q->count + 1) * sizeof *copy);
 	if (!copy)
 		return ERR_NOMEM;
-	if (count > 0)
-		memcpy(copy, ids, count * sizeof *copy);
+	if (q->count > 0)
+		memcpy(copy, q->ids, q->count * sizeof *copy);
 	free(r->deferred);
 	r->deferred = copy;
-	r->deferred_count = count;
-	r->deferred_tsn = tsn;
-	r->deferred_request = request;
+	r->deferred_count = q->count;
+	r->deferred_tsn = q->last_tsn;
+	r->deferred_request = q->number;
 	r->is_deferred = r->may_repeat = true;
 	return ERR_OK;
 }
@@ -269,29 +298,24 @@ static enum err defer(
 /* Whether it is the deferred request once more, under whatever number. A peer that is told "in
  * progress" may ask again under a new one, so it does so at most once after the request was
  * performed: then it has the answer, and the same is a new reset. */
-static bool is_repeated(const struct sctp_reset *r, uint64_t tsn, const uint16_t *ids, size_t count)
+static bool is_repeated(const struct sctp_reset *r, const struct outgoing_request *q)
 {
-	return r->may_repeat && r->deferred_tsn == tsn && r->deferred_count == count &&
-	       (count == 0 || memcmp(r->deferred, ids, count * sizeof *ids) == 0);
+	return r->may_repeat && r->deferred_tsn == q->last_tsn && r->deferred_count == q->count &&
+	       (q->count == 0 || memcmp(r->deferred, q->ids, q->count * sizeof *q->ids) == 0);
 }
 
-struct outgoing_request {
-	uint32_t request;
-	uint64_t last_tsn;
-	uint16_t ids[SCTP_PEER_RESET_STREAMS_MAX];
-	size_t count;
-};
-
-/* ERR_MALFORMED, or ERR_NOT_FOUND for a stream that does not exist or one too many. */
-static enum err parse_outgoing(
-	const struct sctp_assoc *a, struct bytes value, struct outgoing_request *request)
+/* `ids` has room for SCTP_PEER_RESET_STREAMS_MAX. ERR_MALFORMED, or ERR_NOT_FOUND for a stream that
+ * does not exist or one too many. */
+static enum err parse_outgoing(const struct sctp_assoc *a, struct bytes value, uint16_t *ids,
+	struct outgoing_request *request)
 {
 	struct reader r = reader_of(value);
-	request->request = read_u32(&r);
+	request->number = read_u32(&r);
 	read_skip(&r, 4); /* the number of our request, were it the answer to one */
 	request->last_tsn = serial32_unwrap(a->tracker.cumulative, read_u32(&r));
 	if (r.failed)
 		return ERR_MALFORMED;
+	request->ids = ids;
 	request->count = 0;
 	enum err err = ERR_OK;
 	if (r.rest.size / 2 > SCTP_PEER_RESET_STREAMS_MAX)
@@ -300,23 +324,23 @@ static enum err parse_outgoing(
 		uint16_t id = read_u16(&r);
 		if (id >= a->streams_in)
 			err = ERR_NOT_FOUND;
-		request->ids[request->count++] = id;
+		ids[request->count++] = id;
 	}
 	return err;
 }
 
 /* What becomes of a request that has not been performed yet. ERR_AGAIN: no answer now. */
 static enum err evaluate(
-	struct sctp_assoc *a, struct outgoing_request *q, enum sctp_reset_result *ret_result)
+	struct sctp_assoc *a, const struct outgoing_request *q, enum sctp_reset_result *ret_result)
 {
 	struct sctp_reset *r = &a->reset;
-	if (is_repeated(r, q->last_tsn, q->ids, q->count)) {
-		r->deferred_request = q->request;
+	if (is_repeated(r, q)) {
+		r->deferred_request = q->number;
 		*ret_result = r->is_deferred ? SCTP_RESET_IN_PROGRESS : SCTP_RESET_PERFORMED;
 		r->may_repeat = r->is_deferred;
 		return ERR_OK;
 	}
-	/* One waits at a time. A peer that sends several sends this one again, too. */
+	/* One waits for its data at a time. */
 	if (r->is_deferred)
 		return ERR_AGAIN;
 	/* Each stream is told of, and no stream named means all. */
@@ -324,7 +348,7 @@ static enum err evaluate(
 	if (a->inbox.events + events > SCTP_EVENTS_MAX)
 		return ERR_AGAIN;
 	if (a->tracker.cumulative < q->last_tsn) {
-		if (defer(a, q->request, q->last_tsn, q->ids, q->count))
+		if (defer(a, q))
 			return ERR_AGAIN;
 		*ret_result = SCTP_RESET_IN_PROGRESS;
 		return ERR_OK;
@@ -335,17 +359,25 @@ static enum err evaluate(
 	return ERR_OK;
 }
 
+static bool is_before(uint32_t a, uint32_t b)
+{
+	return a != b && b - a < UINT32_C(0x80000000);
+}
+
+static bool is_ahead(const struct sctp_reset *r, uint32_t request)
+{
+	uint32_t ahead = request - r->peer_request;
+	return ahead > 0 && ahead <= SCTP_RESET_REQUESTS_AHEAD;
+}
+
 /* Whether the request has the number that is due; answers those that have not. One that is a little
- * ahead gets no answer: RFC 6525 section 5.1.1 allows one request at a time, but pion sends one for
- * each stream, and what it sent before is lost or late. It sends all of them again, and would take
- * an error for the end of the matter. */
+ * ahead gets no answer: pion would take an error for the end of the matter. */
 static bool is_next(struct sctp_assoc *a, uint32_t request)
 {
 	struct sctp_reset *r = &a->reset;
 	if (request == r->peer_request)
 		return true;
-	uint32_t ahead = request - r->peer_request;
-	if (ahead <= SCTP_RESET_REQUESTS_AHEAD)
+	if (is_ahead(r, request))
 		return false;
 	if (request + 1 == r->peer_request)
 		respond(a, request, (enum sctp_reset_result)r->last_result);
@@ -362,21 +394,76 @@ static void finish_peer_request(
 	respond(a, request, result);
 }
 
+/* Keeps it for its turn, unless there is no room. */
+static void keep(struct sctp_reset *r, const struct outgoing_request *q)
+{
+	struct sctp_reset_kept **at = &r->kept;
+	while (*at && is_before((*at)->request.number, q->number))
+		at = &(*at)->next;
+	if ((*at && (*at)->request.number == q->number) ||
+		q->count > SCTP_RESET_STREAMS_AHEAD_MAX - r->kept_streams)
+		return;
+	struct sctp_reset_kept *kept = malloc(sizeof *kept + q->count * sizeof *kept->ids);
+	if (!kept)
+		return;
+	kept->request = *q;
+	kept->request.ids = kept->ids;
+	for (size_t i = 0; i < q->count; i++)
+		kept->ids[i] = q->ids[i];
+	insert_kept(r, at, kept);
+}
+
+/* What is kept and due now, and those that are then. */
+static void take_kept(struct sctp_assoc *a)
+{
+	struct sctp_reset *r = &a->reset;
+	while (!a->ended && r->kept && !is_ahead(r, r->kept->request.number)) {
+		struct sctp_reset_kept *first = take_first_kept(r);
+		/* If not, it was answered when it came again. */
+		bool is_due = first->request.number == r->peer_request;
+		enum sctp_reset_result result = SCTP_RESET_PERFORMED;
+		if (is_due && evaluate(a, &first->request, &result)) {
+			insert_kept(r, &r->kept, first);
+			return;
+		}
+		if (is_due && !a->ended)
+			finish_peer_request(a, first->request.number, result);
+		free(first);
+	}
+}
+
+void sctp_reset_on_received(struct sctp_assoc *a)
+{
+	struct sctp_reset *r = &a->reset;
+	if (!r->is_deferred || a->tracker.cumulative < r->deferred_tsn)
+		return;
+	r->is_deferred = false;
+	if (r->deferred_request + 1 == r->peer_request)
+		r->last_result = SCTP_RESET_PERFORMED;
+	respond(a, r->deferred_request, SCTP_RESET_PERFORMED);
+	perform(a, r->deferred, r->deferred_count);
+	take_kept(a);
+}
+
 static void receive_outgoing(struct sctp_assoc *a, struct bytes value)
 {
+	uint16_t ids[SCTP_PEER_RESET_STREAMS_MAX];
 	struct outgoing_request request;
-	enum err err = parse_outgoing(a, value, &request);
+	enum err err = parse_outgoing(a, value, ids, &request);
 	if (err == ERR_MALFORMED) {
 		a->stats.dropped_malformed++;
 		return;
 	}
-	if (!is_next(a, request.request))
+	if (!is_next(a, request.number)) {
+		if (err == ERR_OK && is_ahead(&a->reset, request.number))
+			keep(&a->reset, &request);
 		return;
+	}
 	enum sctp_reset_result result = SCTP_RESET_WRONG_SSN;
 	if (err == ERR_OK && evaluate(a, &request, &result))
-		return;
-	if (!a->ended)
-		finish_peer_request(a, request.request, result);
+		keep(&a->reset, &request);
+	else if (!a->ended)
+		finish_peer_request(a, request.number, result);
 }
 
 /* The peer asks us to reset our streams: as if our caller had. */
@@ -443,6 +530,7 @@ void sctp_reset_receive(struct sctp_assoc *a, usec now, struct sctp_chunk chunk)
 			a->stats.dropped_malformed++;
 		}
 	}
+	take_kept(a);
 	if (r.failed)
 		a->stats.dropped_malformed++;
 }

@@ -122,24 +122,93 @@ static void a_request_before_its_data_waits_for_it(void **state)
 	pair_deinit(&p);
 }
 
-static void a_request_that_overtakes_another_is_not_answered_until_it_is_due(void **state)
+/* As pion sends them, one for each stream, and again in any order. */
+static void requests_in_any_order_are_performed_in_that_of_their_numbers(void **state)
 {
 	(void)state;
 	struct pair p;
 	pair_init(&p, 1);
 	pair_connect(&p);
+	struct sctp_reset *r = &p.end[1].assoc->reset;
 	uint32_t number = p.end[0].assoc->local_tsn, last = number - 1;
-	const uint16_t first = 1, second = 2;
-	request(&p, number + 1, last, &second, 1);
-	request(&p, number + SCTP_RESET_REQUESTS_AHEAD, last, &second, 1);
+	static const uint16_t order[] = {4, 2, 2, 5, 1, 4, SCTP_RESET_REQUESTS_AHEAD};
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+		request(&p, number + order[i], last, &order[i], 1);
 	assert_int_equal(last_result(&p), -1);
+	assert_int_equal(r->kept_streams, 5);
+	const uint16_t first = 0;
 	request(&p, number, last, &first, 1);
-	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	assert_int_equal(r->response_count, 3);
 	pair_drain(&p);
-	request(&p, number + 1, last, &second, 1);
-	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
+	assert_int_equal(p.end[1].stream_resets, 3);
+	assert_int_equal(p.end[1].last_reset, 2);
+	const uint16_t third = 3;
+	request(&p, number + 3, last, &third, 1);
 	pair_drain(&p);
-	assert_int_equal(p.end[1].stream_resets, 2);
+	assert_int_equal(p.end[1].stream_resets, 6);
+	assert_int_equal(p.end[1].last_reset, 5);
+	assert_int_equal(r->kept_streams, 1);
+	/* One that comes again is not performed again. */
+	request(&p, number + 4, last, &order[0], 1);
+	assert_int_equal(last_result(&p), SCTP_RESET_BAD_SEQUENCE);
+	pair_drain(&p);
+	assert_int_equal(p.end[1].stream_resets, 6);
+	pair_deinit(&p);
+}
+
+static bool count_responses(struct pair *p, int from, uint8_t *data, size_t size)
+{
+	struct sctp_header header;
+	struct reader r;
+	struct sctp_chunk chunk;
+	struct sctp_parameter parameter;
+	assert_ok(sctp_packet_open(bytes_of(data, size), false, &header, &r));
+	while (sctp_chunk_next(&r, &chunk)) {
+		struct reader parameters = reader_of(chunk.value);
+		int count = 0;
+		while (from == 1 && chunk.type == SCTP_RE_CONFIG &&
+			sctp_parameter_next(&parameters, &parameter))
+			count += parameter.type == SCTP_PARAMETER_RECONFIG_RESPONSE;
+		assert_true(count <= 2);
+		p->counter += count;
+	}
+	return true;
+}
+
+static void what_comes_ahead_is_bounded(void **state)
+{
+	(void)state;
+	struct pair p;
+	pair_init(&p, 1);
+	pair_connect(&p);
+	p.on_packet = count_responses;
+	struct sctp_reset *r = &p.end[1].assoc->reset;
+	uint32_t number = p.end[0].assoc->local_tsn, last = number - 1;
+	static uint16_t ids[SCTP_RESET_STREAMS_AHEAD_MAX];
+	for (uint16_t i = 0; i < SCTP_RESET_STREAMS_AHEAD_MAX; i++)
+		ids[i] = i;
+	request(&p, number + 1, last, ids, SCTP_RESET_STREAMS_AHEAD_MAX);
+	assert_int_equal(r->kept_streams, SCTP_RESET_STREAMS_AHEAD_MAX);
+	request(&p, number + 2, last, ids, 1);
+	assert_int_equal(r->kept_streams, SCTP_RESET_STREAMS_AHEAD_MAX);
+	request(&p, number, last, ids, 1);
+	assert_int_equal(r->peer_request, number + 2);
+	assert_int_equal(r->kept_streams, 0);
+	pair_run(&p, USEC_PER_SEC);
+	assert_int_equal(p.counter, 2);
+	/* As many as may be ahead, one stream each: the last answers are given. */
+	number += 2;
+	for (uint32_t i = 1; i <= SCTP_RESET_REQUESTS_AHEAD; i++)
+		request(&p, number + i, last, ids + i, 1);
+	assert_int_equal(r->kept_streams, SCTP_RESET_REQUESTS_AHEAD);
+	p.end[1].stream_resets = 0;
+	request(&p, number, last, ids, 1);
+	assert_int_equal(r->response_count, SCTP_RESET_RESPONSES_MAX);
+	pair_run(&p, USEC_PER_SEC);
+	assert_int_equal(p.counter, 2 + SCTP_RESET_RESPONSES_MAX);
+	assert_int_equal(p.end[1].stream_resets, 1 + SCTP_RESET_REQUESTS_AHEAD);
+	assert_int_equal(r->kept_streams, 0);
+	assert_null(r->kept);
 	pair_deinit(&p);
 }
 
@@ -158,9 +227,10 @@ static void a_second_request_does_not_take_the_place_of_one_that_waits(void **st
 	request(&p, number, last, &first, 1);
 	request(&p, number + 1, last, &second, 1);
 	assert_int_equal(p.end[1].assoc->reset.response_count, 1);
+	/* It comes after it, without being sent again. */
 	pair_run(&p, 100 * USEC_PER_MS);
-	assert_int_equal(p.end[1].stream_resets, 1);
-	assert_int_equal(p.end[1].last_reset, first);
+	assert_int_equal(p.end[1].stream_resets, 2);
+	assert_int_equal(p.end[1].last_reset, second);
 	request(&p, number + 1, last, &second, 1);
 	assert_int_equal(last_result(&p), SCTP_RESET_PERFORMED);
 	pair_drain(&p);
@@ -369,7 +439,8 @@ TESTS(TEST(a_stream_is_reset_after_all_of_it_arrived_and_can_be_used_again),
 	TEST(a_second_request_does_not_take_the_place_of_one_that_waits),
 	TEST(a_deferred_request_is_repeated_once_at_most),
 	TEST(the_answer_to_a_deferred_request_comes_again_with_ours),
-	TEST(a_request_that_overtakes_another_is_not_answered_until_it_is_due),
-	TEST(requests_that_make_no_sense_are_refused), TEST(events_that_nobody_pulls_are_bounded),
+	TEST(requests_in_any_order_are_performed_in_that_of_their_numbers),
+	TEST(what_comes_ahead_is_bounded), TEST(requests_that_make_no_sense_are_refused),
+	TEST(events_that_nobody_pulls_are_bounded),
 	TEST(a_reset_of_all_streams_waits_until_each_can_be_told),
 	TEST(the_peer_may_ask_for_a_reset_of_our_streams))
