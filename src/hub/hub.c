@@ -141,6 +141,9 @@ static void on_upkeep(void *user)
 {
 	struct hub *hub = user;
 	hub_tls_watch(hub);
+	/* What the store says of a failure, it has logged; the next time may be better. */
+	enum err err = store_seen_write(hub->store);
+	(void)err;
 	if (hub->config->store[0] && net_now() >= hub->shared_at)
 		hub_look_at_shared(hub);
 	net_timer_set(&hub->upkeep, net_now() + UPKEEP_INTERVAL_S * USEC_PER_SEC);

@@ -93,6 +93,9 @@
 /* Tickets of logins under way (store.h), of all together and of one owner. */
 #define TICKETS_MAX 65536
 #define TICKETS_PER_OWNER_MAX 16
+/* Nodes that have come or gone before the store is told of all of them together; sooner with the
+ * next upkeep. */
+#define SEEN_MAX 256
 /* How often the hub looks at what is changed from outside: its certificate, and keys and bans in a
  * store that it shares. */
 #define UPKEEP_INTERVAL_S 5

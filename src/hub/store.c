@@ -15,8 +15,12 @@ void store_init(struct store *store, const struct store_engine *engine)
 
 void store_close(struct store *store)
 {
-	if (store)
-		store->engine->close(store);
+	if (!store)
+		return;
+	/* What it says of a failure, the engine has logged. */
+	enum err err = store_seen_write(store);
+	(void)err;
+	store->engine->close(store);
 }
 
 struct store_stats store_stats(const struct store *store)

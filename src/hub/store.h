@@ -96,7 +96,11 @@ MUST_CHECK enum err store_nodes_of_user(struct store *store, int64_t user_id, si
 	struct store_device *devices, size_t *ret_count);
 /* ERR_OK also when there is no such node. */
 MUST_CHECK enum err store_node_rename(struct store *store, const char *node_id, const char *name);
+/* Its signalling socket was opened or closed. That is written with the next SEEN_MAX of them, by
+ * store_seen_write(), or when the store is closed; whoever asks this store sees it at once. An
+ * error is that of writing: what was collected stays for the next time, this one is lost. */
 MUST_CHECK enum err store_node_seen(struct store *store, const char *node_id, int64_t now);
+MUST_CHECK enum err store_seen_write(struct store *store);
 /* With its logins and its admission. */
 MUST_CHECK enum err store_node_delete(struct store *store, const char *node_id);
 

@@ -134,7 +134,8 @@ enum err store_nodes_of_user(struct store *store, int64_t user_id, size_t max,
 	struct store_device *devices, size_t *ret_count)
 {
 	size_t count = 0;
-	enum err err = ERR_OK;
+	/* Where that cannot be written, what is there can perhaps be read. */
+	enum err err = store_seen_write(store);
 	struct statement *statement = store_statement(store, NODES_OF_USER);
 	store_bind_integer(statement, 1, user_id);
 	store_bind_integer(statement, 2, (int64_t)max);
@@ -157,14 +158,6 @@ enum err store_node_rename(struct store *store, const char *node_id, const char 
 	struct statement *statement = store_statement(store, NODE_RENAME);
 	store_bind_text(statement, 1, node_id);
 	store_bind_text(statement, 2, name);
-	return store_step_change(statement);
-}
-
-enum err store_node_seen(struct store *store, const char *node_id, int64_t now)
-{
-	struct statement *statement = store_statement(store, NODE_SEEN);
-	store_bind_text(statement, 1, node_id);
-	store_bind_integer(statement, 2, now);
 	return store_step_change(statement);
 }
 

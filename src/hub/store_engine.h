@@ -20,7 +20,7 @@ enum statement_name {
 	NODE_MOVE,
 	NODE_FOREIGN_SESSIONS_DELETE,
 	NODE_RENAME,
-	NODE_SEEN,
+	NODES_SEEN,
 	NODE_DELETE,
 	NODE_SESSIONS_DELETE,
 	ADMISSION_PUT,
@@ -133,11 +133,19 @@ struct store_engine {
 	void (*close)(struct store *store);
 };
 
+/* A node that has come or gone. */
+struct seen_node {
+	char node_id[NODE_ID_MAX];
+	int64_t at;
+};
+
 /* The beginning of an engine's own structure. */
 struct store {
 	const struct store_engine *engine;
 	struct store_stats stats;
 	struct statement statements[STATEMENT_COUNT];
+	struct seen_node seen[SEEN_MAX]; /* not written yet, in the order of time */
+	size_t seen_count;
 };
 
 void store_init(struct store *store, const struct store_engine *engine);

@@ -148,7 +148,8 @@ enum err store_nodes_list(struct store *store, const char *after, size_t max,
 	struct store_listed_node *nodes, size_t *ret_count)
 {
 	size_t count = 0;
-	enum err err = ERR_OK;
+	/* Where that cannot be written, what is there can perhaps be read. */
+	enum err err = store_seen_write(store);
 	struct statement *statement = store_statement(store, NODES_LIST);
 	store_bind_text(statement, 1, after);
 	store_bind_integer(statement, 2, (int64_t)max);

@@ -18,7 +18,15 @@ const struct statement_text store_statement_texts[STATEMENT_COUNT] = {
 			NULL},
 	[NODE_COUNT] = {"SELECT count(*) FROM nodes WHERE user_id = ?1", NULL},
 	[NODE_RENAME] = {"UPDATE nodes SET name = ?2 WHERE node_id = ?1", NULL},
-	[NODE_SEEN] = {"UPDATE nodes SET last_seen = ?2 WHERE node_id = ?1", NULL},
+	/* Of the hubs that share the store, one may have seen it later than another that writes
+	 * later. */
+	[NODES_SEEN] =
+		{"UPDATE nodes SET last_seen = seen.at FROM"
+		 " (SELECT key AS id, max(value) AS at FROM json_each(?1) GROUP BY key) AS seen"
+		 " WHERE node_id = seen.id AND last_seen < seen.at",
+			"UPDATE nodes SET last_seen = seen.at FROM"
+			" (SELECT key AS id, max(value::bigint) AS at FROM json_each_text(?1::json)"
+			" GROUP BY key) AS seen WHERE node_id = seen.id AND last_seen < seen.at"},
 	[NODE_DELETE] = {"DELETE FROM nodes WHERE node_id = ?1", NULL},
 	[NODE_SESSIONS_DELETE] = {"DELETE FROM sessions WHERE node_id = ?1", NULL},
 	[ADMISSION_PUT] = {"INSERT INTO admissions (node_id, text) VALUES (?1, ?2)"

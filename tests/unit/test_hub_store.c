@@ -68,6 +68,59 @@ static void a_node_id_belongs_to_one_account_and_one_key(void **state)
 	stop(&w);
 }
 
+/* What a connection of its own sees in the database. */
+static int written(struct world *w, unsigned node)
+{
+	char sql[128];
+	snprintf(sql, sizeof sql,
+		"SELECT last_seen - 1800000000 FROM nodes WHERE node_id = 'dpc-node-%016x'", node);
+	return world_query(w, sql);
+}
+
+static void when_nodes_were_seen_is_written_together(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct store_device device;
+	char ids[3][NODE_ID_MAX];
+	size_t count;
+	start(&w);
+	struct store_node node = {.user_id = user_of(&w, "a"), .registered = NOW};
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(ids[i], NODE_ID_MAX, "dpc-node-%016x", i);
+		assert_ok(store_node_register(w.store, ids[i], &node, "certificate"));
+		assert_ok(store_node_seen(w.store, ids[i], NOW + 1));
+	}
+	assert_ok(store_seen_write(w.store));
+	assert_ok(store_seen_write(w.store));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(written(&w, i), 1);
+
+	/* With one more than there is room for, those before it are written: of a node that came
+	 * and went the last time. */
+	for (int i = 0; i < SEEN_MAX; i++)
+		assert_ok(store_node_seen(w.store, ids[i % 2], NOW + 2 + i));
+	assert_int_equal(written(&w, 0), 1);
+	assert_ok(store_node_seen(w.store, ids[2], NOW + 1000));
+	assert_int_equal(written(&w, 0), SEEN_MAX);
+	assert_int_equal(written(&w, 1), SEEN_MAX + 1);
+	assert_int_equal(written(&w, 2), 1);
+
+	/* Who asks for them is told all; time does not go back, nor is a node needed that is gone.
+	 */
+	assert_ok(store_node_seen(w.store, "dpc-node-ffffffffffffffffffffffffffffffff", NOW));
+	assert_ok(store_node_seen(w.store, ids[2], NOW + 999));
+	assert_ok(store_nodes_of_user(w.store, node.user_id, 1, &device, &count));
+	assert_string_equal(device.node_id, ids[2]);
+	assert_int_equal(device.last_seen, NOW + 1000);
+
+	assert_ok(store_node_seen(w.store, ids[0], NOW + 2000));
+	store_close(w.store);
+	open_store(&w);
+	assert_int_equal(written(&w, 0), 2000);
+	stop(&w);
+}
+
 static void the_nodes_of_an_account_are_its_devices(void **state)
 {
 	(void)state;
@@ -617,6 +670,7 @@ static void logins_of_an_account_or_a_node_end_together(void **state)
 
 TESTS(TEST(an_account_is_created_only_if_it_may_be),
 	TEST(a_node_id_belongs_to_one_account_and_one_key),
+	TEST(when_nodes_were_seen_is_written_together),
 	TEST(the_nodes_of_an_account_are_its_devices),
 	TEST(a_refresh_token_is_replaced_and_a_second_use_revokes),
 	TEST(only_so_many_used_refresh_tokens_are_remembered),
