@@ -51,9 +51,17 @@ static void print_question(const json_t *question)
 {
 	const json_t *keys = json_object_get(question, "keys");
 	char *gives = json_to_text(json_object_get(question, "would_give"));
+	const char *model = field_text(question, "model");
 	char name[NAME_TEXT_MAX], text[CLI_PROBLEM_MAX];
-	printf("%s%s%s: %s asks for ", colour(COLOUR_BOLD), field_text(question, "id"),
+	printf("%s%s%s: %s asks ", colour(COLOUR_BOLD), field_text(question, "id"),
 		colour(COLOUR_NONE), name_text(question, name));
+	if (*model) {
+		printf("the AI model %s; %.0f s left\n", text_safe(model, text, sizeof(text)),
+			field_number(question, "expires_in_seconds", 0));
+		free(gives);
+		return;
+	}
+	printf("for ");
 	for (size_t i = 0; i < json_array_size(keys); i++) {
 		const char *key = json_string_value(json_array_get(keys, i));
 		printf("%s%s", i > 0 ? ", " : "", text_safe(key ? key : "", text, sizeof(text)));

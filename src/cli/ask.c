@@ -15,6 +15,7 @@
 #define TIMEOUT_SECONDS 300
 
 struct asking {
+	const char *peer;
 	bool json;
 	bool done;   /* the last line came */
 	bool midway; /* the terminal's line is not ended */
@@ -43,6 +44,12 @@ static bool on_line(struct bytes line, void *user)
 		return false;
 	}
 	const json_t *error = json_object_get(object, "error");
+	char peer[NAME_TEXT_MAX];
+	if (!asking->json && json_is_true(json_object_get(object, "pending")))
+		fprintf(stderr,
+			"%s is asked whether you may, and has %.0f s to answer; Ctrl-C gives up\n",
+			text_safe(asking->peer, peer, sizeof(peer)),
+			field_number(object, "expires_in_seconds", 0));
 	if (asking->json) {
 		print_json(object);
 		fflush(stdout);
@@ -62,7 +69,7 @@ int command_ask(const struct cli *cli)
 	const char *keys = cli_value(cli, "with-context");
 	json_t *context = NULL;
 	uint32_t seconds = TIMEOUT_SECONDS;
-	struct asking asking = {.json = cli->json};
+	struct asking asking = {.peer = cli->args[0], .json = cli->json};
 
 	if (timeout &&
 		(!text_to_u32(timeout, &seconds) || seconds == 0 || seconds > CLI_WAIT_SECONDS_MAX))

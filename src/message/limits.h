@@ -27,6 +27,8 @@
 #define MESSAGE_TURNS_MAX 512
 #define MESSAGE_STOPS_MAX 16
 #define MESSAGE_FLAT_MAX (64 * 1024)
+/* Seconds for which an owner may be waited for who is asked about a question: a day. */
+#define MESSAGE_EXPIRES_MAX 86400
 /* Texts of one question for embeddings. */
 #define MESSAGE_INPUTS_MAX 64
 /* The machine-readable code of an error, and its line for a person. */

@@ -189,6 +189,9 @@ static void read_ai_response(struct fields_in *in, struct message *m)
 	r->model = fields_text_or(in, "model", MESSAGE_MODEL_MAX, NULL);
 	r->error = fields_text_or(in, "error", MESSAGE_ERROR_TEXT_MAX, NULL);
 	r->code = fields_text_or(in, "code", MESSAGE_CODE_MAX, NULL);
+	r->pending = fields_bool_or(in, "pending", false);
+	r->expires_seconds =
+		(unsigned)fields_integer_or(in, "expires_in", 0, MESSAGE_EXPIRES_MAX, 0);
 	read_usage(in, r);
 	/* A whole text and an error are the end, whether it says so or not. */
 	r->done = fields_bool_or(in, "done", false) || r->text || r->error;
@@ -201,6 +204,10 @@ static void write_ai_response(struct fields_out *out, const struct message *m)
 	const struct message_ai_response *r = &m->ai_response;
 	fields_put_text(out, "request_id", r->request_id);
 	fields_put_text(out, "delta", r->delta);
+	if (r->pending) {
+		fields_put(out, "pending", json_true());
+		fields_put(out, "expires_in", json_integer(r->expires_seconds));
+	}
 	fields_put_text(out, "text", r->text);
 	fields_put(out, "done", json_boolean(r->done || r->text || r->error));
 	fields_put_text(out, "model", r->model);

@@ -104,7 +104,9 @@ struct message_usage {
 struct message_ai_response {
 	const char *request_id;
 	const char *delta; /* the next piece of a streamed answer, or NULL */
-	const char *text;  /* the whole of one that is not streamed, or NULL */
+	bool pending;      /* nothing yet: the owner is asked, and has this long to decide */
+	unsigned expires_seconds;
+	const char *text; /* the whole of one that is not streamed, or NULL */
 	bool done;
 	const char *model; /* that answered; with `done`; or NULL */
 	bool has_usage;

@@ -202,11 +202,16 @@ const char *access_action_name(enum access_action action)
 	return names[action];
 }
 
-bool access_check_model(
+bool access_model_path(const char *model, char path[ACCESS_PATH_MAX + 1])
+{
+	int size = snprintf(path, ACCESS_PATH_MAX + 1, "ai.model.%s", model);
+	return size > 0 && size <= ACCESS_PATH_MAX;
+}
+
+enum access_action access_decide_model(
 	const struct access *access, const struct access_peer *peer, const char *model)
 {
 	char path[ACCESS_PATH_MAX + 1];
-	int size = snprintf(path, sizeof path, "ai.model.%s", model);
-	return size > 0 && (size_t)size < sizeof path &&
-	       access_decide(access, peer, path, NULL) == ACCESS_ALLOW;
+	return access_model_path(model, path) ? access_decide(access, peer, path, NULL)
+					      : ACCESS_DENY;
 }

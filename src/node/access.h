@@ -16,9 +16,8 @@
  * a rule that covers the path decides; in it the rule with the most segments wins (".*" counts as
  * none), and of several such ones the strictest: deny before ask before allow. Without any rule the
  * answer is deny, and for `file` it is ask. Paths are compared segment by segment, case and all; a
- * path that is not well-formed is denied. The first segment is the subject, whose table says which
- * answers it has: a rule about an unknown one is an error. A file with an error is refused as a
- * whole. */
+ * path that is not well-formed is denied. The first segment is the subject: a rule about an unknown
+ * one is an error. A file with an error is refused as a whole. */
 #ifndef NODE_ACCESS_H
 #define NODE_ACCESS_H
 
@@ -92,8 +91,10 @@ bool access_path_is_valid(const char *path);
 /* "deny", "ask", "allow". */
 const char *access_action_name(enum access_action action);
 
-/* Whether the peer may use this AI model: the path "ai.model.MODEL". */
-bool access_check_model(
+/* The path of an AI model, "ai.model.MODEL". False: it is too long for one. */
+bool access_model_path(const char *model, char path[ACCESS_PATH_MAX + 1]);
+/* Whether the peer may use this AI model. */
+enum access_action access_decide_model(
 	const struct access *access, const struct access_peer *peer, const char *model);
 
 #endif

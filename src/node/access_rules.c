@@ -25,15 +25,14 @@ static size_t segments_of(struct bytes path)
 	return count <= ACCESS_SEGMENTS_MAX ? count : 0;
 }
 
-/* What rules can be about, and whether the user can be asked about it. */
+/* What rules can be about. */
 static const struct subject {
 	const char *name;
-	bool asks;
 	enum access_action otherwise; /* where no rule covers a path */
 } subjects[] = {
-	{"context", true, ACCESS_DENY},
-	{"ai", false, ACCESS_DENY},
-	{"file", true, ACCESS_ASK},
+	{"context", ACCESS_DENY},
+	{"ai", ACCESS_DENY},
+	{"file", ACCESS_ASK},
 };
 
 /* The subject of a well-formed path, or NULL. */
@@ -181,13 +180,9 @@ static enum err read_path(struct parser *p, struct bytes path, struct access_rul
 
 static enum err read_action(struct parser *p, struct bytes value, struct access_rule *rule)
 {
-	/* "*" is about all subjects; those that cannot ask take it for a no. */
-	const struct subject *subject = subject_of(rule->prefix);
 	for (enum access_action action = ACCESS_DENY; action <= ACCESS_ALLOW; action++) {
 		if (!bytes_equal_text(value, access_action_name(action)))
 			continue;
-		if (action == ACCESS_ASK && subject && !subject->asks)
-			return fail(p, ERR_MALFORMED, "rules of 'ai' cannot say 'ask'");
 		rule->action = action;
 		return ERR_OK;
 	}

@@ -22,7 +22,8 @@ struct ai_call {
 	struct request *request;
 	struct candidate candidates[AI_CALL_PEERS_MAX];
 	size_t count, next;
-	bool begun; /* the first word has come */
+	bool begun;  /* the first word has come */
+	bool waited; /* the peer's owner was asked */
 	usec asked_at;
 	char model[MESSAGE_MODEL_MAX + 1];
 	json_t *turns, *inputs, *options;
@@ -94,9 +95,12 @@ static void on_line(const json_t *line, bool last, void *user)
 		json_decref(usage);
 		return;
 	}
+	/* How long a person took says nothing of the model. */
+	if (json_is_true(json_object_get(line, "pending")))
+		call->waited = true;
 	if (!delta || !delta[0])
 		return;
-	if (!call->begun)
+	if (!call->begun && !call->waited)
 		note_speed(call);
 	call->begun = true;
 	events->delta(delta, call->user);
@@ -132,6 +136,7 @@ static void ask_next(struct ai_call *call, const struct failure *last)
 			.model = call->model,
 			.stream = true}};
 	call->asked_at = net_now();
+	call->waited = false;
 	request_start_for(session, REQUEST_AI, id, &message, AI_ANSWER_SECONDS * 1000, &reader,
 		call, &call->request);
 	buffer_deinit(&flat);

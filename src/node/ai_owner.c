@@ -8,16 +8,21 @@
 #include "node/internal.h"
 #include "node/session.h"
 
-bool ai_owner_knows(struct session *session, const char *model)
+static enum access_action ask_rules(struct session *session, const char *model)
 {
 	struct node *node = session->node;
 	struct store_contact contact;
 	node_reload_files(node);
 	if (session_contact(session, &contact) != ERR_OK)
-		return false;
+		return ACCESS_DENY;
 	struct access_peer peer = {
 		.node_id = session->id, .name = contact.name, .verified = contact.verified};
-	return access_check_model(node->access, &peer, model);
+	return access_decide_model(node->access, &peer, model);
+}
+
+bool ai_owner_knows(struct session *session, const char *model)
+{
+	return ask_rules(session, model) != ACCESS_DENY;
 }
 
 /* ---- Hours and amounts ---- */
@@ -62,15 +67,24 @@ static bool has_used_up(struct session *session, double midnight, struct failure
 	return true;
 }
 
-bool ai_owner_allows(struct session *session, const char *model, struct failure *failure)
+void ai_owner_refusal(struct failure *failure)
+{
+	failure_set(failure, FAILURE_DENIED, "the rules of this node do not allow you this model");
+}
+
+enum access_action ai_owner_decide(
+	struct session *session, const char *model, struct failure *failure)
 {
 	const struct config *config = &session->node->config;
 	double midnight = 0;
-	if (!ai_owner_knows(session, model)) {
-		failure_set(failure, FAILURE_DENIED, "%s",
-			model[0] ? "the rules of this node do not allow you this model"
-				 : "name a model; this node has no default one");
-		return false;
+	if (!model[0]) {
+		failure_set(failure, FAILURE_DENIED, "name a model; this node has no default one");
+		return ACCESS_DENY;
+	}
+	enum access_action action = ask_rules(session, model);
+	if (action == ACCESS_DENY) {
+		ai_owner_refusal(failure);
+		return ACCESS_DENY;
 	}
 	unsigned minute = minute_of_day(node_unix_time(), &midnight);
 	if (!config_hours_contain(&config->ai_hours, minute)) {
@@ -78,9 +92,9 @@ bool ai_owner_allows(struct session *session, const char *model, struct failure 
 			"the models of this node answer from %02u:%02u to %02u:%02u there",
 			config->ai_hours.from / 60u, config->ai_hours.from % 60u,
 			config->ai_hours.to / 60u, config->ai_hours.to % 60u);
-		return false;
+		return ACCESS_DENY;
 	}
-	return !has_used_up(session, midnight, failure);
+	return has_used_up(session, midnight, failure) ? ACCESS_DENY : action;
 }
 
 /* ---- The log ---- */

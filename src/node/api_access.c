@@ -102,19 +102,16 @@ static enum err remember(
 	struct node *node, const struct question *question, bool allow, struct fault *ret_fault)
 {
 	struct store_contact contact;
-	const char *keys[CONTEXT_KEYS_MAX], *paths[CONTEXT_KEYS_MAX];
+	const char *paths[CONTEXT_KEYS_MAX];
 	char texts[CONTEXT_KEYS_MAX][ACCESS_PATH_MAX + 1];
-	size_t count = question_keys(question, keys);
+	size_t count = question_paths(question, texts);
 	enum err err = store_contact_get(node->store, question->peer, &contact);
 	if (err) {
 		fault_set(ret_fault, "%s", store_fault_text(node->store));
 		return err;
 	}
-	for (size_t i = 0; i < count; i++) {
-		/* Only what is well-formed is asked about. */
-		CHECK(context_key_path(keys[i], texts[i]));
+	for (size_t i = 0; i < count; i++)
 		paths[i] = texts[i];
-	}
 	struct access_peer peer = {
 		.node_id = contact.node_id, .name = contact.name, .verified = contact.verified};
 	return access_remember(node->access, &peer, paths, count, allow, ret_fault);

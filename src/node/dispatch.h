@@ -54,6 +54,9 @@ void handle_error(struct session *session, struct link *link, const struct messa
 struct question;
 /* The user has decided: the answer goes out. False: it cannot. */
 bool handle_context_answered(struct session *session, const struct question *question);
+/* The same for a model: what waits for the answer begins or is refused. True when anything did; the
+ * question is gone after a yes that was used. */
+bool handle_ai_answered(struct session *session, struct question *question);
 
 /* A place in the queue of AI queries is free; `user` is the node. */
 void handle_ai_next(void *user);

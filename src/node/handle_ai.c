@@ -1,6 +1,7 @@
-/* ai_query: answered by a provider of this node if its owner allows it (ai_owner.h), when its turn
- * has come (ai_queue.h), streamed and cancelled at once when the peer says so or its link is gone.
- * ai_response: what comes back to a query of ours. ai_models: the models that the asker may use. */
+/* ai_query: answered by a provider of this node if its owner allows it (ai_owner.h), at once or
+ * when asked (questions.h), when its turn has come (ai_queue.h), streamed and cancelled at once
+ * when the peer says so or its link is gone. ai_response: what comes back to a query of ours.
+ * ai_models: the models that the asker may use. */
 #include "node/dispatch.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct ai_served {
 	struct session *session;
 	struct link *link; /* that it came over; the answer goes over the same one or not at all */
 	char request_id[MESSAGE_ID_MAX + 1];
+	bool asks;      /* the owner is asked, and it waits for that */
+	bool is_logged; /* its entry in the log is open */
 	struct ai_ticket ticket;
 	json_t *messages, *inputs, *options, *context; /* while it waits for its turn */
 	struct store_ai_entry entry;                   /* of a query */
@@ -48,10 +51,13 @@ static void conclude(struct ai_served *served, const char *outcome)
 	struct store_ai_entry *entry = &served->entry;
 	ai_work_cancel(served->work);
 	served->work = NULL;
-	if (served->ticket.state == AI_TICKET_NONE)
+	if (served->ticket.state != AI_TICKET_NONE) {
+		ai_queue_leave(&node->ai_queue, &served->ticket);
+		net_defer_post(&node->ai_next);
+	}
+	if (!served->is_logged)
 		return;
-	ai_queue_leave(&node->ai_queue, &served->ticket);
-	net_defer_post(&node->ai_next);
+	served->is_logged = false;
 	entry->estimated = !served->has_usage;
 	entry->prompt_tokens = served->usage.prompt_tokens;
 	entry->completion_tokens = served->usage.completion_tokens;
@@ -287,10 +293,9 @@ static json_t *keep(const json_t *value)
 	return json_incref((json_t *)(uintptr_t)value);
 }
 
-/* Takes a place in the queue. False: there is none, or no memory. */
+/* False: no memory. */
 static bool keep_query(struct ai_served *served, const struct message_ai_query *asked)
 {
-	struct session *session = served->session;
 	served->inputs = keep(asked->inputs);
 	if (asked->inputs) {
 		/* They come at once, and go out in as many pieces as it takes. */
@@ -302,15 +307,173 @@ static bool keep_query(struct ai_served *served, const struct message_ai_query *
 	}
 	served->options = keep(asked->options);
 	served->context = keep(asked->context);
-	if ((!served->messages && !served->inputs) ||
-		ai_queue_join(&session->node->ai_queue, &session->ai_asker, &served->ticket) !=
-			ERR_OK)
+	if (!served->messages && !served->inputs)
 		return false;
 	for (size_t i = 0; i < json_array_size(served->inputs); i++)
 		served->asked_bytes += json_string_length(json_array_get(served->inputs, i));
 	for (size_t i = 0; i < json_array_size(served->messages); i++)
 		served->asked_bytes += json_string_length(
 			json_object_get(json_array_get(served->messages, i), "content"));
+	return true;
+}
+
+/* Takes a place in the queue. False: there is none. */
+static bool join_queue(struct ai_served *served)
+{
+	struct session *session = served->session;
+	return ai_queue_join(&session->node->ai_queue, &session->ai_asker, &served->ticket) ==
+	       ERR_OK;
+}
+
+static void open_log(
+	struct ai_served *served, const struct message_ai_query *asked, const char *outcome)
+{
+	const char *model = asked->model ? asked->model : ai_pool_model(served->session->node->ai);
+	ai_owner_log(served->session, asked, model, outcome, &served->entry);
+	served->is_logged = true;
+}
+
+static void fail_crowded(struct failure *failure)
+{
+	failure_set(failure, FAILURE_LIMIT, "too many queries at once; wait for the others to end");
+}
+
+/* ---- Asking the owner ---- */
+
+static bool find_or_ask(struct session *session, const char *model, struct question **ret_question)
+{
+	struct question *question = questions_find_model(session, model);
+	if (!question) {
+		if (questions_add_model(session, model, &question) != ERR_OK)
+			return false;
+		log_info("'%s' asks for what the rules leave to you; 'dpc access pending' shows it",
+			session->name);
+		event_of_session(session, "access_asked",
+			json_pack("{s:o}", "question", question_describe(question)));
+	}
+	*ret_question = question;
+	return true;
+}
+
+/* Older nodes see a piece without text, and wait. So does who does not hear it. */
+static void tell_pending(struct ai_served *served, const struct question *question)
+{
+	struct message message = {.type = MESSAGE_AI_RESPONSE,
+		.ai_response = {.request_id = served->request_id,
+			.delta = "",
+			.pending = true,
+			.expires_seconds = question_seconds_left(question)}};
+	if (link_send(served->link, &message) != ERR_OK)
+		log_debug("cannot tell '%s' that the user is asked", served->session->name);
+}
+
+/* The rules leave it to the owner. A no of before holds, and a yes that came too late is good for
+ * this one. */
+static bool ask_owner(struct ai_served *served, const struct message_ai_query *asked,
+	const char *model, struct failure *failure)
+{
+	struct session *session = served->session;
+	struct question *question;
+	if (!find_or_ask(session, model, &question)) {
+		failure_set(failure, FAILURE_LIMIT,
+			"too many of your requests wait for an answer of the user; ask again "
+			"later");
+		return false;
+	}
+	switch (question->state) {
+	case QUESTION_WAITS:
+		served->asks = true;
+		open_log(served, asked, "waiting");
+		tell_pending(served, question);
+		return true;
+	case QUESTION_DENIED:
+		ai_owner_refusal(failure);
+		return false;
+	case QUESTION_ALLOWED:
+		question_use_up(question);
+		return true;
+	}
+	UNREACHABLE();
+}
+
+/* Nobody waits for this answer any more. */
+static void withdraw_if_alone(struct session *session, const char *model)
+{
+	struct question *question = questions_find_model(session, model);
+	if (!question || question->state != QUESTION_WAITS)
+		return;
+	LIST_FOREACH (node, &session->ai_served) {
+		struct ai_served *served = CONTAINER_OF(node, struct ai_served, node);
+		if (served->asks && strcmp(served->entry.model, model) == 0)
+			return;
+	}
+	question_withdraw(question);
+}
+
+/* Ends what has not begun, with an error that older nodes know too. */
+static void refuse_waiting(struct ai_served *served, const struct failure *failure)
+{
+	conclude(served, failure->code == FAILURE_DENIED ? "denied" : "limit");
+	dispatch_error(served->session, served->link, served->request_id,
+		failure_name(failure->code), failure->fault.text);
+	release(served);
+}
+
+/* The owner has said yes: hours and amounts may have passed meanwhile. */
+static void begin_waiting(struct ai_served *served)
+{
+	struct failure failure = {0};
+	served->asks = false;
+	/* The rules say "ask" still, or by now what the owner remembered. */
+	if (ai_owner_decide(served->session, served->entry.model, &failure) == ACCESS_DENY) {
+		refuse_waiting(served, &failure);
+	} else if (!join_queue(served)) {
+		fail_crowded(&failure);
+		refuse_waiting(served, &failure);
+	} else {
+		CHECK(text_copy(served->entry.outcome, sizeof(served->entry.outcome), "working"));
+		ai_owner_log_end(served->session, &served->entry);
+	}
+}
+
+bool handle_ai_answered(struct session *session, struct question *question)
+{
+	struct node *node = session->node;
+	bool allow = question->state == QUESTION_ALLOWED, any = false;
+	struct failure failure;
+	ai_owner_refusal(&failure);
+	LIST_FOREACH_SAFE (item, &session->ai_served) {
+		struct ai_served *served = CONTAINER_OF(item, struct ai_served, node);
+		if (!served->asks || strcmp(served->entry.model, question->model) != 0)
+			continue;
+		any = true;
+		if (allow)
+			begin_waiting(served);
+		else
+			refuse_waiting(served, &failure);
+	}
+	if (allow && any)
+		question_use_up(question);
+	start_next(node);
+	return any;
+}
+
+/* ---- A query comes ---- */
+
+static bool accept_query(struct ai_served *served, const struct message_ai_query *asked,
+	const char *model, enum access_action action, struct failure *failure)
+{
+	fail_crowded(failure);
+	if (!keep_query(served, asked))
+		return false;
+	if (action == ACCESS_ASK && !ask_owner(served, asked, model, failure))
+		return false;
+	if (served->asks)
+		return true;
+	fail_crowded(failure);
+	if (!join_queue(served))
+		return false;
+	open_log(served, asked, "working");
 	return true;
 }
 
@@ -325,32 +488,38 @@ void handle_ai_query(struct session *session, struct link *link, const struct me
 	}
 	const char *model = asked->model ? asked->model : ai_pool_model(node->ai);
 	struct failure failure = {0};
-	bool allowed = ai_owner_allows(session, model, &failure);
-	event_of_session(
-		session, "ai_asked", json_pack("{s:s, s:b}", "model", model, "allowed", allowed));
-	struct ai_served *served =
-		allowed ? create(session, link, asked->request_id, asked->stream) : NULL;
-	if (served && !keep_query(served, asked)) {
+	enum access_action action = ai_owner_decide(session, model, &failure);
+	event_of_session(session, "ai_asked",
+		json_pack("{s:s, s:b, s:b}", "model", model, "allowed",
+			(int)(action == ACCESS_ALLOW), "asks", (int)(action == ACCESS_ASK)));
+	struct ai_served *served = NULL;
+	if (action != ACCESS_DENY) {
+		fail_crowded(&failure);
+		served = create(session, link, asked->request_id, asked->stream);
+	}
+	if (served && !accept_query(served, asked, model, action, &failure)) {
 		release(served);
 		served = NULL;
 	}
-	if (allowed && !served)
-		failure_set(&failure, FAILURE_LIMIT,
-			"too many queries at once; wait for the others to end");
 	if (!served) {
 		refuse(session, link, asked, model, &failure);
 		return;
 	}
-	ai_owner_log(session, asked, model, "working", &served->entry);
 	start_next(node);
 }
 
 void handle_ai_cancel(struct session *session, struct link *link, const struct message *message)
 {
 	struct ai_served *served = find(session, message->ai_cancel.request_id);
+	char model[MESSAGE_MODEL_MAX + 1];
 	(void)link;
-	if (served)
-		release(served);
+	if (!served)
+		return;
+	bool asks = served->asks;
+	CHECK(text_copy(model, sizeof(model), served->entry.model));
+	release(served);
+	if (asks)
+		withdraw_if_alone(session, model);
 }
 
 /* ---- Models ---- */
@@ -445,8 +614,13 @@ void handle_ai_response(struct session *session, struct link *link, const struct
 		request_fail(request, &failure);
 		return;
 	}
-	if (text && text[0] && !request_stream(request, json_pack("{s:s}", "delta", text), false))
+	if (response->pending && !request_owner_asked(request, response->expires_seconds))
 		return;
+	if (text && text[0]) {
+		request->owner_is_asked = false;
+		if (!request_stream(request, json_pack("{s:s}", "delta", text), false))
+			return;
+	}
 	if (response->done)
 		end(request, response);
 }

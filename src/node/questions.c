@@ -59,7 +59,19 @@ struct question *questions_find_same(
 {
 	LIST_FOREACH (node, &session->node->questions.list) {
 		struct question *question = CONTAINER_OF(node, struct question, node);
-		if (strcmp(question->peer, session->id) == 0 && is_same(question, asked))
+		if (strcmp(question->peer, session->id) == 0 && !question->model[0] &&
+			is_same(question, asked))
+			return question;
+	}
+	return NULL;
+}
+
+struct question *questions_find_model(struct session *session, const char *model)
+{
+	LIST_FOREACH (node, &session->node->questions.list) {
+		struct question *question = CONTAINER_OF(node, struct question, node);
+		if (strcmp(question->peer, session->id) == 0 && question->model[0] &&
+			strcmp(question->model, model) == 0)
 			return question;
 	}
 	return NULL;
@@ -86,6 +98,26 @@ size_t question_keys(const struct question *question, const char *ret_keys[CONTE
 			ret_keys[count++] = question->keys[i];
 	}
 	return count;
+}
+
+size_t question_paths(
+	const struct question *question, char ret_paths[CONTEXT_KEYS_MAX][ACCESS_PATH_MAX + 1])
+{
+	const char *keys[CONTEXT_KEYS_MAX];
+	/* Only what is well-formed is asked about. */
+	if (question->model[0]) {
+		CHECK(access_model_path(question->model, ret_paths[0]));
+		return 1;
+	}
+	size_t count = question_keys(question, keys);
+	for (size_t i = 0; i < count; i++)
+		CHECK(context_key_path(keys[i], ret_paths[i]));
+	return count;
+}
+
+unsigned question_seconds_left(const struct question *question)
+{
+	return (unsigned)(usec_max(question->expires - net_now(), 0) / USEC_PER_SEC);
 }
 
 /* ---- Asking ---- */
@@ -143,8 +175,7 @@ static bool copy_keys(struct question *question, const struct message_request_co
 	return true;
 }
 
-enum err questions_add(struct session *session, const struct message_request_context *asked,
-	const struct context_selection *selection, struct question **ret_question)
+static enum err create(struct session *session, struct question **ret_question)
 {
 	struct node *node = session->node;
 	if (!may_ask(session))
@@ -164,13 +195,33 @@ enum err questions_add(struct session *session, const struct message_request_con
 	CHECK(text_copy(question->peer, sizeof(question->peer), session->id));
 	list_push_back(&node->questions.list, &question->node);
 	node->questions.count++;
+	net_timer_set(&question->timer, question->expires);
+	*ret_question = question;
+	return ERR_OK;
+}
+
+enum err questions_add(struct session *session, const struct message_request_context *asked,
+	const struct context_selection *selection, struct question **ret_question)
+{
+	struct question *question;
+	enum err err = create(session, &question);
+	if (err)
+		return err;
 	if (!copy_keys(question, asked, selection)) {
 		release(question);
 		return ERR_NOMEM;
 	}
-	net_timer_set(&question->timer, question->expires);
 	*ret_question = question;
 	return ERR_OK;
+}
+
+enum err questions_add_model(
+	struct session *session, const char *model, struct question **ret_question)
+{
+	enum err err = create(session, ret_question);
+	if (!err)
+		CHECK(text_copy((*ret_question)->model, sizeof((*ret_question)->model), model));
+	return err;
 }
 
 void question_renew(struct question *question, const char *request_id)
@@ -178,20 +229,39 @@ void question_renew(struct question *question, const char *request_id)
 	CHECK(text_copy(question->request_id, sizeof(question->request_id), request_id));
 }
 
-bool question_answer(struct question *question, bool allow, const char *by)
+static void tell_answered(const struct question *question, bool allow, const char *by)
 {
 	struct node *node = question->owner;
-	struct session *session = session_find(node, question->peer);
+	const struct session *session = session_find(node, question->peer);
 	const char *name = session ? session->name : NULL;
-	question->state = allow ? QUESTION_ALLOWED : QUESTION_DENIED;
 	log_info("question %llu of '%s' is answered by the %s: %s",
 		(unsigned long long)question->id, name ? name : question->peer, by,
 		allow ? "allowed" : "denied");
 	event_of_peer(node, "access_answered", question->peer, name,
 		json_pack("{s:s, s:b, s:s}", "id", question_id(question).text, "allowed",
 			(int)allow, "by", by));
-	return session && session_is_connected(session, VIA_AUTO) &&
-	       handle_context_answered(session, question);
+}
+
+void question_withdraw(struct question *question)
+{
+	tell_answered(question, false, "peer");
+	release(question);
+}
+
+void question_use_up(struct question *question)
+{
+	release(question);
+}
+
+bool question_answer(struct question *question, bool allow, const char *by)
+{
+	struct session *session = session_find(question->owner, question->peer);
+	question->state = allow ? QUESTION_ALLOWED : QUESTION_DENIED;
+	tell_answered(question, allow, by);
+	if (!session || !session_is_connected(session, VIA_AUTO))
+		return false;
+	return question->model[0] ? handle_ai_answered(session, question)
+				  : handle_context_answered(session, question);
 }
 
 /* ---- Showing ---- */
@@ -222,19 +292,31 @@ struct question_text question_id(const struct question *question)
 	return id;
 }
 
-json_t *question_describe(const struct question *question)
+/* As a rule would name them, but that context goes without saying. */
+static json_t *describe_keys(const struct question *question)
 {
-	struct store_contact contact = {0};
 	const char *keys[CONTEXT_KEYS_MAX];
+	char path[ACCESS_PATH_MAX + 1];
 	size_t count = question_keys(question, keys);
 	json_t *names = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(names, json_string(keys[i]));
+	if (question->model[0] && access_model_path(question->model, path))
+		json_array_append_new(names, json_string(path));
+	return names;
+}
+
+json_t *question_describe(const struct question *question)
+{
+	struct store_contact contact = {0};
+	bool is_ai = question->model[0] != '\0';
 	if (store_contact_get(question->owner->store, question->peer, &contact) != ERR_OK)
 		contact.name[0] = 0;
 	usec left = usec_max(question->expires - net_now(), 0);
-	return json_pack("{s:s, s:s, s:s?, s:o, s:f, s:f, s:o?}", "id", question_id(question).text,
-		"peer", question->peer, "name", contact.name[0] ? contact.name : NULL, "keys",
-		names, "since", question->since_unix, "expires_in_seconds",
-		(double)left / USEC_PER_SEC, "would_give", would_give(question, &contact));
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:s?, s:f, s:f, s:o?}", "id",
+		question_id(question).text, "kind", is_ai ? "ai" : "context", "peer",
+		question->peer, "name", contact.name[0] ? contact.name : NULL, "keys",
+		describe_keys(question), "model", is_ai ? question->model : NULL, "since",
+		question->since_unix, "expires_in_seconds", (double)left / USEC_PER_SEC,
+		"would_give", is_ai ? NULL : would_give(question, &contact));
 }

@@ -125,6 +125,17 @@ bool request_stream(struct request *request, json_t *line, bool last)
 	return false;
 }
 
+bool request_owner_asked(struct request *request, unsigned seconds)
+{
+	/* Only once: a peer that says it again does not keep us waiting. */
+	if (request->streaming)
+		return true;
+	request->owner_is_asked = true;
+	net_timer_set(&request->timer, net_now() + seconds * USEC_PER_SEC + request->timeout);
+	return request_stream(request,
+		json_pack("{s:b, s:i}", "pending", 1, "expires_in_seconds", (int)seconds), false);
+}
+
 static void abandoned(void *user)
 {
 	struct request *request = user;
@@ -204,6 +215,7 @@ static enum err prepare(struct request *request, const struct message *message, 
 		err = net_timer_init(&request->timer, node->loop, timed_out, request);
 	if (!err)
 		net_timer_set(&request->timer, net_now() + timeout);
+	request->timeout = timeout;
 	return err;
 }
 
@@ -345,7 +357,8 @@ void requests_link_gone(struct session *session, struct link *link)
 		request->link = NULL;
 		/* An answer that has begun cannot be begun again. Anything else goes over another
 		 * link, also one that is still being greeted. */
-		if (!request->streaming && !list_is_empty(&session->links))
+		bool has_begun = request->streaming && !request->owner_is_asked;
+		if (!has_begun && !list_is_empty(&session->links))
 			advance(request);
 		else
 			request_fail(request, &failure);

@@ -49,6 +49,8 @@ struct request {
 	bool *gone;            /* set when it is freed while its reader hears a line */
 	struct request **slot; /* where the reader keeps it; NULL when it is gone */
 	bool streaming;        /* AI: the first line has been written */
+	bool owner_is_asked;   /* AI: and nothing of the answer has come */
+	usec timeout;          /* as it was given */
 	usec consent;          /* CONTEXT: how long the peer's user may be waited for */
 	json_t *so_far;        /* CONTEXT: what came while he is asked, or NULL */
 };
@@ -83,6 +85,10 @@ void request_delivered(struct request *request);
 /* AI: a line of the stream, taken; `last` ends it. False: the reader does not keep up, and the
  * request is gone. */
 bool request_stream(struct request *request, json_t *line, bool last);
+
+/* AI: the peer's owner is asked whether we may, and has so long to decide; that comes on top of the
+ * time that the answer may take. A line says so, once. False as of request_stream(). */
+bool request_owner_asked(struct request *request, unsigned seconds);
 
 /* A link is up: sends what waits and answers those that only waited for it. */
 void requests_link_up(struct session *session);

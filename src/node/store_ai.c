@@ -58,8 +58,8 @@ enum err store_ai_end(struct store *store, const struct store_ai_entry *entry)
 
 enum err store_ai_recover(struct store *store)
 {
-	struct query query = query_of(
-		store, "UPDATE ai_log SET outcome = 'cancelled' WHERE outcome = 'working'");
+	struct query query = query_of(store,
+		"UPDATE ai_log SET outcome = 'cancelled' WHERE outcome IN ('working', 'waiting')");
 	return query_run_unsynced(&query, NULL);
 }
 
@@ -68,7 +68,7 @@ enum err store_ai_usage(struct store *store, const char *peer, double since, int
 {
 	struct query query = query_of(store,
 		"SELECT count(*), coalesce(sum(prompt_tokens + completion_tokens), 0) FROM ai_log"
-		" WHERE peer = ? AND time >= ? AND outcome NOT IN ('denied', 'limit')");
+		" WHERE peer = ? AND time >= ? AND outcome NOT IN ('denied', 'limit', 'waiting')");
 	query_bind_text(&query, peer);
 	query_bind_real(&query, since);
 	int64_t queries = 0, tokens = 0;

@@ -14,8 +14,8 @@ struct store_ai_entry {
 	double time; /* seconds since 1970, when it came */
 	char peer[STORE_NODE_ID_MAX + 1];
 	char model[STORE_AI_MODEL_MAX + 1];
-	char outcome[STORE_AI_OUTCOME_MAX + 1]; /* "working", "done", "failed", "cancelled",
-						 * "denied", "limit" */
+	char outcome[STORE_AI_OUTCOME_MAX + 1]; /* "waiting", "working", "done", "failed",
+						 * "cancelled", "denied", "limit" */
 	int64_t prompt_tokens, completion_tokens;
 	bool estimated; /* the tokens: the provider did not say */
 	int64_t duration_ms;

@@ -1,5 +1,6 @@
 """A friend's AI: providers, rules, and what happens when one of them does not behave."""
 import json
+import signal
 import subprocess
 import time
 
@@ -99,6 +100,158 @@ class Failing(AiTest):
         alice.process.wait()
         connection.close()
         wait_until('the provider is left alone', lambda: 'gone' in self.log(), 30)
+
+
+class OwnersWhoAreAsked(AiTest):
+    RULES = '[default]\nai.model.* = ask\n'
+
+    def stage_of(self, *models, settings='model = one\n'):
+        words = [word for model in models or ['one'] for word in ('--model', model)]
+        return self.owner_and_asker(self.RULES, self.provider(*words), settings=settings)
+
+    def asked(self, owner, model='one'):
+        """The question, once the owner has it."""
+        _, event = owner.event('access_asked', lambda event: event['question']['model'] == model)
+        return event['question']
+
+    def start(self, asker, *words):
+        """A question under way in the background, which has heard that the owner is asked."""
+        process = subprocess.Popen([harness.PROGRAM_DPC, 'ask', 'bob', *words, '--home', str(asker.home)], text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        return process, process.stderr.readline()
+
+    def outcomes(self, owner):
+        return [entry['outcome'] for entry in owner.one('ai', 'log')['entries']]
+
+    def test_a_yes_is_for_what_waits_and_once(self):
+        alice, bob = self.stage_of()
+        self.assertEqual(alice.one('models', 'bob')['models'], ['one'])
+        process, first = self.start(alice, 'why?')
+        self.assertRegex(first, r'^bob is asked whether you may, and has \d+ s to answer; Ctrl-C gives up\n$')
+        other, _ = self.start(alice, 'and who?')
+        question = self.asked(bob)
+        self.assertEqual((question['kind'], question['keys'], question['would_give']), ('ai', ['ai.model.one'], None))
+        [pending] = bob.one('access', 'pending')['pending']
+        self.assertEqual(pending['id'], question['id'])
+        self.assertRegex(bob.run('access', 'pending').stdout, rf'^{question["id"]}: alice asks the AI model one; \d+ s left\n$')
+        self.assertEqual(self.outcomes(bob), ['waiting', 'waiting'])
+        self.assertNotIn('POST', self.log())
+        self.assertEqual(bob.run('access', 'allow', question['id']).stdout, 'allowed\n')
+        for query, one in (('why?', process), ('and who?', other)):
+            out, errors = one.communicate(timeout=60)
+            self.assertEqual((one.returncode, errors), (0, ''))
+            self.assertIn(query, out)
+        self.assertEqual(self.outcomes(bob), ['done', 'done'])
+        self.assertEqual((bob.home / 'access.ini').read_text(), self.RULES)
+        # The next one is asked about anew.
+        self.start(alice, 'again?')
+        self.assertNotEqual(self.asked(bob)['id'], question['id'])
+
+    def test_a_no_is_one_for_a_while_and_looks_like_a_rule(self):
+        alice, bob = self.stage_of()
+        process, _ = self.start(alice, 'why?')
+        bob.one('access', 'deny', self.asked(bob)['id'])
+        out, errors = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (1, ''))
+        self.assertIn('the rules of this node do not allow you this model', errors)
+        # Nobody is asked again, and nothing has reached the model.
+        self.assert_fails(alice.run('ask', 'bob', 'please?'), 1, 'the rules of this node do not allow you this model')
+        self.assertEqual(bob.one('access', 'pending')['pending'], [])
+        self.assertEqual(self.outcomes(bob), ['denied', 'denied'])
+        self.assertNotIn('POST', self.log())
+
+    def test_what_is_remembered_becomes_a_rule_for_this_peer_and_model(self):
+        alice, bob = self.stage_of('one', 'two')
+        process, _ = self.start(alice, 'why?')
+        bob.one('access', 'allow', self.asked(bob)['id'], '--always')
+        self.assertEqual((process.wait(30), process.stdout.read()[-1:]), (0, '\n'))
+        self.assertTrue(alice.lines('ask', 'bob', 'again?')[-1]['done'])
+        process, _ = self.start(alice, '--model', 'two', 'why?')
+        bob.one('access', 'deny', self.asked(bob, 'two')['id'], '--always')
+        self.assertEqual(process.wait(30), 1)
+        for model, verdict in (('one', 'allow'), ('two', 'deny'), ('three', 'ask')):
+            self.assertEqual(bob.one('access', 'check', 'alice', 'ai.model.' + model)['verdict'], verdict)
+        self.assertEqual(bob.one('access', 'check', 'dpc-node-0123456789abcdef', 'ai.model.one')['verdict'], 'ask')
+        self.assertEqual(alice.one('models', 'bob')['models'], ['one'])
+
+    def test_who_gives_up_takes_the_question_back(self):
+        alice, bob = self.stage_of()
+        process, _ = self.start(alice, 'why?')
+        other, _ = self.start(alice, 'and who?')
+        question = self.asked(bob)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        wait_until('one has left', lambda: self.outcomes(bob) == ['cancelled', 'waiting'], 10)
+        self.assertEqual(len(bob.one('access', 'pending')['pending']), 1)
+        other.send_signal(signal.SIGINT)
+        _, event = bob.event('access_answered')
+        self.assertEqual((event['id'], event['allowed'], event['by']), (question['id'], False, 'peer'))
+        self.assertEqual(bob.one('access', 'pending')['pending'], [])
+        self.assert_fails(bob.run('access', 'allow', question['id']), 1, 'no question')
+
+    def test_who_is_not_answered_in_time_is_refused(self):
+        alice, bob = self.stage_of(settings='model = one\n[access]\nask_seconds = 1\n')
+        began = time.monotonic()
+        # The time to decide comes on top of that of the answer.
+        self.assertEqual(alice.run('ask', 'bob', 'why?', '--timeout', '30').returncode, 1)
+        self.assertLess(time.monotonic() - began, 20)
+        _, event = bob.event('access_answered')
+        self.assertEqual((event['allowed'], event['by']), (False, 'timeout'))
+        self.assertEqual(self.outcomes(bob), ['denied'])
+
+    def test_a_lost_link_asks_nobody_twice_and_a_yes_meanwhile_is_kept(self):
+        alice, bob = self.stage_of()
+        connection = self.query(alice, 'why?')
+        answer = connection.getresponse()
+        self.assertEqual(json.loads(answer.readline())['pending'], True)
+        question = self.asked(bob)
+        alice.process.kill()
+        alice.process.wait()
+        connection.close()
+        wait_until('the link is gone', lambda: bob.ask('/peers/alice')[1]['state'] == 'away', 30)
+        self.assertFalse(bob.one('access', 'allow', question['id'])['sent'])
+        alice.up()
+        self.assertTrue(alice.lines('ask', 'bob', 'why?')[-1]['done'])
+        # That was the one time.
+        self.start(alice, 'again?')
+        self.asked(bob)
+
+    def test_hours_and_amounts_hold_when_the_answer_comes(self):
+        alice, bob = self.stage_of(settings='model = one\nrequests_per_day = 1\n')
+        first, _ = self.start(alice, 'why?')
+        second, _ = self.start(alice, 'and who?')
+        bob.one('access', 'allow', self.asked(bob)['id'])
+        self.assertEqual((first.wait(30), second.wait(30)), (0, 1))
+        self.assertIn('asked 1 times today', second.stderr.read())
+        self.assertEqual(self.outcomes(bob), ['done', 'limit'])
+        self.assert_fails(alice.run('ask', 'bob', 'again?'), 1, 'asked 1 times today')
+
+    def test_questions_to_the_owner_are_limited(self):
+        models = [f'm{i}' for i in range(5)]
+        alice, bob = self.stage_of(*models, settings='model = m0\n')
+        for model in models[:4]:
+            self.start(alice, '--model', model, 'why?')
+            self.asked(bob, model)
+        self.assert_fails(alice.run('ask', 'bob', '--model', 'm4', 'why?'), 1, 'too many')
+        self.assertEqual(len(bob.one('access', 'pending')['pending']), 4)
+
+    def test_a_blocked_contact_has_no_questions(self):
+        alice, bob = self.stage_of()
+        process, _ = self.start(alice, 'why?')
+        self.asked(bob)
+        bob.one('block', 'alice')
+        self.assertEqual(bob.one('access', 'pending')['pending'], [])
+        self.assertEqual(process.wait(60), 1)
+
+    def test_a_restart_of_the_owners_node_closes_the_log(self):
+        alice, bob = self.stage_of()
+        self.start(alice, 'why?')
+        self.asked(bob)
+        bob.process.kill()
+        bob.process.wait()
+        bob.up()
+        self.assertEqual(self.outcomes(bob)[0], 'cancelled')
 
 
 class Owners(AiTest):

@@ -1,6 +1,8 @@
 """Models of peers as local ones: programs that speak OpenAI's interface or Ollama's, on a port of the loopback interface."""
 import json
+import queue
 import socket
+import threading
 
 import harness
 from ai_stage import PortTest, question
@@ -256,6 +258,23 @@ class Guarding(PortTest):
         self.assertEqual(self.ask('/api/version')[0], 200)
         for connection in held:
             connection.close()
+
+    def test_a_program_waits_while_the_owner_is_asked(self):
+        alice, bob = self.asker_and_owner(rules='[default]\nai.model.* = ask\n')
+        answers = queue.Queue()
+        for stream in (False, True):
+            threading.Thread(target=lambda: answers.put(self.ask('/v1/chat/completions', question('why?', stream=stream))), daemon=True).start()
+            _, event = bob.event('access_asked')
+            bob.one('access', 'allow', event['question']['id'])
+            status, answer = answers.get(timeout=60)
+            self.assertEqual(status, 200)
+            self.assertIn('why?', json.dumps(answer))
+        # Who breaks off takes the question back.
+        connection = self.connection()
+        connection.request('POST', '/v1/chat/completions', json.dumps(question('why?')))
+        bob.event('access_asked')
+        connection.close()
+        self.assertEqual(bob.event('access_answered', lambda event: not event['allowed'])[1]['by'], 'peer')
 
     def test_a_port_that_is_taken_is_told(self):
         alice = self.node('alice', up=False)

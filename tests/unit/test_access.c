@@ -124,9 +124,9 @@ static void rules_decide_as_the_manual_says(void **state)
 	access_decide(access, &bob, "context.a.b", &verdict);
 	assert_string_equal(verdict.section, "peer:" BOB);
 	assert_string_equal(verdict.rule, "context.a.*");
-	assert_true(access_check_model(access, &stranger, "small"));
-	assert_false(access_check_model(access, &stranger, ""));
-	assert_false(access_check_model(access, &bob, "*"));
+	assert_int_equal(access_decide_model(access, &stranger, "small"), ACCESS_ALLOW);
+	assert_int_equal(access_decide_model(access, &stranger, ""), ACCESS_DENY);
+	assert_int_equal(access_decide_model(access, &bob, "*"), ACCESS_DENY);
 	access_destroy(access);
 }
 
@@ -157,7 +157,6 @@ static void an_ill_formed_file_is_refused_with_its_line(void **state)
 		{"context.a = allow\n", "access.ini:1: a rule needs a section above it"},
 		{"[default]\ncontext.a = yes\n",
 			"access.ini:2: a rule says 'allow', 'ask' or 'deny'"},
-		{"[default]\nai.model.a = ask\n", "access.ini:2: rules of 'ai' cannot say 'ask'"},
 		{"[default]\ncontext.a\n", "access.ini:2: expected 'key = value'"},
 		{"[default]\n\nprofile.name = allow\n",
 			"access.ini:3: a path begins with 'context.', 'ai.' or 'file.'"},
@@ -302,6 +301,7 @@ static void the_user_is_asked_where_the_rules_say_so_whatever_exists(void **stat
 					 "context.tie = allow\n"
 					 "context.tie = ask\n"
 					 "context.open.inner = ask\n"
+					 "ai.model.a.* = ask\n"
 					 "[peer:bob]\n"
 					 "context.open = allow\n"
 					 "[peer:carol]\n"
@@ -326,7 +326,8 @@ static void the_user_is_asked_where_the_rules_say_so_whatever_exists(void **stat
 		{&bob, "context.open", ACCESS_ALLOW, false},
 		{&stranger, "context.open", ACCESS_DENY, true},
 		{&bob, "context.hers", ACCESS_DENY, false},
-		{&bob, "ai", ACCESS_DENY, false},
+		{&bob, "ai", ACCESS_DENY, true},
+		{&bob, "ai.model.a", ACCESS_DENY, true},
 		{&alice, "ai.model.x", ACCESS_ASK, true},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -334,8 +335,9 @@ static void the_user_is_asked_where_the_rules_say_so_whatever_exists(void **stat
 			access_decide(access, cases[i].peer, cases[i].path, NULL), cases[i].action);
 		assert_int_equal(access_asks(access, cases[i].peer, cases[i].path), cases[i].asks);
 	}
-	/* Who cannot be asked is refused. */
-	assert_false(access_check_model(access, &alice, "x"));
+	assert_int_equal(access_decide_model(access, &alice, "x"), ACCESS_ASK);
+	assert_int_equal(access_decide_model(access, &bob, "a.b:c"), ACCESS_ASK);
+	assert_int_equal(access_decide_model(access, &bob, "a..b"), ACCESS_DENY);
 	assert_string_equal(access_action_name(ACCESS_ASK), "ask");
 	access_destroy(access);
 }

@@ -36,6 +36,8 @@ static void every_type_survives_a_round_trip(void **state)
 		"{\"type\":\"ai_query\",\"request_id\":\"r\",\"input\":[\"a\",\"b\"],"
 		"\"stream\":true}",
 		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"delta\":\"a\",\"done\":false}",
+		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"delta\":\"\",\"pending\":true,"
+		"\"expires_in\":300,\"done\":false}",
 		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"text\":\"all\",\"done\":true,"
 		"\"model\":\"m\",\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":30}}",
 		"{\"type\":\"ai_response\",\"request_id\":\"r\",\"done\":true,"
