@@ -317,6 +317,11 @@ void api_peers_block(struct web_request *http, void *user)
 	struct node *node = api_node(user);
 	struct store_contact contact;
 	struct stranger *stranger;
+	json_t *body;
+	/* It has no fields yet. */
+	if (!api_body(http, &body))
+		return;
+	json_decref(body);
 	if (!find_stranger_or_contact(
 		    node, http, web_request_param(http, "peer"), &stranger, &contact))
 		return;
