@@ -2,7 +2,7 @@
  *
  *     uint8 kind, 3 bytes that are 0 and ignored, uint32 stream, uint64 offset, then
  *     DATA   bytes of the file from the offset on
- *     BLOCK  the SHA-256 of the block that ends at the offset
+ *     BLOCK  a block ends at the offset: the SHA-256 of the file from its beginning up to there
  *
  * in network order. The stream is the number that the receiver gave out when it accepted. */
 #ifndef MESSAGE_FILE_PIECE_H

@@ -2,23 +2,16 @@
 
 enum err file_blocks_init(struct file_blocks *blocks, uint64_t size)
 {
-	struct file_blocks made = {.size = size,
-		.block = digest_create(),
-		.whole = digest_create(),
-		.whole_good = digest_create()};
-	if (!made.block || !made.whole || !made.whole_good) {
-		file_blocks_deinit(&made);
+	struct digest *digest = digest_create();
+	if (!digest)
 		return ERR_NOMEM;
-	}
-	*blocks = made;
+	*blocks = (struct file_blocks){.size = size, .digest = digest};
 	return ERR_OK;
 }
 
 void file_blocks_deinit(struct file_blocks *blocks)
 {
-	digest_destroy(blocks->block);
-	digest_destroy(blocks->whole);
-	digest_destroy(blocks->whole_good);
+	digest_destroy(blocks->digest);
 	*blocks = (struct file_blocks){0};
 }
 
@@ -32,8 +25,7 @@ size_t file_blocks_room(const struct file_blocks *blocks)
 void file_blocks_add(struct file_blocks *blocks, struct bytes b)
 {
 	CHECK(b.size <= file_blocks_room(blocks));
-	digest_add(blocks->block, b);
-	digest_add(blocks->whole, b);
+	digest_add(blocks->digest, b);
 	blocks->at += b.size;
 }
 
@@ -45,9 +37,7 @@ bool file_blocks_is_full(const struct file_blocks *blocks)
 void file_blocks_end(struct file_blocks *blocks, uint8_t hash[SHA256_SIZE])
 {
 	CHECK(file_blocks_is_full(blocks));
-	digest_value(blocks->block, hash);
-	digest_reset(blocks->block);
-	digest_copy(blocks->whole_good, blocks->whole);
+	digest_value(blocks->digest, hash);
 	blocks->good = blocks->at;
 }
 
@@ -55,10 +45,10 @@ bool file_blocks_end_as(struct file_blocks *blocks, struct bytes hash)
 {
 	uint8_t own[SHA256_SIZE];
 	CHECK(file_blocks_is_full(blocks));
-	digest_value(blocks->block, own);
+	digest_value(blocks->digest, own);
 	if (!bytes_equal(hash, bytes_of(own, sizeof own)))
 		return false;
-	file_blocks_end(blocks, own);
+	blocks->good = blocks->at;
 	return true;
 }
 
@@ -67,21 +57,7 @@ bool file_blocks_is_complete(const struct file_blocks *blocks)
 	return blocks->good == blocks->size;
 }
 
-void file_blocks_rewind(struct file_blocks *blocks)
-{
-	digest_reset(blocks->block);
-	digest_copy(blocks->whole, blocks->whole_good);
-	blocks->at = blocks->good;
-}
-
-void file_blocks_restart(struct file_blocks *blocks)
-{
-	digest_reset(blocks->whole_good);
-	blocks->good = 0;
-	file_blocks_rewind(blocks);
-}
-
 void file_blocks_hash(const struct file_blocks *blocks, uint8_t hash[SHA256_SIZE])
 {
-	digest_value(blocks->whole_good, hash);
+	digest_value(blocks->digest, hash);
 }

@@ -1,6 +1,7 @@
 /* How far a file has come, and whether it is the right one: used by who sends it, who receives it,
  * and who reads again what is on disk. The contents go through in order; every
- * MESSAGE_FILE_BLOCK bytes, and at the end, a block ends, whose hash the receiver compares. Only
+ * MESSAGE_FILE_BLOCK bytes, and at the end, a block ends, and the receiver compares the hash of
+ * everything up to there: so one SHA-256 tells of each block and in the end of the whole. Only
  * whole blocks count when a transfer goes on after an interruption. */
 #ifndef NODE_FILE_BLOCKS_H
 #define NODE_FILE_BLOCKS_H
@@ -11,10 +12,10 @@
 #include "message/limits.h"
 
 struct file_blocks {
-	uint64_t size; /* of the file */
-	uint64_t at;   /* bytes that went through */
-	uint64_t good; /* of them, those in blocks that have ended */
-	struct digest *block, *whole, *whole_good;
+	uint64_t size;         /* of the file */
+	uint64_t at;           /* bytes that went through */
+	uint64_t good;         /* of them, those in blocks that have ended */
+	struct digest *digest; /* of those that went through */
 };
 
 /* ERR_NOMEM. */
@@ -28,16 +29,13 @@ size_t file_blocks_room(const struct file_blocks *blocks);
 void file_blocks_add(struct file_blocks *blocks, struct bytes b);
 /* Whether a block is full: file_blocks_room() is 0 and the block has not ended. */
 bool file_blocks_is_full(const struct file_blocks *blocks);
-/* The hash of a full block, which ends. */
+/* A full block ends. The hash is SHA-256 of the file from its beginning up to there. */
 void file_blocks_end(struct file_blocks *blocks, uint8_t hash[SHA256_SIZE]);
 /* The same for who was told the hash. False: it is another one, and the block does not end. */
 bool file_blocks_end_as(struct file_blocks *blocks, struct bytes hash);
 /* All blocks have ended. */
 bool file_blocks_is_complete(const struct file_blocks *blocks);
-/* Back to the end of the last block, or to the beginning. */
-void file_blocks_rewind(struct file_blocks *blocks);
-void file_blocks_restart(struct file_blocks *blocks);
-/* SHA-256 of all blocks that have ended. */
+/* SHA-256 of what went through. */
 void file_blocks_hash(const struct file_blocks *blocks, uint8_t hash[SHA256_SIZE]);
 
 #endif

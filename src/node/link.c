@@ -332,7 +332,9 @@ void link_writable(struct link *link)
 {
 	if (link->state != LINK_UP)
 		return;
-	if (link->session->current == link)
+	/* Where a file moves this comes a thousand times a second: the outbox is looked at when
+	 * something in it waits for just that. */
+	if (link->session->current == link && link->session->chat_waits)
 		session_chat_flush(link->session);
 	handle_ai_writable(link->session, link);
 	files_writable(link->session, link);

@@ -33,6 +33,7 @@ struct session {
 	/* Outgoing chat (session_chat.c): what was sent over the current link and how much of it
 	 * has no acknowledgement. */
 	int64_t sent_through;
+	bool chat_waits; /* the link took no more of the outbox */
 	size_t unacknowledged;
 	struct net_timer ack_timer;
 

@@ -49,16 +49,19 @@ void session_chat_flush(struct session *session)
 {
 	struct store *store = session->node->store;
 	bool more = session->current && session->current->state == LINK_UP;
+	session->chat_waits = false;
 	while (more && session->unacknowledged < NODE_CHAT_WINDOW) {
 		struct store_page page = {0};
 		if (store_outbox_pending(store, session->id, session->sent_through,
 			    NODE_CHAT_WINDOW - session->unacknowledged, &page) != ERR_OK) {
 			log_warn("%s", store_fault_text(store));
+			session->chat_waits = true;
 			break;
 		}
 		more = page.count > 0;
 		for (size_t i = 0; more && i < page.count; i++)
 			more = send_one(session, &page.messages[i]);
+		session->chat_waits = page.count > 0 && !more;
 		store_page_deinit(&page);
 	}
 	if (session->unacknowledged > 0 && !net_timer_is_set(&session->ack_timer))

@@ -44,12 +44,14 @@ struct lone {
 	struct session *session;
 	struct link link;
 	char sent[256]; /* the types of what was sent, each with a space behind it */
-	bool destroyed;
+	bool full, destroyed;
 };
 
 static enum err note_type(struct link *link, struct bytes text)
 {
 	struct lone *lone = CONTAINER_OF(link, struct lone, link);
+	if (lone->full)
+		return ERR_AGAIN;
 	json_t *object = json_loadb((const char *)text.data, text.size, 0, NULL);
 	struct writer w = writer_of(lone->sent, sizeof lone->sent - 1);
 	w.size = strlen(lone->sent);
@@ -149,6 +151,20 @@ static void messages_go_right_behind_our_hello_to_a_peer_that_has_accepted_us(vo
 	lone_destroy(lone);
 }
 
+static void what_a_full_link_did_not_take_goes_when_it_takes_more(void **state)
+{
+	struct lone *lone = lone_create(*state);
+	lone->full = true;
+	link_authenticated(&lone->link, true);
+	lone->full = false;
+	assert_string_equal(lone->sent, "");
+	link_writable(&lone->link);
+	assert_string_equal(lone->sent, "chat ");
+	link_writable(&lone->link);
+	assert_string_equal(lone->sent, "chat ");
+	lone_destroy(lone);
+}
+
 static void a_hello_of_somebody_else_ends_a_link_that_is_up(void **state)
 {
 	struct lone *lone = lone_create(*state);
@@ -162,4 +178,5 @@ TESTS(TEST(one_more_than_the_limit_of_a_node_is_refused),
 	TEST(one_more_than_the_limit_of_a_session_is_refused),
 	HOME_TEST(messages_wait_for_the_hello_of_a_peer_that_may_not_have_accepted_us),
 	HOME_TEST(messages_go_right_behind_our_hello_to_a_peer_that_has_accepted_us),
+	HOME_TEST(what_a_full_link_did_not_take_goes_when_it_takes_more),
 	HOME_TEST(a_hello_of_somebody_else_ends_a_link_that_is_up))
