@@ -288,6 +288,7 @@ static void read_file_accept(struct fields_in *in, struct message *m)
 	else if (m->file_accept.offset > 0)
 		fields_fail(in, "hash");
 	m->file_accept.stream = (uint32_t)read_amount(in, "stream", UINT32_MAX);
+	m->file_accept.until = read_amount(in, "until", MESSAGE_FILE_SIZE_MAX);
 }
 
 static void write_file_accept(struct fields_out *out, const struct message *m)
@@ -296,6 +297,19 @@ static void write_file_accept(struct fields_out *out, const struct message *m)
 	fields_put(out, "offset", json_integer(m->file_accept.offset));
 	fields_put_text(out, "hash", m->file_accept.hash);
 	fields_put(out, "stream", json_integer(m->file_accept.stream));
+	fields_put(out, "until", json_integer(m->file_accept.until));
+}
+
+static void read_file_more(struct fields_in *in, struct message *m)
+{
+	m->file_more.id = fields_id(in, "id");
+	m->file_more.until = read_amount(in, "until", MESSAGE_FILE_SIZE_MAX);
+}
+
+static void write_file_more(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->file_more.id);
+	fields_put(out, "until", json_integer(m->file_more.until));
 }
 
 static void read_file_end(

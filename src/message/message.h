@@ -29,6 +29,7 @@
 	X(AI_MODELS,        ai_models,        "ai_models",        65536)                           \
 	X(FILE_OFFER,       file_offer,       "file_offer",       8192)                            \
 	X(FILE_ACCEPT,      file_accept,      "file_accept",      1024)                            \
+	X(FILE_MORE,        file_more,        "file_more",        1024)                            \
 	X(FILE_REJECT,      file_reject,      "file_reject",      8192)                            \
 	X(FILE_DONE,        file_done,        "file_done",        1024)                            \
 	X(FILE_CANCEL,      file_cancel,      "file_cancel",      8192)                            \
@@ -140,6 +141,14 @@ struct message_file_accept {
 	int64_t offset;   /* a multiple of MESSAGE_FILE_BLOCK, or the size */
 	const char *hash; /* SHA-256 of what is before; NULL when that is nothing */
 	uint32_t stream;  /* what pieces of it are to be marked with */
+	int64_t until;    /* how far they may go before a file_more says otherwise: the end of a
+			   * block, or the size */
+};
+
+/* The receiver has room for more. */
+struct message_file_more {
+	const char *id;
+	int64_t until;
 };
 
 /* Either side may end it, the receiver by a reject before it has accepted. */

@@ -6,7 +6,16 @@
 #include <uv.h>
 
 #include "base/addr.h"
+#include "net/limits.h"
 #include "net/loop.h"
+
+struct net_work;
+
+struct net_worker {
+	uv_work_t request;
+	struct net_loop *loop;
+	struct net_work *work; /* that it runs; NULL: none */
+};
 
 struct net_loop {
 	uv_loop_t uv;
@@ -23,6 +32,8 @@ struct net_loop {
 	struct net_timer waker; /* of net_loop_run_once() */
 	bool once;              /* within net_loop_run_once() */
 	size_t resolves_pending;
+	struct list works; /* that wait for one of these */
+	struct net_worker workers[NET_WORKS_AT_ONCE];
 	void (*on_signal)(int signal, void *user);
 	void *on_signal_user;
 	void (*on_hangup)(void *user);

@@ -6,6 +6,8 @@
 
 /* ---- loop ---- */
 
+/* Work in other threads at once: half of libuv's pool, the rest being left for look-ups. */
+#define NET_WORKS_AT_ONCE 2
 /* Host names being resolved at once; the thread pool of libuv works on four of them. */
 #define NET_RESOLVE_PENDING_MAX 64
 /* How long a name server may take: the resolver asks again after five seconds, and further ones

@@ -151,6 +151,7 @@ enum err net_loop_create(struct net_loop **ret_loop)
 	if (!loop)
 		return ERR_NOMEM;
 	list_init(&loop->deferred);
+	list_init(&loop->works);
 	loop->armed = USEC_NEVER;
 	loop->turn = net_now();
 	signal(SIGPIPE, SIG_IGN);
@@ -190,6 +191,7 @@ void net_loop_destroy(struct net_loop *loop)
 	net_timer_deinit(&loop->waker);
 	CHECK(!heap_first(&loop->timers));
 	CHECK(list_is_empty(&loop->deferred));
+	CHECK(list_is_empty(&loop->works));
 	uv_close((uv_handle_t *)&loop->prepare, NULL);
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	uv_close((uv_handle_t *)&loop->timer_poll, NULL);

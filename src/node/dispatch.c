@@ -16,6 +16,7 @@ static const struct dispatch_entry table[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_AI_MODELS] = {PERMIT_LIMITED, handle_ai_models},
 	[MESSAGE_FILE_OFFER] = {PERMIT_CONTACT, handle_file_offer},
 	[MESSAGE_FILE_ACCEPT] = {PERMIT_CONTACT, handle_file_accept},
+	[MESSAGE_FILE_MORE] = {PERMIT_CONTACT, handle_file_more},
 	[MESSAGE_FILE_REJECT] = {PERMIT_CONTACT, handle_file_reject},
 	[MESSAGE_FILE_DONE] = {PERMIT_CONTACT, handle_file_done},
 	[MESSAGE_FILE_CANCEL] = {PERMIT_CONTACT, handle_file_cancel},

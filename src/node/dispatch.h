@@ -43,6 +43,7 @@ void handle_ai_cancel(struct session *session, struct link *link, const struct m
 void handle_ai_models(struct session *session, struct link *link, const struct message *message);
 void handle_file_offer(struct session *session, struct link *link, const struct message *message);
 void handle_file_accept(struct session *session, struct link *link, const struct message *message);
+void handle_file_more(struct session *session, struct link *link, const struct message *message);
 void handle_file_reject(struct session *session, struct link *link, const struct message *message);
 void handle_file_done(struct session *session, struct link *link, const struct message *message);
 void handle_file_cancel(struct session *session, struct link *link, const struct message *message);

@@ -149,91 +149,124 @@ static void fail(struct file_transfer *transfer, const char *code, const char *t
 		offered ? FILE_OWES_REJECT : FILE_OWES_CANCEL, code, text);
 }
 
-static void finish(struct file_transfer *transfer)
+static void place(struct file_transfer *transfer)
 {
-	struct fault fault = {0};
 	uint8_t hash[SHA256_SIZE], offered[SHA256_SIZE];
-	char path[FILE_DISK_PATH_MAX];
-	file_blocks_hash(&transfer->blocks, hash);
+	file_blocks_hash(&transfer->io->blocks, hash);
 	if (!hex_decode(transfer->file.hash, offered, sizeof(offered)) ||
 		memcmp(hash, offered, sizeof(hash)) != 0) {
 		fail(transfer, "hash", "what came is not what was offered");
 		return;
 	}
-	if (file_disk_place(transfer->fd, transfer->file.path, transfer->file.name, path, &fault) !=
-		ERR_OK) {
-		fail(transfer, "io", fault.text);
-		return;
-	}
-	CHECK(text_copy(transfer->file.path, sizeof(transfer->file.path), path));
-	file_transfer_end(transfer, STORE_FILE_DONE, FILE_OWES_DONE, "", "");
+	file_io_place(transfer->io, transfer->file.path, transfer->file.name);
+}
+
+/* How far it may go: as far as there is memory for what is not on disk yet. */
+static uint64_t room_until(const struct file_transfer *transfer)
+{
+	uint64_t size = (uint64_t)transfer->file.size, block = transfer->good + MESSAGE_FILE_BLOCK;
+	uint64_t others = file_transfers_hold(transfer, NULL);
+	uint64_t room = others < NODE_FILE_RECEIVE_MAX ? NODE_FILE_RECEIVE_MAX - others : 0;
+	uint64_t until = transfer->good + room - room % MESSAGE_FILE_BLOCK;
+	bool is_alone = until < block && file_transfers_hold(transfer, transfer->file.peer) == 0;
+	if (size - transfer->good <= room)
+		return size;
+	until = is_alone ? block : until;
+	return until < size ? until : size;
 }
 
 /* What is there was read: the rest may come. */
 static void ask_for_rest(struct file_transfer *transfer)
 {
+	struct file_io *io = transfer->io;
 	transfer->reading = FILE_READS_NOTHING;
-	if (file_blocks_is_complete(&transfer->blocks)) {
-		finish(transfer);
+	if (file_blocks_is_complete(&io->blocks)) {
+		place(transfer);
 		return;
 	}
-	if (ftruncate(transfer->fd, (off_t)transfer->blocks.good) != 0) {
+	if (ftruncate(io->fd, (off_t)io->blocks.good) != 0) {
 		fail(transfer, "io", "what was received before cannot be used");
 		return;
 	}
+	transfer->at = transfer->good = transfer->until = io->blocks.good;
+	transfer->until = room_until(transfer);
 	transfer->stream = ++transfer->files->streams;
 	transfer->moved_since = net_now();
-	transfer->moved_from = transfer->blocks.good;
+	transfer->moved_from = transfer->good;
 	file_transfer_owe(transfer, FILE_OWES_ACCEPT);
+}
+
+static enum err open_part(struct file_transfer *transfer, uint64_t *ret_have, struct fault *fault)
+{
+	struct node *node = transfer->files->owner;
+	struct store_file *file = &transfer->file;
+	enum err err = ERR_OK;
+	int fd;
+	if (!file->path[0])
+		err = file_disk_part_path(
+			node->config.file_directory, file->name, file->sequence, file->path, fault);
+	if (!err)
+		err = file_disk_open_part(file->path, (uint64_t)file->size, &fd, ret_have, fault);
+	if (err)
+		return err;
+	err = file_transfer_open(transfer, fd);
+	if (err)
+		fault_set(fault, "out of memory");
+	return err;
 }
 
 void file_receive_begin(struct file_transfer *transfer)
 {
-	struct node *node = transfer->files->owner;
 	struct store_file *file = &transfer->file;
 	struct fault fault = {0};
 	uint64_t have = 0, size = (uint64_t)file->size;
-	enum err err = ERR_OK;
+	/* It ends by itself, and is told. */
+	if (file_transfer_is_whole(transfer))
+		return;
 	file_transfer_halt(transfer);
 	transfer->debt = FILE_OWES_NOTHING;
-	if (!file->path[0])
-		err = file_disk_part_path(node->config.file_directory, file->name, file->sequence,
-			file->path, &fault);
-	if (!err)
-		err = file_disk_open_part(file->path, size, &transfer->fd, &have, &fault);
-	if (!err && file_blocks_init(&transfer->blocks, size) != ERR_OK) {
-		err = ERR_NOMEM;
-		fault_set(&fault, "out of memory");
-	}
+	transfer->begins = transfer->old != NULL;
+	if (transfer->begins)
+		return;
+	enum err err = open_part(transfer, &have, &fault);
 	if (err) {
 		fail(transfer, err == ERR_LIMIT ? "full" : "io", fault.text);
 		return;
 	}
-	transfer->has_blocks = true;
 	if (file->state == STORE_FILE_OFFERED)
 		file_transfer_enter(transfer, STORE_FILE_ACCEPTED);
 	transfer->read_to = have >= size ? size : have - have % MESSAGE_FILE_BLOCK;
 	transfer->reading = FILE_READS_HEAD;
-	files_work_soon(transfer->files);
+	if (transfer->read_to > 0)
+		file_transfer_read(transfer);
+	else
+		ask_for_rest(transfer);
 }
 
-bool file_receive_work(struct file_transfer *transfer)
+/* Tells the sender of room when it is much, or all that is left, or when it has none. */
+void file_receive_work(struct file_transfer *transfer)
 {
-	struct fault fault = {0};
-	bool done = false;
-	if (transfer->reading == FILE_READS_NOTHING)
-		return false;
-	if (file_transfer_read(transfer, &done, &fault) != ERR_OK)
-		fail(transfer, "io", fault.text);
-	else if (done)
-		ask_for_rest(transfer);
-	return true;
+	if (!transfer->link || !transfer->io || transfer->reading != FILE_READS_NOTHING ||
+		transfer->until == (uint64_t)transfer->file.size)
+		return;
+	uint64_t until = room_until(transfer);
+	if (until <= transfer->until ||
+		(until < transfer->until + NODE_FILE_MORE_MIN &&
+			until < (uint64_t)transfer->file.size && transfer->at < transfer->until))
+		return;
+	struct message message = {.type = MESSAGE_FILE_MORE,
+		.file_more = {.id = transfer->file.id, .until = (int64_t)until}};
+	if (link_send(transfer->link, &message) == ERR_OK)
+		transfer->until = until;
 }
 
 void file_receive_discard(struct file_transfer *transfer)
 {
 	if (transfer->file.path[0] && unlink(transfer->file.path) != 0)
 		log_debug("cannot remove '%s'", transfer->file.path);
+	/* It may be about to get its name. */
+	if (transfer->io)
+		transfer->io->discard = true;
 	transfer->file.path[0] = 0;
 }
 
@@ -251,35 +284,73 @@ static struct file_transfer *find_stream(
 	return NULL;
 }
 
+static void write_blocks(struct file_transfer *transfer)
+{
+	if (!file_io_is_busy(transfer->io) && !list_is_empty(&transfer->blocks))
+		file_io_write(transfer->io, &transfer->blocks);
+}
+
 static void take_data(struct file_transfer *transfer, const struct file_piece *piece)
 {
-	struct fault fault = {0};
-	if (piece->body.size > file_blocks_room(&transfer->blocks)) {
+	uint64_t rest = (uint64_t)transfer->file.size - transfer->at;
+	uint64_t size = rest < MESSAGE_FILE_BLOCK ? rest : MESSAGE_FILE_BLOCK;
+	struct file_block *block = transfer->block;
+	size_t room = block ? block->size - block->filled : (size_t)size;
+	if (piece->body.size > room || transfer->at + piece->body.size > transfer->until) {
 		fail(transfer, "malformed", "the sender sent more than was asked for");
 		return;
 	}
-	enum err err = file_disk_write(transfer->fd, piece->offset, piece->body, &fault);
-	if (err)
-		fail(transfer, err == ERR_LIMIT ? "full" : "io", fault.text);
-	else
-		file_blocks_add(&transfer->blocks, piece->body);
+	if (!block)
+		block = transfer->block = file_block_create(transfer->at, (size_t)size, false);
+	if (!block) {
+		fail(transfer, "limit", "out of memory");
+		return;
+	}
+	memcpy(block->data + block->filled, piece->body.data, piece->body.size);
+	block->filled += piece->body.size;
+	transfer->at += piece->body.size;
 }
 
 static void take_block(struct file_transfer *transfer, const struct file_piece *piece)
 {
-	struct file_blocks *blocks = &transfer->blocks;
-	uint64_t begin = blocks->good;
-	if (!file_blocks_is_full(blocks)) {
+	struct file_block *block = transfer->block;
+	if (!block || block->filled < block->size) {
 		fail(transfer, "malformed", "the sender ended a block too early");
 		return;
 	}
-	if (!file_blocks_end_as(blocks, piece->body)) {
-		fail(transfer, "hash", "a block is not what its hash says");
-		return;
+	memcpy(block->hash, piece->body.data, sizeof(block->hash));
+	list_push_back(&transfer->blocks, &block->node);
+	transfer->block = NULL;
+	write_blocks(transfer);
+}
+
+static const char *code_of(enum err err)
+{
+	return err == ERR_MISMATCH ? "hash" : err == ERR_LIMIT ? "full" : "io";
+}
+
+void file_receive_done(struct file_transfer *transfer, enum file_job job)
+{
+	struct file_io *io = transfer->io;
+	file_blocks_free(&io->todo);
+	if (io->err && job == FILE_JOB_PLACE) {
+		fail(transfer, "io", io->fault.text);
+	} else if (io->err) {
+		fail(transfer, code_of(io->err), io->fault.text);
+	} else if (job == FILE_JOB_PLACE) {
+		CHECK(text_copy(transfer->file.path, sizeof(transfer->file.path), io->path));
+		file_transfer_end(transfer, STORE_FILE_DONE, FILE_OWES_DONE, "", "");
+	} else if (job == FILE_JOB_WRITE) {
+		transfer->good = io->blocks.good;
+		if (file_blocks_is_complete(&io->blocks))
+			place(transfer);
+		else
+			write_blocks(transfer);
+	} else if (io->blocks.at < transfer->read_to) {
+		file_transfer_read(transfer);
+	} else {
+		ask_for_rest(transfer);
 	}
-	file_disk_push(transfer->fd, begin, blocks->good - begin);
-	if (file_blocks_is_complete(blocks))
-		finish(transfer);
 }
 
 void files_received(struct session *session, struct link *link, struct bytes message)
@@ -305,7 +376,7 @@ void files_received(struct session *session, struct link *link, struct bytes mes
 			"a piece of a file came that was not accepted");
 		return;
 	}
-	if (piece.offset != transfer->blocks.at) {
+	if (piece.offset != transfer->at) {
 		node->counters.malformed++;
 		fail(transfer, "malformed", "the sender sent other bytes than were asked for");
 	} else if (piece.kind == FILE_PIECE_DATA) {

@@ -35,31 +35,67 @@ static enum err open_source(const char *path, int *ret_fd, int64_t *ret_size, st
 	return ERR_OK;
 }
 
-/* Opens it to be read from the beginning. False: the transfer has ended. */
-static bool begin_reading(
-	struct file_transfer *transfer, enum file_reading reading, uint64_t read_to)
+static void fail(struct file_transfer *transfer, const char *code, const char *text)
+{
+	bool is_known = transfer->file.state != STORE_FILE_HASHING;
+	file_transfer_end(transfer, STORE_FILE_FAILED,
+		is_known ? FILE_OWES_CANCEL : FILE_OWES_NOTHING, code, text);
+}
+
+/* Where this is known it has to be the file that was hashed. */
+static bool is_as_before(const struct file_transfer *transfer, const struct file_stamp *stamp)
+{
+	return transfer->file.size == stamp->size &&
+	       (transfer->stamp.inode == 0 || file_stamp_equals(&transfer->stamp, stamp));
+}
+
+/* False: the transfer has ended. */
+static bool open_file(struct file_transfer *transfer)
 {
 	struct fault fault = {0};
+	struct file_stamp stamp = {0};
 	int64_t size;
+	int fd;
 	file_transfer_halt(transfer);
-	enum err err = open_source(transfer->file.path, &transfer->fd, &size, &fault);
-	if (!err && size != transfer->file.size) {
-		fault_set(&fault, "the file has changed since it was offered");
-		err = ERR_MISMATCH;
-	}
-	if (!err && file_blocks_init(&transfer->blocks, (uint64_t)size) != ERR_OK) {
-		fault_set(&fault, "out of memory");
-		err = ERR_NOMEM;
-	}
-	if (err) {
-		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL,
-			err == ERR_MISMATCH ? "changed" : "io", fault.text);
+	if (open_source(transfer->file.path, &fd, &size, &fault) != ERR_OK) {
+		fail(transfer, "io", fault.text);
 		return false;
 	}
-	transfer->has_blocks = true;
-	transfer->reading = reading;
-	transfer->read_to = read_to;
-	files_work_soon(transfer->files);
+	if (!file_stamp_of(fd, &stamp) || !is_as_before(transfer, &stamp)) {
+		close(fd);
+		fail(transfer, "changed", "the file has changed since it was offered");
+		return false;
+	}
+	if (file_transfer_open(transfer, fd) != ERR_OK) {
+		fail(transfer, "limit", "out of memory");
+		return false;
+	}
+	transfer->io->stamp = stamp;
+	return true;
+}
+
+/* Without the room for the hashes of blocks it is hashed again as it is sent. */
+static void keep_hashes(struct file_transfer *transfer)
+{
+	struct files *files = transfer->files;
+	size_t count = file_block_count((uint64_t)transfer->file.size);
+	if (!transfer->hashes && count > 0 && count <= NODE_FILE_HASHES_MAX - files->hashes) {
+		transfer->io->hashes = calloc(count, sizeof(*transfer->io->hashes));
+		files->hashes += transfer->io->hashes ? count : 0;
+	}
+}
+
+static bool begin_hashing(struct file_transfer *transfer)
+{
+	struct files *files = transfer->files;
+	if (files->hashing >= NODE_FILES_HASHING_MAX || !open_file(transfer))
+		return false;
+	transfer->hashing = true;
+	files->hashing++;
+	keep_hashes(transfer);
+	transfer->reading = FILE_READS_ALL;
+	transfer->read_to = (uint64_t)transfer->file.size;
+	file_transfer_read(transfer);
 	return true;
 }
 
@@ -118,7 +154,6 @@ enum err files_send(struct session *session, const char *path, const char *name,
 	err = add(session, &file, &transfer, failure);
 	if (err)
 		return err;
-	transfer->reading = FILE_READS_ALL;
 	*ret_sequence = transfer->file.sequence;
 	files_work_soon(node->files);
 	return ERR_OK;
@@ -129,9 +164,10 @@ enum err files_send(struct session *session, const char *path, const char *name,
 static void offer(struct file_transfer *transfer)
 {
 	struct session *session;
-	uint8_t hash[SHA256_SIZE];
-	file_blocks_hash(&transfer->blocks, hash);
-	hex_encode(bytes_of(hash, sizeof(hash)), transfer->file.hash);
+	file_transfer_hash(transfer, transfer->file.hash);
+	transfer->stamp = transfer->io->stamp;
+	transfer->hashes = transfer->io->hashes;
+	transfer->io->hashes = NULL;
 	file_transfer_halt(transfer);
 	file_transfer_enter(transfer, STORE_FILE_OFFERED);
 	file_transfer_owe(transfer, FILE_OWES_OFFER);
@@ -167,6 +203,43 @@ static void answer_accept(struct session *session, struct link *link, const char
 		log_debug("cannot say how a file for '%s' has ended", session->name);
 }
 
+static bool text_is_hash(const uint8_t hash[SHA256_SIZE], const char *expected)
+{
+	char text[2 * SHA256_SIZE + 1];
+	hex_encode(bytes_of(hash, SHA256_SIZE), text);
+	return text_equal_ignoring_case(text, expected);
+}
+
+static void go_on(struct file_transfer *transfer, bool is_same)
+{
+	if (!is_same) {
+		fail(transfer, "changed",
+			"what the receiver has is not the beginning of this file; send it again");
+		return;
+	}
+	transfer->reading = FILE_READS_NOTHING;
+	transfer->at = transfer->good = transfer->read_to;
+	transfer->io->hashes_reads = !transfer->hashes;
+	transfer->moved_since = net_now();
+	transfer->moved_from = transfer->at;
+	files_work_soon(transfer->files);
+}
+
+/* What the receiver has before the offset has to be the beginning of this file. */
+static void begin_at(struct file_transfer *transfer, uint64_t offset)
+{
+	transfer->read_to = offset;
+	if (offset == 0) {
+		go_on(transfer, true);
+	} else if (transfer->hashes) {
+		size_t last = (size_t)((offset - 1) / MESSAGE_FILE_BLOCK);
+		go_on(transfer, text_is_hash(transfer->hashes[last], transfer->head_hash));
+	} else {
+		transfer->reading = FILE_READS_HEAD;
+		file_transfer_read(transfer);
+	}
+}
+
 void handle_file_accept(struct session *session, struct link *link, const struct message *message)
 {
 	const struct message_file_accept *accept = &message->file_accept;
@@ -184,14 +257,28 @@ void handle_file_accept(struct session *session, struct link *link, const struct
 	}
 	if (transfer->file.state == STORE_FILE_OFFERED)
 		file_transfer_enter(transfer, STORE_FILE_ACCEPTED);
-	if (!begin_reading(transfer, FILE_READS_HEAD, offset))
+	if (!open_file(transfer))
 		return;
 	transfer->debt = FILE_OWES_NOTHING;
 	transfer->link = link;
 	transfer->stream = accept->stream;
 	transfer->moved_since = 0;
+	transfer->until = (uint64_t)accept->until;
 	CHECK(text_copy(transfer->head_hash, sizeof(transfer->head_hash),
 		accept->hash ? accept->hash : ""));
+	begin_at(transfer, offset);
+}
+
+void handle_file_more(struct session *session, struct link *link, const struct message *message)
+{
+	const struct message_file_more *more = &message->file_more;
+	struct file_transfer *transfer = file_transfer_find(session, true, more->id);
+	if (!transfer) {
+		answer_unknown(session, link, true, more->id);
+	} else if (transfer->link == link && (uint64_t)more->until > transfer->until) {
+		transfer->until = (uint64_t)more->until;
+		files_work_soon(transfer->files);
+	}
 }
 
 void handle_file_done(struct session *session, struct link *link, const struct message *message)
@@ -241,102 +328,151 @@ bool files_refused(struct session *session, const struct message_error *error)
 	return true;
 }
 
-/* ---- Pieces ---- */
+/* ---- Reading ahead ---- */
 
-static bool has_hash(const struct file_transfer *transfer, const char *expected)
+static size_t count_blocks(const struct file_transfer *transfer)
 {
-	uint8_t hash[SHA256_SIZE];
-	char text[2 * SHA256_SIZE + 1];
-	file_blocks_hash(&transfer->blocks, hash);
-	hex_encode(bytes_of(hash, sizeof(hash)), text);
-	return text_equal_ignoring_case(text, expected);
+	size_t count = 0;
+	LIST_FOREACH (node, &transfer->blocks)
+		count++;
+	return count;
 }
 
-/* The next one, behind those before it. False: there is none, or the transfer has ended. */
-static bool make_piece(struct file_transfer *transfer)
+static uint64_t block_size_at(const struct file_transfer *transfer, uint64_t at)
 {
-	struct file_blocks *blocks = &transfer->blocks;
-	struct file_piece piece = {
-		.kind = FILE_PIECE_DATA, .stream = transfer->stream, .offset = blocks->at};
-	struct fault fault = {0};
-	uint8_t hash[SHA256_SIZE], *body = transfer->piece + FILE_PIECE_HEADER_SIZE;
-	size_t size = min_size(file_blocks_room(blocks), MESSAGE_FILE_PIECE_MAX);
-	if (file_blocks_is_full(blocks)) {
-		piece.kind = FILE_PIECE_BLOCK;
-		size = SHA256_SIZE;
-		file_blocks_end(blocks, hash);
-		memcpy(body, hash, sizeof(hash));
-		/* Without its end the receiver has nothing that it could take for the file. */
-		if (file_blocks_is_complete(blocks) && !has_hash(transfer, transfer->file.hash)) {
-			file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "changed",
-				"the file was changed while it was sent");
-			return false;
-		}
-	} else if (size == 0) {
-		return false;
-	} else if (file_disk_read(transfer->fd, blocks->at, body, size, &fault) != ERR_OK) {
-		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "io", fault.text);
-		return false;
-	} else {
-		file_blocks_add(blocks, bytes_of(body, size));
+	uint64_t rest = (uint64_t)transfer->file.size - at;
+	return rest < MESSAGE_FILE_BLOCK ? rest : MESSAGE_FILE_BLOCK;
+}
+
+static bool may_hold(const struct file_transfer *transfer, uint64_t size)
+{
+	if (transfer->held + size + file_transfers_hold(transfer, NULL) <= NODE_FILE_READ_MAX)
+		return true;
+	return transfer->held == 0 && file_transfers_hold(transfer, transfer->file.peer) == 0;
+}
+
+/* Reads what the receiver has asked for, so that it is there when the link takes it. */
+static void read_ahead(struct file_transfer *transfer)
+{
+	struct list blocks;
+	size_t count = count_blocks(transfer);
+	list_init(&blocks);
+	for (; count < NODE_FILE_READ_AHEAD; count++) {
+		uint64_t size = block_size_at(transfer, transfer->good);
+		if (size == 0 || transfer->good + size > transfer->until ||
+			!may_hold(transfer, size))
+			break;
+		struct file_block *block = file_block_create(transfer->good, (size_t)size, true);
+		if (!block)
+			break;
+		list_push_back(&blocks, &block->node);
+		transfer->held += size;
+		transfer->good += size;
 	}
-	file_piece_write_header(&piece, transfer->piece);
-	transfer->piece_size = FILE_PIECE_HEADER_SIZE + size;
-	return true;
+	if (!list_is_empty(&blocks))
+		file_io_read(transfer->io, &blocks);
+	else if (count == 0 && transfer->held == 0 && transfer->good < transfer->until)
+		log_debug("file %lld waits for memory", (long long)transfer->file.sequence);
+}
+
+static void take_read(struct file_transfer *transfer)
+{
+	struct list *node;
+	while ((node = list_pop_front(&transfer->io->todo))) {
+		struct file_block *block = CONTAINER_OF(node, struct file_block, node);
+		size_t number = (size_t)(block->begin / MESSAGE_FILE_BLOCK);
+		bool is_last = block->begin + block->size == (uint64_t)transfer->file.size;
+		list_push_back(&transfer->blocks, &block->node);
+		if (transfer->hashes) {
+			memcpy(block->hash, transfer->hashes[number], sizeof(block->hash));
+		} else if (is_last && !text_is_hash(block->hash, transfer->file.hash)) {
+			/* Without its end the receiver has nothing that it could take for it. */
+			fail(transfer, "changed", "the file was changed while it was sent");
+			return;
+		}
+	}
+}
+
+/* ---- Pieces ---- */
+
+/* The next of the first block: its contents, and in the end its hash. */
+static enum err send_piece(struct file_transfer *transfer, struct file_block *block)
+{
+	uint8_t end[FILE_PIECE_HEADER_SIZE + SHA256_SIZE];
+	size_t begin = transfer->piece * MESSAGE_FILE_PIECE_MAX;
+	size_t size = file_block_piece_size(block, transfer->piece);
+	struct file_piece piece = {.kind = FILE_PIECE_DATA,
+		.stream = transfer->stream,
+		.offset = block->begin + begin};
+	uint8_t *bytes = end;
+	if (size > 0) {
+		bytes = file_block_piece(block, transfer->piece);
+	} else {
+		size = SHA256_SIZE;
+		piece.kind = FILE_PIECE_BLOCK;
+		piece.offset = block->begin + block->size;
+		memcpy(end + FILE_PIECE_HEADER_SIZE, block->hash, SHA256_SIZE);
+	}
+	file_piece_write_header(&piece, bytes);
+	enum err err =
+		link_send_piece(transfer->link, bytes_of(bytes, FILE_PIECE_HEADER_SIZE + size));
+	if (err)
+		return err;
+	if (piece.kind == FILE_PIECE_DATA) {
+		transfer->at = piece.offset + size;
+		transfer->piece++;
+		return ERR_OK;
+	}
+	transfer->piece = 0;
+	transfer->held -= block->size;
+	list_remove(&block->node);
+	free(block);
+	return ERR_OK;
 }
 
 static bool send_slice(struct file_transfer *transfer)
 {
-	if (!transfer->piece)
-		transfer->piece = malloc(FILE_PIECE_SIZE_MAX);
-	if (!transfer->piece) {
-		file_transfer_end(
-			transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "limit", "out of memory");
-		return false;
-	}
-	for (size_t i = 0; i < NODE_FILE_SLICE / MESSAGE_FILE_PIECE_MAX; i++) {
-		if (transfer->piece_size == 0 && !make_piece(transfer))
+	for (size_t i = 0; i < NODE_FILE_SEND_SLICE / MESSAGE_FILE_PIECE_MAX; i++) {
+		if (list_is_empty(&transfer->blocks))
 			return false;
-		enum err err = link_send_piece(
-			transfer->link, bytes_of(transfer->piece, transfer->piece_size));
-		if (err) {
+		struct file_block *block =
+			CONTAINER_OF(transfer->blocks.next, struct file_block, node);
+		if (send_piece(transfer, block) != ERR_OK) {
 			/* For any other reason the link is about to go, and says so. */
 			transfer->blocked = true;
 			return false;
 		}
-		transfer->piece_size = 0;
 	}
 	return true;
 }
 
-static bool read_slice(struct file_transfer *transfer)
+void file_send_done(struct file_transfer *transfer, enum file_job job)
 {
-	struct fault fault = {0};
-	bool done = false;
-	if (file_transfer_read(transfer, &done, &fault) != ERR_OK) {
-		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "io", fault.text);
-		return true;
-	}
-	if (!done)
-		return true;
-	if (transfer->reading == FILE_READS_ALL) {
+	struct file_io *io = transfer->io;
+	transfer->at = transfer->reading == FILE_READS_NOTHING ? transfer->at : io->blocks.at;
+	if (io->err) {
+		fail(transfer, io->err == ERR_MISMATCH ? "changed" : "io", io->fault.text);
+	} else if (job == FILE_JOB_READ) {
+		take_read(transfer);
+	} else if (io->blocks.at < transfer->read_to) {
+		file_transfer_read(transfer);
+	} else if (transfer->reading == FILE_READS_ALL) {
 		offer(transfer);
-	} else if (transfer->read_to > 0 && !has_hash(transfer, transfer->head_hash)) {
-		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_CANCEL, "changed",
-			"what the receiver has is not the beginning of this file; send it again");
 	} else {
-		transfer->reading = FILE_READS_NOTHING;
-		transfer->moved_since = net_now();
-		transfer->moved_from = transfer->blocks.at;
+		uint8_t hash[SHA256_SIZE];
+		file_blocks_hash(&io->blocks, hash);
+		go_on(transfer, text_is_hash(hash, transfer->head_hash));
 	}
-	return true;
 }
 
 bool file_send_work(struct file_transfer *transfer)
 {
-	if (transfer->reading == FILE_READS_ALL && !transfer->has_blocks)
-		return begin_reading(transfer, FILE_READS_ALL, (uint64_t)transfer->file.size);
-	if (transfer->reading != FILE_READS_NOTHING)
-		return read_slice(transfer);
-	return transfer->link && !transfer->blocked && send_slice(transfer);
+	if (transfer->file.state == STORE_FILE_HASHING)
+		return !transfer->io && begin_hashing(transfer);
+	if (!transfer->link || !transfer->io || transfer->reading != FILE_READS_NOTHING)
+		return false;
+	bool more = !transfer->blocked && send_slice(transfer);
+	if (!file_io_is_busy(transfer->io))
+		read_ahead(transfer);
+	return more;
 }

@@ -1,12 +1,10 @@
 #include "node/files_internal.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "node/events.h"
-#include "node/file_disk.h"
 
 /* ---- Transfers ---- */
 
@@ -20,33 +18,93 @@ enum err file_transfer_create(
 		return ERR_NOMEM;
 	transfer->files = files;
 	transfer->file = *file;
-	transfer->fd = -1;
+	list_init(&transfer->blocks);
 	list_push_back(&files->list, &transfer->node);
 	files->count++;
 	*ret_transfer = transfer;
 	return ERR_OK;
 }
 
+static void on_done(struct file_io *io, void *user)
+{
+	struct file_transfer *transfer = user;
+	files_work_soon(transfer->files);
+	if (io == transfer->old) {
+		transfer->old = NULL;
+		if (transfer->begins && !store_file_has_ended(&transfer->file))
+			file_receive_begin(transfer);
+	} else if (transfer->file.outgoing) {
+		file_send_done(transfer, io->job);
+	} else {
+		file_receive_done(transfer, io->job);
+	}
+}
+
+enum err file_transfer_open(struct file_transfer *transfer, int fd)
+{
+	return file_io_create(transfer->files->owner->loop, fd, (uint64_t)transfer->file.size,
+		on_done, transfer, &transfer->io);
+}
+
+void file_transfer_read(struct file_transfer *transfer)
+{
+	file_io_hash(transfer->io, transfer->read_to);
+}
+
+void file_transfer_hash(const struct file_transfer *transfer, char hash[2 * SHA256_SIZE + 1])
+{
+	uint8_t digest[SHA256_SIZE];
+	CHECK(!file_io_is_busy(transfer->io));
+	file_blocks_hash(&transfer->io->blocks, digest);
+	hex_encode(bytes_of(digest, sizeof(digest)), hash);
+}
+
+bool file_transfer_is_whole(const struct file_transfer *transfer)
+{
+	return transfer->io && file_io_is_busy(transfer->io) && transfer->io->job == FILE_JOB_PLACE;
+}
+
+/* Reading on behalf of nobody harms nobody; what writes has to end before the file is opened again.
+ */
+static void let_go(struct file_transfer *transfer)
+{
+	struct file_io *io = transfer->io;
+	transfer->io = NULL;
+	if (!io || !file_io_let_go(io))
+		return;
+	if (transfer->file.outgoing) {
+		file_io_forget(io);
+	} else {
+		CHECK(!transfer->old);
+		transfer->old = io;
+	}
+}
+
 void file_transfer_halt(struct file_transfer *transfer)
 {
-	if (transfer->fd >= 0)
-		close(transfer->fd);
-	transfer->fd = -1;
-	if (transfer->has_blocks)
-		file_blocks_deinit(&transfer->blocks);
-	transfer->has_blocks = false;
+	let_go(transfer);
+	file_blocks_free(&transfer->blocks);
+	free(transfer->block);
+	transfer->block = NULL;
+	transfer->begins = false;
 	transfer->reading = FILE_READS_NOTHING;
+	transfer->files->hashing -= transfer->hashing;
+	transfer->hashing = false;
 	transfer->link = NULL;
 	transfer->stream = 0;
 	transfer->blocked = false;
-	transfer->piece_size = 0;
-	free(transfer->piece);
-	transfer->piece = NULL;
+	transfer->piece = 0;
+	transfer->at = transfer->good = transfer->until = transfer->held = 0;
 }
 
 void file_transfer_destroy(struct file_transfer *transfer)
 {
 	file_transfer_halt(transfer);
+	if (transfer->old)
+		file_io_forget(transfer->old);
+	if (transfer->hashes)
+		transfer->files->hashes -= file_block_count((uint64_t)transfer->file.size);
+	free(transfer->hashes);
 	list_remove(&transfer->node);
 	transfer->files->count--;
 	free(transfer);
@@ -80,6 +138,21 @@ size_t file_transfers_of(const struct files *files, const char *peer, bool outgo
 	LIST_FOREACH (node, &files->list)
 		count += is_of(CONTAINER_OF(node, struct file_transfer, node), peer, outgoing);
 	return count;
+}
+
+uint64_t file_transfers_hold(const struct file_transfer *but, const char *peer)
+{
+	uint64_t bytes = 0;
+	bool outgoing = but->file.outgoing;
+	LIST_FOREACH (node, &but->files->list) {
+		const struct file_transfer *transfer =
+			CONTAINER_OF(node, struct file_transfer, node);
+		if (transfer == but || transfer->file.outgoing != outgoing || !transfer->io ||
+			(peer && strcmp(transfer->file.peer, peer) != 0))
+			continue;
+		bytes += outgoing ? transfer->held : transfer->until - transfer->good;
+	}
+	return bytes;
 }
 
 static struct file_transfer *find_sequence(struct files *files, int64_t sequence)
@@ -144,7 +217,6 @@ const char *file_error_for_peer(const struct store_file *file)
 static struct message message_of(const struct file_transfer *transfer, char hash[2 * 32 + 1])
 {
 	const struct store_file *file = &transfer->file;
-	uint8_t digest[SHA256_SIZE];
 	switch (transfer->debt) {
 	case FILE_OWES_OFFER:
 		return (struct message){.type = MESSAGE_FILE_OFFER,
@@ -153,13 +225,13 @@ static struct message message_of(const struct file_transfer *transfer, char hash
 				.size = file->size,
 				.hash = file->hash}};
 	case FILE_OWES_ACCEPT:
-		file_blocks_hash(&transfer->blocks, digest);
-		hex_encode(bytes_of(digest, sizeof(digest)), hash);
+		file_transfer_hash(transfer, hash);
 		return (struct message){.type = MESSAGE_FILE_ACCEPT,
 			.file_accept = {.id = file->id,
-				.offset = (int64_t)transfer->blocks.good,
-				.hash = transfer->blocks.good > 0 ? hash : NULL,
-				.stream = transfer->stream}};
+				.offset = (int64_t)transfer->good,
+				.hash = transfer->good > 0 ? hash : NULL,
+				.stream = transfer->stream,
+				.until = (int64_t)transfer->until}};
 	case FILE_OWES_REJECT:
 		return (struct message){.type = MESSAGE_FILE_REJECT,
 			.file_reject = {.id = file->id,
@@ -224,23 +296,6 @@ static bool pay(struct file_transfer *transfer)
 
 /* ---- Work ---- */
 
-enum err file_transfer_read(struct file_transfer *transfer, bool *ret_done, struct fault *ret_fault)
-{
-	struct file_blocks *blocks = &transfer->blocks;
-	uint8_t *slice = transfer->files->slice, hash[SHA256_SIZE];
-	size_t size = min_size(file_blocks_room(blocks), NODE_FILE_SLICE);
-	if (blocks->at < transfer->read_to) {
-		enum err err = file_disk_read(transfer->fd, blocks->at, slice, size, ret_fault);
-		if (err)
-			return err;
-		file_blocks_add(blocks, bytes_of(slice, size));
-		if (file_blocks_is_full(blocks))
-			file_blocks_end(blocks, hash);
-	}
-	*ret_done = blocks->good >= transfer->read_to;
-	return ERR_OK;
-}
-
 static void work(void *user)
 {
 	struct files *files = user;
@@ -253,8 +308,10 @@ static void work(void *user)
 		list_push_back(&files->list, &transfer->node);
 		if (pay(transfer) || store_file_has_ended(&transfer->file))
 			continue;
-		slices += transfer->file.outgoing ? file_send_work(transfer)
-						  : file_receive_work(transfer);
+		if (transfer->file.outgoing)
+			slices += file_send_work(transfer);
+		else
+			file_receive_work(transfer);
 	}
 	if (slices > 0)
 		net_defer_post(&files->work);
@@ -293,7 +350,10 @@ void files_link_gone(struct session *session, const struct link *link)
 		if (strcmp(transfer->file.peer, session->id) != 0 ||
 			store_file_has_ended(&transfer->file))
 			continue;
-		if (transfer->link == link && transfer->file.state != STORE_FILE_HASHING)
+		bool is_whole = file_transfer_is_whole(transfer);
+		if (transfer->link == link && is_whole)
+			transfer->link = NULL;
+		else if (transfer->link == link && transfer->file.state != STORE_FILE_HASHING)
 			file_transfer_halt(transfer);
 		/* What was said may be lost with it; who has heard it gives the same answer. */
 		if (transfer->file.outgoing && !transfer->link &&
@@ -392,8 +452,8 @@ json_t *files_describe(struct node *node, const struct store_file *file)
 	struct session *session = session_find(node, file->peer);
 	uint64_t done = file->state == STORE_FILE_DONE ? (uint64_t)file->size : 0;
 	double rate = 0;
-	if (transfer && transfer->has_blocks)
-		done = transfer->blocks.at;
+	if (transfer && transfer->io)
+		done = file->outgoing ? transfer->at : transfer->good;
 	if (transfer && transfer->link && transfer->moved_since > 0 &&
 		net_now() > transfer->moved_since && done >= transfer->moved_from)
 		rate = (double)(done - transfer->moved_from) * USEC_PER_SEC /
@@ -429,8 +489,6 @@ static enum err take_up(struct files *files)
 			break;
 		if (err)
 			return err;
-		if (file.state == STORE_FILE_HASHING)
-			transfer->reading = FILE_READS_ALL;
 	}
 	return err == ERR_NOT_FOUND || err == ERR_LIMIT ? ERR_OK : err;
 }
@@ -459,6 +517,8 @@ void files_destroy(struct files *files)
 		return;
 	LIST_FOREACH_SAFE (node, &files->list)
 		file_transfer_destroy(CONTAINER_OF(node, struct file_transfer, node));
+	CHECK(files->hashing == 0);
+	CHECK(files->hashes == 0);
 	net_defer_cancel(&files->work);
 	free(files);
 }

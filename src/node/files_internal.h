@@ -3,9 +3,7 @@
 #define NODE_FILES_INTERNAL_H
 
 #include "base/list.h"
-#include "message/file_piece.h"
-#include "net/loop.h"
-#include "node/file_blocks.h"
+#include "node/file_io.h"
 #include "node/files.h"
 #include "node/internal.h"
 #include "node/limits.h"
@@ -34,19 +32,30 @@ struct file_transfer {
 	struct files *files;
 	struct store_file file; /* as it is in the store */
 	enum file_debt debt;
-	bool offered;      /* outgoing: over the present link */
-	struct link *link; /* that it moves over; NULL: none */
-	uint32_t stream;   /* of the pieces; 0: none are expected */
-	int fd;            /* -1: not open */
-	bool has_blocks;
-	struct file_blocks blocks;
+	bool offered;       /* outgoing: over the present link */
+	struct link *link;  /* that it moves over; NULL: none */
+	uint32_t stream;    /* of the pieces; 0: none are expected */
+	struct file_io *io; /* NULL: it is not open */
+	struct file_io
+		*old; /* incoming: let go while it worked; till then the file is not opened */
+	bool begins;  /* incoming: as soon as that has ended */
 	enum file_reading reading;
 	uint64_t read_to;
+	bool hashing; /* one of NODE_FILES_HASHING_MAX */
+	/* Outgoing: what hashing for the offer found, of each block. NULL: it is to be done again.
+	 */
+	uint8_t (*hashes)[SHA256_SIZE];
+	struct file_stamp stamp;             /* of the file at that time */
 	char head_hash[2 * SHA256_SIZE + 1]; /* outgoing: of what the receiver has */
 	bool blocked;                        /* the link takes nothing now */
-	uint8_t *piece;                      /* outgoing: the next, FILE_PIECE_SIZE_MAX */
-	size_t piece_size;                   /* 0: there is none */
-	usec moved_since;                    /* 0: not yet */
+	uint64_t at;                         /* read for a hash; sent; received */
+	uint64_t good;            /* outgoing: read ahead. incoming: on disk, and right */
+	uint64_t until;           /* as far as the receiver has asked for */
+	struct list blocks;       /* outgoing: to be sent. incoming: whole, to be written */
+	struct file_block *block; /* incoming: that grows */
+	size_t piece;             /* outgoing: of the first block, the next */
+	uint64_t held;            /* outgoing: bytes of blocks in memory */
+	usec moved_since;         /* 0: not yet */
 	uint64_t moved_from;
 };
 
@@ -54,10 +63,10 @@ struct files {
 	struct node *owner;
 	struct list list; /* of struct file_transfer; those that had their turn go to the end */
 	size_t count;
-	uint32_t streams; /* so far */
+	size_t hashing, hashes; /* transfers; blocks whose hashes are kept */
+	uint32_t streams;       /* so far */
 	struct net_defer work;
 	const struct session *crowded; /* in this turn: its peer keeps enough waiting */
-	uint8_t slice[NODE_FILE_SLICE];
 };
 
 /* ---- files.c ---- */
@@ -81,19 +90,30 @@ const char *file_error_for_peer(const struct store_file *file);
 /* Says it as soon as it can be said. */
 void file_transfer_owe(struct file_transfer *transfer, enum file_debt debt);
 void files_work_soon(struct files *files);
-/* Contents of the file go through the hashes, from where they are to `read_to`, a slice at most.
- * True: that is reached. ERR_IO is told in the fault. */
-MUST_CHECK enum err file_transfer_read(
-	struct file_transfer *transfer, bool *ret_done, struct fault *ret_fault);
+/* Takes the descriptor. ERR_NOMEM. */
+MUST_CHECK enum err file_transfer_open(struct file_transfer *transfer, int fd);
+/* Reads on to `read_to`, for the hash; file_send_done() or file_receive_done() follows. */
+void file_transfer_read(struct file_transfer *transfer);
+/* It is all there, and gets its name: for that no link is needed. */
+bool file_transfer_is_whole(const struct file_transfer *transfer);
+/* Bytes in memory that count for a limit, of other transfers in the same direction: of all, or of
+ * one peer. */
+uint64_t file_transfers_hold(const struct file_transfer *but, const char *peer);
+/* SHA-256 of what went through the hash. Nothing may be under way. */
+void file_transfer_hash(const struct file_transfer *transfer, char hash[2 * SHA256_SIZE + 1]);
 
 /* ---- file_send.c ---- */
 
-/* A slice of what there is to read, or to send. False: nothing before something happens. */
+/* Begins what there is to read, or sends a slice. False: nothing before something happens. */
 bool file_send_work(struct file_transfer *transfer);
+/* A job of this kind has ended. */
+void file_send_done(struct file_transfer *transfer, enum file_job job);
 
 /* ---- file_receive.c ---- */
 
-bool file_receive_work(struct file_transfer *transfer);
+/* Asks for as much as there is room for. */
+void file_receive_work(struct file_transfer *transfer);
+void file_receive_done(struct file_transfer *transfer, enum file_job job);
 /* It was accepted by the user or a rule, now or before, and the sender waits for a word. */
 void file_receive_begin(struct file_transfer *transfer);
 /* What was written is of no use any more. */

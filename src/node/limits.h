@@ -183,12 +183,27 @@
  * sender. */
 #define NODE_FILES_MAX 1024
 #define NODE_FILES_PER_PEER_MAX 32
-/* Read, hashed or sent at a time, and how many of those before everything else has its turn: 4 ms
- * of a slow processor. */
-#define NODE_FILE_SLICE (128 * 1024)
+/* Sent at a time, and how many of those before everything else has its turn. */
+#define NODE_FILE_SEND_SLICE (256 * 1024)
 #define NODE_FILE_SLICES_PER_TURN 4
+/* Hashed by one job in another thread, some 5 ms, and read for that at a time. */
+#define NODE_FILE_SLICE ((uint64_t)8 * 1024 * 1024)
+#define NODE_FILE_READ_SIZE (64 * 1024)
+/* Files that are hashed at a time, for an offer; the others wait. */
+#define NODE_FILES_HASHING_MAX 4
+/* Blocks whose hashes are kept from the offer on, of all transfers, 32 bytes each: of 64 GiB. What
+ * is sent beyond is hashed once more. */
+#define NODE_FILE_HASHES_MAX 65536
+/* Blocks of a file that are read ahead of the link. */
+#define NODE_FILE_READ_AHEAD 4
+/* Memory for what is read ahead, of all transfers, and for what receivers have been asked for and
+ * is not on their disk. A peer for which nothing is left has one block all the same. */
+#define NODE_FILE_READ_MAX ((uint64_t)8 * 1024 * 1024)
+#define NODE_FILE_RECEIVE_MAX ((uint64_t)16 * 1024 * 1024)
+/* A sender hears that there is room when it is at least this much. */
+#define NODE_FILE_MORE_MIN ((uint64_t)4 * 1024 * 1024)
 /* Bytes of files that wait on a WebRTC link; with a direct one see NET_TLS_BULK_MAX. */
-#define NODE_FILE_QUEUE_MAX (256 * 1024)
+#define NODE_FILE_QUEUE_MAX (1024 * 1024)
 /* Between two lines for who follows a transfer. */
 #define NODE_FILE_PROGRESS (100 * USEC_PER_MS)
 

@@ -401,12 +401,12 @@ class Lying(FileTest):
         self.assertEqual(raw.expect('error')['code'], 'not_found')
         self.piece(raw, 9, 1, 0, b'hello')
         self.assertEqual(raw.expect('error')['code'], 'malformed')
-        for kind, more in (('file_accept', {'offset': 0, 'stream': 1}), ('file_done', {}), ('file_reject', {'code': 'x'}),
+        for kind, more in (('file_accept', {'offset': 0, 'stream': 1, 'until': 1}), ('file_more', {'until': 1}), ('file_done', {}), ('file_reject', {'code': 'x'}),
                            ('file_cancel', {'code': 'x'})):
             raw.send({'type': kind, 'id': 'unknown', **more})
             error = raw.expect('error')
             self.assertEqual((error['code'], error['request_id']), ('not_found', 'unknown'))
-        self.assertEqual(bob.one('status')['counters']['refused'], before + 5)
+        self.assertEqual(bob.one('status')['counters']['refused'], before + 6)
         self.assertEqual(self.received(bob), {})
         self.lives(raw)
 
@@ -418,6 +418,23 @@ class Lying(FileTest):
         self.assertEqual((reject['id'], reject['code']), ('f32', 'limit'))
         self.assertEqual(len(bob.one('file', 'list')['files']), 32)
         self.lives(raw)
+
+    def test_no_more_is_asked_for_than_there_is_memory_for(self):
+        bob, raw = self.raw_pair()
+        data = contents(20 * BLOCK)
+        stream = self.accepted(raw, 'large', data)
+        self.offer(raw, 'small', b'hello')
+        accept = raw.expect('file_accept')
+        self.assertEqual((accept['id'], accept['until']), ('small', 0))
+        self.piece(raw, 1, accept['stream'], 0, b'hello')
+        self.assertEqual(raw.expect('file_cancel')['code'], 'malformed')
+        for end in range(BLOCK, 5 * BLOCK, BLOCK):
+            for at in range(end - BLOCK, end, PIECE):
+                self.piece(raw, 1, stream, at, data[at:at + PIECE])
+            self.piece(raw, 2, stream, end, hashlib.sha256(data[:end]).digest())
+        more = raw.expect('file_more')
+        self.assertEqual((more['id'], more['until']), ('large', len(data)))
+        self.assertEqual(self.last(bob)['state'], 'failed')
 
     def test_a_file_for_which_there_is_no_room_is_refused(self):
         bob, raw = self.raw_pair()

@@ -48,9 +48,11 @@ static void every_type_survives_a_round_trip(void **state)
 		"{\"type\":\"ai_models\",\"request_id\":\"r\",\"models\":[\"m\"]}",
 		"{\"type\":\"file_offer\",\"id\":\"f\",\"name\":\"a b.txt\","
 		"\"size\":9007199254740992,\"hash\":\"" HASH "\"}",
-		"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0,\"stream\":4294967295}",
+		"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0,\"stream\":4294967295,"
+		"\"until\":1048576}",
+		"{\"type\":\"file_more\",\"id\":\"f\",\"until\":9007199254740992}",
 		"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":1048576,\"hash\":\"" HASH
-		"\",\"stream\":1}",
+		"\",\"stream\":1,\"until\":2097152}",
 		"{\"type\":\"file_reject\",\"id\":\"f\",\"code\":\"denied\",\"message\":\"no\"}",
 		"{\"type\":\"file_done\",\"id\":\"f\"}",
 		"{\"type\":\"file_cancel\",\"id\":\"f\",\"code\":\"full\",\"message\":\"\"}",
@@ -125,6 +127,8 @@ static void a_wrong_field_is_named_with_the_request_it_belongs_to(void **state)
 			"hash", "f"},
 		{"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":5,\"stream\":1}", "hash", "f"},
 		{"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0}", "stream", "f"},
+		{"{\"type\":\"file_accept\",\"id\":\"f\",\"offset\":0,\"stream\":1}", "until", "f"},
+		{"{\"type\":\"file_more\",\"id\":\"f\",\"until\":-1}", "until", "f"},
 		{"{\"type\":\"file_reject\",\"id\":\"f\"}", "code", "f"},
 		{"{\"type\":\"file_done\"}", "id", ""},
 		{"{\"type\":\"file_cancel\",\"id\":\"f\",\"code\":1}", "code", "f"},
