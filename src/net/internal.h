@@ -26,7 +26,8 @@ struct net_loop {
 	int timer_fd;
 	struct heap timers; /* every initialised net_timer, set or not */
 	usec armed;         /* what timer_fd waits for; USEC_NEVER: nothing */
-	usec turn;          /* when the present turn began: net_turn() */
+	usec turn;          /* when the kernel was last asked: net_turn() */
+	size_t turn_events; /* dealt with since */
 	bool is_turn_over;  /* the loop waits, or has waited and has found nothing yet */
 	struct list deferred;
 	struct net_timer waker; /* of net_loop_run_once() */
@@ -47,8 +48,8 @@ bool addr_of_sockaddr(const struct sockaddr *sockaddr, struct addr *ret_addr);
 /* Returns the size of what it filled in. */
 socklen_t sockaddr_of_addr(const struct addr *addr, struct sockaddr_storage *storage);
 
-/* Before anything of a wait is dealt with: a turn has begun. */
-void net_loop_note_turn(struct net_loop *loop);
+/* Before each event is dealt with. */
+void net_loop_note_event(struct net_loop *loop);
 
 /* An errno value (positive) or a libuv error (negative). */
 enum err err_of_errno(int error);

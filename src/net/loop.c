@@ -12,6 +12,9 @@
 
 /* Where a timer that is not set waits in the heap, so that setting it never allocates. */
 #define PARKED (USEC_NEVER - 1)
+/* What libuv takes of the kernel at once. When it was that many it asks again, up to 48 times,
+ * before timers and deferred calls have their turn, and tells nobody. */
+#define EVENTS_PER_LOOK 1024
 
 static usec clock_read(clockid_t clock)
 {
@@ -35,11 +38,13 @@ usec net_turn(const struct net_loop *loop)
 	return loop->turn;
 }
 
-void net_loop_note_turn(struct net_loop *loop)
+void net_loop_note_event(struct net_loop *loop)
 {
-	if (!loop->is_turn_over)
+	loop->turn_events++;
+	if (!loop->is_turn_over && loop->turn_events <= EVENTS_PER_LOOK)
 		return;
 	loop->turn = net_now();
+	loop->turn_events = 1;
 	loop->is_turn_over = false;
 }
 

@@ -27,7 +27,7 @@ static void start(struct net_watch *watch)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct net_watch *watch = poll->data;
-	net_loop_note_turn(CONTAINER_OF(poll->loop, struct net_loop, uv));
+	net_loop_note_event(CONTAINER_OF(poll->loop, struct net_loop, uv));
 	unsigned seen = (events & UV_READABLE ? NET_READABLE : 0) |
 			(events & UV_WRITABLE ? NET_WRITABLE : 0);
 	if (status < 0)

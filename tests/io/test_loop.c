@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -241,6 +242,58 @@ static void what_is_found_together_has_one_time_and_the_next_turn_another(void *
 	close(ends[1]);
 }
 
+/* More than libuv takes of the kernel at once. */
+#define CROWD 1500
+
+struct crowd {
+	struct net_watch *watches[CROWD];
+	usec turns[CROWD];
+	size_t count;
+};
+
+static struct crowd crowd;
+
+static void on_crowd(unsigned events, void *user)
+{
+	struct net_watch **watch = user;
+	(void)events;
+	net_watch_set(*watch, 0);
+	crowd.turns[crowd.count++] = net_turn(loop);
+}
+
+static void a_crowd_that_is_found_at_two_looks_has_two_times(void **state)
+{
+	(void)state;
+	int ends[2], fds[CROWD];
+	struct rlimit limit, raised = {.rlim_cur = 2 * CROWD};
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	raised.rlim_max = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &raised), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	crowd = (struct crowd){0};
+	for (size_t i = 0; i < CROWD; i++) {
+		fds[i] = dup(ends[0]);
+		assert_true(fds[i] >= 0);
+		assert_ok(net_watch_create(loop, fds[i], NET_READABLE, on_crowd, &crowd.watches[i],
+			&crowd.watches[i]));
+	}
+	RUN_UNTIL(crowd.count == CROWD);
+	size_t first = 1;
+	while (first < CROWD && crowd.turns[first] == crowd.turns[0])
+		first++;
+	assert_int_equal(first, 1024);
+	for (size_t i = first; i < CROWD; i++)
+		assert_int_equal(crowd.turns[i], crowd.turns[first]);
+	for (size_t i = 0; i < CROWD; i++) {
+		net_watch_destroy(crowd.watches[i]);
+		close(fds[i]);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static int signalled;
 
 static void on_signal(int signal, void *user)
@@ -277,4 +330,5 @@ TESTS(LOOP_TEST(a_timer_fires_once_and_not_early),
 	LOOP_TEST(a_deferred_call_runs_before_the_loop_waits_and_may_post_itself),
 	LOOP_TEST(a_watch_tells_what_a_descriptor_is_ready_for),
 	LOOP_TEST(what_is_found_together_has_one_time_and_the_next_turn_another),
+	LOOP_TEST(a_crowd_that_is_found_at_two_looks_has_two_times),
 	LOOP_TEST(a_signal_stops_a_run_and_a_loop_runs_again))
