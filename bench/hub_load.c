@@ -5,10 +5,13 @@
  *
  * A line of the input is a node's id and its token. One after the other are measured: opening all
  * the sockets, WINDOW at a time, and what memory the server took for them; the rate at which PAIRS
- * of them pass signals, each socket having DEPTH under way, as a node that sends an offer and its
- * candidates; how long a signal takes at half of that rate, each on its own and evenly spaced; and
- * plain requests with a token, REST_CONNECTIONS at a time. The sockets that have nothing to do
- * stay open all the while. CPU time is the server's, from /proc. */
+ * of them pass signals, each socket having BURST under way, as a node that sends an offer and its
+ * candidates, and each having one; how long a signal takes at half of either rate, in bursts and
+ * each on its own, evenly spaced; and plain requests with a token, REST_CONNECTIONS at a time. The
+ * sockets that have nothing to do stay open all the while. CPU time is the server's, from /proc.
+ *
+ * Signals that are spaced are so whether or not those before them have arrived, and the time of one
+ * begins when it was due: if this program is late, what it measures is not better for that. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +24,9 @@
 #include "base/usec.h"
 #include "load_socket.h"
 
-/* Sockets in the making, signals under way of each, and requests at once. */
+/* Sockets in the making, signals of a burst, and requests at once. */
 #define WINDOW 64
-#define DEPTH 8
+#define BURST 8
 #define REST_CONNECTIONS 32
 #define EVENTS_MAX 64
 /* Before it counts. */
@@ -68,11 +71,19 @@ struct load {
 	uint64_t *latencies;
 };
 
+/* How signals got through that were offered at some rate. */
+struct relay {
+	double per_s, cpu_us;
+	usec p50, p99;
+};
+
 struct result {
 	double connects_per_s, connect_cpu_us, kib_per_socket;
-	double signals_per_s, signal_cpu_us;
-	double half_per_s, half_cpu_us;
-	usec p50, p99;
+	double signals_per_s, signal_cpu_us; /* in bursts */
+	double lone_per_s, lone_cpu_us;      /* one at a time */
+	struct relay burst;                  /* bursts, at half of their rate */
+	struct relay lone;                   /* one at a time, at half of theirs */
+	struct relay half;                   /* one at a time, at half of that of bursts */
 	double rest_per_s, rest_cpu_us;
 };
 
@@ -292,17 +303,18 @@ static void settle(struct load *load)
 		;
 }
 
-static void saturate(struct load *load, struct result *result)
+/* As fast as they go, while each socket has `depth` under way. */
+static double saturate(struct load *load, size_t depth, double *ret_cpu_us)
 {
 	load->is_loop = true;
 	for (size_t i = 0; i < 2 * (size_t)load->pairs; i++) {
-		load_send(&load->connections[i], (uint64_t)now_us(), DEPTH);
+		load_send(&load->connections[i], (uint64_t)now_us(), depth);
 		(void)serve(load, 0);
 	}
 	serve_until(load, now_us() + WARM_UP);
-	result->signals_per_s =
-		count_for(load, load->seconds * USEC_PER_SEC, &result->signal_cpu_us);
+	double per_s = count_for(load, load->seconds * USEC_PER_SEC, ret_cpu_us);
 	settle(load);
+	return per_s;
 }
 
 static usec quantile(const struct load *load, uint64_t thousandth)
@@ -318,40 +330,53 @@ static usec quantile(const struct load *load, uint64_t thousandth)
 	return LATENCY_MAX;
 }
 
-/* `rate` a second, evenly; whoever is next sends one. */
-static void pace(struct load *load, double rate, usec span)
+/* `rate` a second, `burst` at a time and evenly; whoever is next sends them. */
+static void pace(struct load *load, double rate, size_t burst, usec span)
 {
 	static size_t next;
+	double interval = (double)burst * 1e6 / rate;
 	usec begun = now_us(), now = begun;
-	uint64_t sent = 0;
+	uint64_t bursts = 0;
 	while (now < begun + span) {
+		usec due = begun + (usec)((double)bursts * interval);
 		/* A few at most before what has come is looked at. */
-		for (int i = 0; i < EVENTS_MAX && (double)sent * 1e6 < rate * (double)(now - begun);
-			i++, sent++) {
-			load_send(&load->connections[next], (uint64_t)now_us(), 1);
+		for (int i = 0; i < EVENTS_MAX && due <= now; i++) {
+			load_send(&load->connections[next], (uint64_t)due, burst);
 			next = (next + 1) % (2 * (size_t)load->pairs);
+			bursts++;
+			due = begun + (usec)((double)bursts * interval);
 		}
 		(void)serve(load, STEP_NS);
 		now = now_us();
 	}
 }
 
-static void measure_latency(struct load *load, struct result *result)
+static struct relay measure_relay(struct load *load, double rate, size_t burst)
 {
-	double rate = result->signals_per_s / 2;
-	pace(load, rate, WARM_UP);
+	struct relay relay;
+	pace(load, rate, burst, WARM_UP);
 	memset(load->latencies, 0, LATENCY_MAX * sizeof load->latencies[0]);
 	usec begun = now_us(), cpu = cpu_us(load);
 	uint64_t before = load->received;
-	pace(load, rate, load->seconds * USEC_PER_SEC);
+	pace(load, rate, burst, load->seconds * USEC_PER_SEC);
 	uint64_t count = load->received - before;
 	if (count == 0)
 		load_die("nothing is relayed at half load");
-	result->half_per_s = (double)count * 1e6 / (double)(now_us() - begun);
-	result->half_cpu_us = (double)(cpu_us(load) - cpu) / (double)count;
-	result->p50 = quantile(load, 500);
-	result->p99 = quantile(load, 990);
+	relay.per_s = (double)count * 1e6 / (double)(now_us() - begun);
+	relay.cpu_us = (double)(cpu_us(load) - cpu) / (double)count;
+	relay.p50 = quantile(load, 500);
+	relay.p99 = quantile(load, 990);
 	settle(load);
+	return relay;
+}
+
+static void measure_signals(struct load *load, struct result *result)
+{
+	result->signals_per_s = saturate(load, BURST, &result->signal_cpu_us);
+	result->burst = measure_relay(load, result->signals_per_s / 2, BURST);
+	result->lone_per_s = saturate(load, 1, &result->lone_cpu_us);
+	result->lone = measure_relay(load, result->lone_per_s / 2, 1);
+	result->half = measure_relay(load, result->signals_per_s / 2, 1);
 }
 
 static void measure_rest(struct load *load, struct result *result)
@@ -367,15 +392,24 @@ static void measure_rest(struct load *load, struct result *result)
 
 /* ---- The whole ---- */
 
+static void print_relay(const char *name, const struct relay *relay)
+{
+	printf("\"%s_per_s\":%.0f,\"%s_cpu_us\":%.2f,\"%s_us_p50\":%lld,\"%s_us_p99\":%lld,", name,
+		relay->per_s, name, relay->cpu_us, name, (long long)relay->p50, name,
+		(long long)relay->p99);
+}
+
 static void print(const struct load *load, const struct result *r)
 {
 	printf("{\"sockets\":%u,\"kib_per_socket\":%.2f,\"connects_per_s\":%.0f,"
-	       "\"signals_per_s\":%.0f,\"relay_us_p50\":%lld,\"relay_us_p99\":%lld,"
-	       "\"rest_per_s\":%.0f,\"half_load_per_s\":%.0f,\"connect_cpu_us\":%.1f,"
-	       "\"signal_cpu_us\":%.2f,\"half_load_cpu_us\":%.2f,\"rest_cpu_us\":%.1f}\n",
-		load->sockets, r->kib_per_socket, r->connects_per_s, r->signals_per_s,
-		(long long)r->p50, (long long)r->p99, r->rest_per_s, r->half_per_s,
-		r->connect_cpu_us, r->signal_cpu_us, r->half_cpu_us, r->rest_cpu_us);
+	       "\"connect_cpu_us\":%.1f,\"signals_per_s\":%.0f,\"signal_cpu_us\":%.2f,"
+	       "\"lone_per_s\":%.0f,\"lone_cpu_us\":%.2f,",
+		load->sockets, r->kib_per_socket, r->connects_per_s, r->connect_cpu_us,
+		r->signals_per_s, r->signal_cpu_us, r->lone_per_s, r->lone_cpu_us);
+	print_relay("burst_relay", &r->burst);
+	print_relay("lone_relay", &r->lone);
+	print_relay("relay", &r->half);
+	printf("\"rest_per_s\":%.0f,\"rest_cpu_us\":%.1f}\n", r->rest_per_s, r->rest_cpu_us);
 }
 
 static void read_logins(struct load *load)
@@ -443,8 +477,7 @@ int main(int argc, char **argv)
 	read_logins(&load);
 	create(&load);
 	open_all(&load, &result);
-	saturate(&load, &result);
-	measure_latency(&load, &result);
+	measure_signals(&load, &result);
 	measure_rest(&load, &result);
 	print(&load, &result);
 	destroy(&load);
