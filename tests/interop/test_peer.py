@@ -39,7 +39,7 @@ LIMITS = {
     ("werift", "answerer-server"): BY_ICE_ROLE,
     ("werift", "labels"): CHARACTERS,
     ("werift", "empty"): "it drops an empty message unread",
-    ("werift", "many"): "it holds back the last bytes of a message of one of 60 channels; the cause is not known",
+    ("werift", "many"): "a message that is whole before an older one of its channel is held back until another comes there",
     ("werift", "buffered low"): "no event comes when little is left of much that was sent at once",
     ("wrtc", "buffered low"): "it tells the amount only from one turn of the event loop to the next, and no event comes",
 }
