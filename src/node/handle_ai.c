@@ -1,7 +1,6 @@
 /* ai_query: answered by a provider of this node if its owner allows it (ai_owner.h), at once or
  * when asked (questions.h), when its turn has come (ai_queue.h), streamed and cancelled at once
- * when the peer says so or its link is gone. ai_response: what comes back to a query of ours.
- * ai_models: the models that the asker may use. */
+ * when the peer says so or its link is gone. ai_models: the models that the asker may use. */
 #include "node/dispatch.h"
 
 #include <stdlib.h>
@@ -582,45 +581,4 @@ void handle_ai_models(struct session *session, struct link *link, const struct m
 	for (size_t i = 0; i < models->models.count; i++)
 		json_array_append_new(names, json_string(models->models.items[i]));
 	request_reply(request, 200, json_pack("{s:o}", "models", names));
-}
-
-/* ---- Answers to us ---- */
-
-static void end(struct request *request, const struct message_ai_response *response)
-{
-	json_t *line = json_pack("{s:b, s:s?}", "done", 1, "model", response->model);
-	if (line && response->has_usage)
-		json_object_set_new(line, "usage",
-			json_pack("{s:I, s:I}", "prompt_tokens",
-				(json_int_t)response->usage.prompt_tokens, "completion_tokens",
-				(json_int_t)response->usage.completion_tokens));
-	(void)request_stream(request, line, true);
-}
-
-void handle_ai_response(struct session *session, struct link *link, const struct message *message)
-{
-	const struct message_ai_response *response = &message->ai_response;
-	struct request *request = request_find(session, REQUEST_AI, response->request_id);
-	const char *text = response->delta ? response->delta : response->text;
-	(void)link;
-	if (!request)
-		return;
-	if (response->error) {
-		struct failure failure;
-		enum failure_code code =
-			response->code ? failure_of_name(response->code) : FAILURE_AI;
-		failure_set(&failure, code, "the model of '%s' failed: %s", session->name,
-			response->error);
-		request_fail(request, &failure);
-		return;
-	}
-	if (response->pending && !request_owner_asked(request, response->expires_seconds))
-		return;
-	if (text && text[0]) {
-		request->owner_is_asked = false;
-		if (!request_stream(request, json_pack("{s:s}", "delta", text), false))
-			return;
-	}
-	if (response->done)
-		end(request, response);
 }
