@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a long history costs: the start of a node that has it, and looking for words in it.
+"""What a long history costs: the start of a node that has it, looking for words in it, and writing it into a file.
 
 The messages are written straight into the node's database: words of a vocabulary in which, as in speech, the n-th word
 is n times as rare as the first. Then the node starts, and is asked through its local API.
@@ -12,6 +12,7 @@ import random
 import shutil
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -71,6 +72,33 @@ def look(node, query, peer):
     return 1000 * (time.perf_counter() - start)
 
 
+def peak_mb(pid):
+    """Of a process that runs; 0 when it has just ended."""
+    with open(f'/proc/{pid}/status', encoding='ascii') as status:
+        return next((int(line.split()[1]) / 1024 for line in status if line.startswith('VmHWM')), 0)
+
+
+def export(stage, node, count):
+    """Writes all of it into a file, while others ask the node something."""
+    file = stage.directory / 'history.json'
+    slowest = peak = 0
+    start = time.perf_counter()
+    process = subprocess.Popen([stage.dpc, 'history', '--export', str(file), '--json', '--home', str(node.home)], stdout=subprocess.PIPE)
+    while process.poll() is None:
+        peak = max(peak, peak_mb(process.pid))
+        asked = time.perf_counter()
+        node.ask('/peers')
+        slowest = max(slowest, time.perf_counter() - asked)
+        time.sleep(0.005)
+    took = time.perf_counter() - start
+    written = json.loads(process.stdout.read())['messages'] if process.returncode == 0 else None
+    process.stdout.close()
+    if written != count:
+        raise Failure(f'the export wrote {written} messages of {count}')
+    return {'seconds': round(took, 1), 'mb': round(file.stat().st_size / 1e6, 1), 'command_peak_mb': round(peak, 1),
+            'node_peak_mb': round(peak_mb(node.process.pid), 1), 'others_wait_ms': round(1000 * slowest, 1)}
+
+
 def measure(stage, count):
     node = Node(stage, 'alice')
     node.init()
@@ -90,9 +118,12 @@ def measure(stage, count):
         look(node, query, peer)
         times = sorted(look(node, query, peer) for _ in range(ROUNDS))
         searches[kind] = {'median': round(statistics.median(times), 2), 'most': round(times[-1], 2)}
+    node.down()
+    node.up()  # so that its peak is that of the export
+    exported = export(stage, node, count)
     size = sum(path.stat().st_size for path in node.home.glob('dpc.db*'))
     return {'messages': count, 'database_mb': round(size / 1e6, 1), 'start_ms': round(statistics.median(starts), 1),
-            'search_ms': searches}
+            'search_ms': searches, 'export': exported}
 
 
 def run(arguments):
@@ -112,6 +143,9 @@ def run(arguments):
     print(f'{"ms to find 20 messages":<34}{"median":>8}{"most":>8}')
     for kind, times in result['search_ms'].items():
         print(f'{kind:<34}{times["median"]:>8.2f}{times["most"]:>8.2f}')
+    exported = result['export']
+    print(f'\nexport: {exported["mb"]:,.0f} MB in {exported["seconds"]:.1f} s, {exported["command_peak_mb"]:.0f} MB of memory in the command and '
+          f'{exported["node_peak_mb"]:.0f} MB\nin the node; another request waited {exported["others_wait_ms"]:.0f} ms at most')
 
 
 def parse():
