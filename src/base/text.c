@@ -40,6 +40,21 @@ bool text_to_u32(const char *text, uint32_t *ret_value)
 	return true;
 }
 
+bool bytes_to_size(struct bytes b, uint64_t max, uint64_t *ret_value)
+{
+	static const char units[] = "kMG";
+	unsigned shift = 0;
+	uint64_t value;
+	for (unsigned i = 0; b.size > 0 && i < 3; i++) {
+		if (b.data[b.size - 1] == (uint8_t)units[i])
+			shift = 10 * (i + 1);
+	}
+	if (!bytes_to_u64(bytes_slice(b, 0, b.size - (shift > 0)), &value) || value > max >> shift)
+		return false;
+	*ret_value = value << shift;
+	return true;
+}
+
 bool text_copy_bytes(char *to, size_t capacity, struct bytes from)
 {
 	CHECK(capacity > 0);

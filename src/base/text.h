@@ -10,6 +10,9 @@
 /* The whole text is a decimal number in range: no sign, no space, nothing behind it. */
 bool text_to_u32(const char *text, uint32_t *ret_value);
 bool text_to_u64(const char *text, uint64_t *ret_value);
+/* A number of bytes as people write it, "1048576", "1024k", "1M" or "2G", in powers of 1024. False
+ * also for more than `max`. */
+bool bytes_to_size(struct bytes b, uint64_t max, uint64_t *ret_value);
 /* The same over a view. */
 bool bytes_to_u64(struct bytes text, uint64_t *ret_value);
 

@@ -42,7 +42,7 @@
 #define MESSAGE_FILE_SIZE_MAX ((int64_t)1 << 53)
 /* What of a file goes in one message of its channel (file_piece.h), and how much of it has a hash
  * of its own. */
-#define MESSAGE_FILE_PIECE_MAX (32 * 1024)
+#define MESSAGE_FILE_PIECE_MAX (64 * 1024)
 #define MESSAGE_FILE_BLOCK ((uint64_t)1024 * 1024)
 
 /* Lists: features in a hello, keys in a context request (and so denied ones), models. */

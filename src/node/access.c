@@ -202,6 +202,11 @@ const char *access_action_name(enum access_action action)
 	return names[action];
 }
 
+uint64_t access_file_max(const struct access *access, const struct access_peer *peer)
+{
+	return access_rules_file_max(&access->rules, peer);
+}
+
 bool access_model_path(const char *model, char path[ACCESS_PATH_MAX + 1])
 {
 	int size = snprintf(path, ACCESS_PATH_MAX + 1, "ai.model.%s", model);

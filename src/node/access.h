@@ -6,6 +6,7 @@
  *     context.profile.email = ask       the user decides each time
  *     ai.model.llama3:8b = allow
  *     file.receive = allow              files that the peer offers
+ *     file.max = 100M                   and how large they may be
  *     [group:friends]
  *     members = bob, dpc-node-0123456789abcdef
  *     context.profile.* = allow
@@ -14,7 +15,8 @@
  *
  * The kinds of section are asked in this order: peer, group, verified, default. The first kind with
  * a rule that covers the path decides; in it the rule with the most segments wins (".*" counts as
- * none), and of several such ones the strictest: deny before ask before allow. Without any rule the
+ * none), and of several such ones the strictest: deny before ask before allow. `file.max` is no
+ * path but a number, of which the first kind of section that has one decides. Without any rule the
  * answer is deny, and for `file` it is ask. Paths are compared segment by segment, case and all; a
  * path that is not well-formed is denied. The first segment is the subject: a rule about an unknown
  * one is an error. A file with an error is refused as a whole. */
@@ -91,6 +93,8 @@ bool access_path_is_valid(const char *path);
 /* "deny", "ask", "allow". */
 const char *access_action_name(enum access_action action);
 
+/* Bytes of the largest file that the peer may offer; 0: no rule says so. */
+uint64_t access_file_max(const struct access *access, const struct access_peer *peer);
 /* The path of an AI model, "ai.model.MODEL". False: it is too long for one. */
 bool access_model_path(const char *model, char path[ACCESS_PATH_MAX + 1]);
 /* Whether the peer may use this AI model. */

@@ -6,6 +6,7 @@
 
 #include "base/ini.h"
 #include "base/text.h"
+#include "message/limits.h"
 
 /* ---- Paths ---- */
 
@@ -154,6 +155,19 @@ static enum err set_members(
 	return ERR_OK;
 }
 
+static enum err set_file_max(
+	struct parser *p, struct access_section *section, const struct ini_entry *entry)
+{
+	uint64_t max;
+	if (!bytes_to_size(entry->value, (uint64_t)MESSAGE_FILE_SIZE_MAX, &max) || max == 0)
+		return fail(p, ERR_MALFORMED,
+			"'file.max' is a number of bytes above 0, or one with k, M or G behind it");
+	if (section->file_max > 0)
+		return fail(p, ERR_MALFORMED, "the section has its 'file.max' already");
+	section->file_max = max;
+	return ERR_OK;
+}
+
 /* Everything that a mistyped rule could be is refused: a deny that nobody sees would allow. */
 static enum err read_path(struct parser *p, struct bytes path, struct access_rule *rule)
 {
@@ -198,6 +212,8 @@ static enum err add_rule(struct parser *p, const struct ini_entry *entry)
 	rule.section = (unsigned)(rules->section_count - 1);
 	if (bytes_equal_text(entry->key, "members"))
 		return set_members(p, &rules->sections[rule.section], entry);
+	if (bytes_equal_text(entry->key, "file.max"))
+		return set_file_max(p, &rules->sections[rule.section], entry);
 	enum err err = read_path(p, entry->key, &rule);
 	if (!err)
 		err = read_action(p, entry->value, &rule);
@@ -298,6 +314,23 @@ bool access_section_applies(const struct access_section *section, const struct a
 		return true;
 	}
 	UNREACHABLE();
+}
+
+uint64_t access_rules_file_max(const struct access_rules *rules, const struct access_peer *peer)
+{
+	for (enum access_kind kind = ACCESS_PEER; kind <= ACCESS_DEFAULT; kind++) {
+		uint64_t max = 0;
+		for (size_t i = 0; i < rules->section_count; i++) {
+			const struct access_section *section = &rules->sections[i];
+			if (section->kind == kind && section->file_max > 0 &&
+				(max == 0 || section->file_max < max) &&
+				access_section_applies(section, peer))
+				max = section->file_max;
+		}
+		if (max > 0)
+			return max;
+	}
+	return 0;
 }
 
 /* The first rule whose prefix is not before `prefix`. */

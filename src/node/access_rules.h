@@ -20,6 +20,7 @@ struct access_section {
 	struct bytes text;    /* "peer:alice" */
 	struct bytes subject; /* "alice" */
 	struct bytes members; /* of a group: joined by commas */
+	uint64_t file_max;    /* bytes of a file that is offered; 0: the section does not say */
 	unsigned line;
 };
 
@@ -46,6 +47,9 @@ MUST_CHECK enum err access_rules_parse(struct bytes text, const char *name,
 void access_rules_deinit(struct access_rules *rules);
 
 bool access_section_applies(const struct access_section *section, const struct access_peer *peer);
+
+/* Of the first kind of section that says so, the least; 0: none does. */
+uint64_t access_rules_file_max(const struct access_rules *rules, const struct access_peer *peer);
 
 /* The rule that decides about the path, or NULL; with `below` about what is below it and is named
  * by no rule. */

@@ -202,19 +202,12 @@ static const char *set_file_directory(struct config *config, const char *value)
 			       : "expected a path that begins with '/'";
 }
 
-/* "1048576", "1024k", "1M", "2G". */
 static const char *set_file_size_max(struct config *config, const char *value)
 {
-	static const char units[] = "kMG";
-	size_t size = strlen(value);
-	const char *unit = size > 1 ? strchr(units, value[size - 1]) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	uint64_t number;
-	if (!bytes_to_u64(bytes_of(value, unit ? size - 1 : size), &number) ||
-		number > (uint64_t)MESSAGE_FILE_SIZE_MAX >> shift)
-		return "expected a number of bytes, or one with k, M or G behind it";
-	config->file_size_max = number << shift;
-	return NULL;
+	uint64_t max = (uint64_t)MESSAGE_FILE_SIZE_MAX;
+	return bytes_to_size(bytes_of_text(value), max, &config->file_size_max)
+		       ? NULL
+		       : "expected a number of bytes, or one with k, M or G behind it";
 }
 
 /* http or https with a host, without its final slashes. */

@@ -8,14 +8,48 @@
 
 /* ---- Blocks in memory ---- */
 
-struct file_block *file_block_create(uint64_t begin, size_t size, bool framed)
+void file_spare_init(struct file_spare *spare)
+{
+	*spare = (struct file_spare){0};
+	list_init(&spare->blocks);
+}
+
+void file_spare_clear(struct file_spare *spare)
+{
+	file_blocks_free(&spare->blocks);
+	spare->count = 0;
+}
+
+static struct file_block *create_block(struct file_spare *spare, size_t size)
+{
+	size_t pieces = (size + MESSAGE_FILE_PIECE_MAX - 1) / MESSAGE_FILE_PIECE_MAX;
+	if (size < MESSAGE_FILE_BLOCK || spare->count == 0)
+		return malloc(sizeof(struct file_block) + size + pieces * FILE_PIECE_HEADER_SIZE);
+	spare->count--;
+	return CONTAINER_OF(list_pop_front(&spare->blocks), struct file_block, node);
+}
+
+struct file_block *file_block_create(struct file_spare *spare, uint64_t begin, size_t size)
 {
 	CHECK(size <= MESSAGE_FILE_BLOCK);
-	size_t headers = framed ? FILE_BLOCK_PIECES * FILE_PIECE_HEADER_SIZE : 0;
-	struct file_block *block = malloc(sizeof(*block) + size + headers);
-	if (block)
-		*block = (struct file_block){.begin = begin, .size = size};
+	struct file_block *block = create_block(spare, size);
+	if (!block)
+		return NULL;
+	block->node = (struct list){0};
+	block->begin = begin;
+	block->size = size;
+	block->filled = 0;
 	return block;
+}
+
+void file_block_destroy(struct file_spare *spare, struct file_block *block)
+{
+	if (block->size < MESSAGE_FILE_BLOCK || spare->count >= NODE_FILE_SPARE_MAX) {
+		free(block);
+		return;
+	}
+	spare->count++;
+	list_push_front(&spare->blocks, &block->node);
 }
 
 uint8_t *file_block_piece(struct file_block *block, size_t number)

@@ -33,10 +33,20 @@ struct file_block {
 	uint8_t data[];
 };
 
-/* Of `size` bytes, MESSAGE_FILE_BLOCK at most; `framed` leaves the room for the header of each
- * piece in front of it. NULL: memory is out. */
-struct file_block *file_block_create(uint64_t begin, size_t size, bool framed);
-/* Where the piece of this number is in a framed block: its header, with the body behind it. */
+/* Blocks that are not used just now: fresh memory for each costs as much as what it is for. */
+struct file_spare {
+	struct list blocks;
+	size_t count; /* NODE_FILE_SPARE_MAX at most */
+};
+
+/* Of `size` bytes, MESSAGE_FILE_BLOCK at most; with room for the header of each piece in front of
+ * it, if somebody wants that. NULL: memory is out. */
+struct file_block *file_block_create(struct file_spare *spare, uint64_t begin, size_t size);
+void file_block_destroy(struct file_spare *spare, struct file_block *block);
+void file_spare_init(struct file_spare *spare);
+void file_spare_clear(struct file_spare *spare);
+/* Where the piece of this number is, with a header in front of each: that header,
+ * with the body behind it. */
 uint8_t *file_block_piece(struct file_block *block, size_t number);
 size_t file_block_piece_size(const struct file_block *block, size_t number);
 void file_blocks_free(struct list *blocks);
@@ -94,9 +104,9 @@ bool file_io_is_busy(const struct file_io *io);
 /* The jobs. Hashing goes on from where `blocks` are to `to` (the end of a block, or the file), a
  * slice at most: NODE_FILE_SLICE. ERR_IO. */
 void file_io_hash(struct file_io *io, uint64_t to);
-/* Fills framed blocks, which are in order and follow each other; takes them until it is done, in
- * `todo`. With `hashes_reads` each has its hash then. ERR_IO; ERR_MISMATCH: the file has changed
- * since it was opened. */
+/* Fills blocks, piece by piece, which are in order and follow each other; takes them until it is
+ * done, in `todo`. With `hashes_reads` each has its hash then. ERR_IO; ERR_MISMATCH: the file has
+ * changed since it was opened. */
 void file_io_read(struct file_io *io, struct list *blocks);
 /* Writes blocks that follow what there is, as long as their hashes are right. Takes them. ERR_IO,
  * ERR_LIMIT (the disk is full), ERR_MISMATCH (a hash). */

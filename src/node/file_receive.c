@@ -67,23 +67,41 @@ static bool is_known(
 	return true;
 }
 
-static enum access_action decide(struct session *session)
+/* What the rules say, and how large a file may be: the lesser of what they and the configuration
+ * say, 0 for any. */
+static enum access_action decide(struct session *session, uint64_t *ret_max)
 {
 	struct node *node = session->node;
 	struct store_contact contact;
 	node_reload_files(node);
+	*ret_max = node->config.file_size_max;
 	if (session_contact(session, &contact) != ERR_OK)
 		return ACCESS_DENY;
 	struct access_peer peer = {
 		.node_id = session->id, .name = contact.name, .verified = contact.verified};
+	uint64_t max = access_file_max(node->access, &peer);
+	if (max > 0 && (*ret_max == 0 || max < *ret_max))
+		*ret_max = max;
 	return access_decide(node->access, &peer, "file.receive", NULL);
+}
+
+/* The user is asked about a folder once. */
+static enum access_action ask(struct session *session, const char *name)
+{
+	struct files *files = session->node->files;
+	bool allow;
+	bool under_way =
+		file_transfer_beside(files, session->id, name, STORE_FILE_ACCEPTED) != NULL;
+	if (!file_folders_find(&files->folders, session->id, name, under_way, net_now(), &allow))
+		return ACCESS_ASK;
+	return allow ? ACCESS_ALLOW : ACCESS_DENY;
 }
 
 /* False: it is rejected. */
 static bool is_welcome(struct session *session, struct link *link,
 	const struct message_file_offer *offer, enum access_action *ret_action)
 {
-	const struct config *config = &session->node->config;
+	uint64_t max = 0;
 	const char *problem = file_path_problem(offer->name);
 	struct fault text = {0};
 	const char *code = "";
@@ -91,17 +109,21 @@ static bool is_welcome(struct session *session, struct link *link,
 	if (problem) {
 		code = "name";
 		fault_set(&text, "the name of the file %s", problem);
-	} else if ((*ret_action = decide(session)) == ACCESS_DENY) {
+	} else if ((*ret_action = decide(session, &max)) == ACCESS_DENY) {
 		code = "denied";
 		fault_set(&text, "the rules of this node do not let you send files");
-	} else if (config->file_size_max > 0 && (uint64_t)offer->size > config->file_size_max) {
+	} else if (max > 0 && (uint64_t)offer->size > max) {
 		code = "too_large";
-		fault_set(&text, "this node takes files of at most %llu bytes",
-			(unsigned long long)config->file_size_max);
+		fault_set(&text, "this node takes files of at most %llu bytes from you",
+			(unsigned long long)max);
 	} else if (file_transfers_of(session->node->files, session->id, false) >=
 		   NODE_FILES_PER_PEER_MAX) {
 		code = "limit";
 		fault_set(&text, "too many files of yours wait here");
+	} else if (*ret_action == ACCESS_ASK &&
+		   (*ret_action = ask(session, offer->name)) == ACCESS_DENY) {
+		code = "denied";
+		fault_set(&text, "the user does not want this folder");
 	}
 	if (code[0])
 		reject(session, link, offer->id, code, text.text);
@@ -116,13 +138,15 @@ void handle_file_offer(struct session *session, struct link *link, const struct 
 		.size = offer->size, .state = STORE_FILE_OFFERED, .time = node_unix_time()};
 	struct file_transfer *transfer;
 	enum access_action action;
+	bool is_asked = file_transfer_beside(
+				node->files, session->id, offer->name, STORE_FILE_OFFERED) != NULL;
 	if (is_known(session, link, offer) || !is_welcome(session, link, offer, &action))
 		return;
 	CHECK(text_copy(file.peer, sizeof(file.peer), session->id));
 	CHECK(text_copy(file.id, sizeof(file.id), offer->id));
 	CHECK(text_copy(file.name, sizeof(file.name), offer->name));
 	CHECK(text_copy(file.hash, sizeof(file.hash), offer->hash));
-	if (node->files->count >= NODE_FILES_MAX) {
+	if (file_transfers_are_full(node->files)) {
 		reject(session, link, offer->id, "limit", "too many files are under way here");
 		return;
 	}
@@ -134,9 +158,10 @@ void handle_file_offer(struct session *session, struct link *link, const struct 
 	}
 	log_info("'%s' offers a file: '%s', %lld bytes", session->name, file.name,
 		(long long)file.size);
+	/* Whom the first file of a folder was shown to is not told of each other one. */
 	if (action == ACCESS_ALLOW)
 		file_receive_begin(transfer);
-	else
+	else if (!is_asked)
 		file_transfer_enter(transfer, STORE_FILE_OFFERED);
 }
 
@@ -301,7 +326,8 @@ static void take_data(struct file_transfer *transfer, const struct file_piece *p
 		return;
 	}
 	if (!block)
-		block = transfer->block = file_block_create(transfer->at, (size_t)size, false);
+		block = transfer->block =
+			file_block_create(&transfer->files->spare, transfer->at, (size_t)size);
 	if (!block) {
 		fail(transfer, "limit", "out of memory");
 		return;
@@ -332,7 +358,10 @@ static const char *code_of(enum err err)
 void file_receive_done(struct file_transfer *transfer, enum file_job job)
 {
 	struct file_io *io = transfer->io;
-	file_blocks_free(&io->todo);
+	struct list *node;
+	while ((node = list_pop_front(&io->todo)))
+		file_block_destroy(
+			&transfer->files->spare, CONTAINER_OF(node, struct file_block, node));
 	if (io->err && job == FILE_JOB_PLACE) {
 		fail(transfer, "io", io->fault.text);
 	} else if (io->err) {

@@ -362,7 +362,8 @@ static void read_ahead(struct file_transfer *transfer)
 		if (size == 0 || transfer->good + size > transfer->until ||
 			!may_hold(transfer, size))
 			break;
-		struct file_block *block = file_block_create(transfer->good, (size_t)size, true);
+		struct file_block *block =
+			file_block_create(&transfer->files->spare, transfer->good, (size_t)size);
 		if (!block)
 			break;
 		list_push_back(&blocks, &block->node);
@@ -426,7 +427,7 @@ static enum err send_piece(struct file_transfer *transfer, struct file_block *bl
 	transfer->piece = 0;
 	transfer->held -= block->size;
 	list_remove(&block->node);
-	free(block);
+	file_block_destroy(&transfer->files->spare, block);
 	return ERR_OK;
 }
 

@@ -8,10 +8,28 @@
 
 /* ---- Transfers ---- */
 
+/* Who has not heard of the end of one hears it when he accepts. */
+static bool drop_untold(struct files *files)
+{
+	LIST_FOREACH (node, &files->list) {
+		struct file_transfer *transfer = CONTAINER_OF(node, struct file_transfer, node);
+		if (!store_file_has_ended(&transfer->file))
+			continue;
+		file_transfer_destroy(transfer);
+		return true;
+	}
+	return false;
+}
+
+bool file_transfers_are_full(struct files *files)
+{
+	return files->count >= NODE_FILES_MAX && !drop_untold(files);
+}
+
 enum err file_transfer_create(
 	struct files *files, const struct store_file *file, struct file_transfer **ret_transfer)
 {
-	if (files->count >= NODE_FILES_MAX)
+	if (file_transfers_are_full(files))
 		return ERR_LIMIT;
 	struct file_transfer *transfer = calloc(1, sizeof(*transfer));
 	if (!transfer)
@@ -42,8 +60,11 @@ static void on_done(struct file_io *io, void *user)
 
 enum err file_transfer_open(struct file_transfer *transfer, int fd)
 {
-	return file_io_create(transfer->files->owner->loop, fd, (uint64_t)transfer->file.size,
+	struct files *files = transfer->files;
+	enum err err = file_io_create(files->owner->loop, fd, (uint64_t)transfer->file.size,
 		on_done, transfer, &transfer->io);
+	files->open += !err;
+	return err;
 }
 
 void file_transfer_read(struct file_transfer *transfer)
@@ -70,7 +91,11 @@ static void let_go(struct file_transfer *transfer)
 {
 	struct file_io *io = transfer->io;
 	transfer->io = NULL;
-	if (!io || !file_io_let_go(io))
+	if (!io)
+		return;
+	if (--transfer->files->open == 0)
+		file_spare_clear(&transfer->files->spare);
+	if (!file_io_let_go(io))
 		return;
 	if (transfer->file.outgoing) {
 		file_io_forget(io);
@@ -138,6 +163,18 @@ size_t file_transfers_of(const struct files *files, const char *peer, bool outgo
 	LIST_FOREACH (node, &files->list)
 		count += is_of(CONTAINER_OF(node, struct file_transfer, node), peer, outgoing);
 	return count;
+}
+
+struct file_transfer *file_transfer_beside(
+	const struct files *files, const char *peer, const char *name, enum store_file_state state)
+{
+	LIST_FOREACH (node, &files->list) {
+		struct file_transfer *transfer = CONTAINER_OF(node, struct file_transfer, node);
+		if (is_of(transfer, peer, false) && transfer->file.state == state &&
+			file_folder_is_same(transfer->file.name, name))
+			return transfer;
+	}
+	return NULL;
 }
 
 uint64_t file_transfers_hold(const struct file_transfer *but, const char *peer)
@@ -273,8 +310,10 @@ static bool pay(struct file_transfer *transfer)
 	struct link *link = session ? session->current : NULL;
 	char hash[2 * SHA256_SIZE + 1];
 	bool ended = store_file_has_ended(&transfer->file);
-	/* Who offers the same again gets the answer from the store. */
-	if (ended && (!link || transfer->debt == FILE_OWES_NOTHING)) {
+	/* Who offers the same again gets the answer from the store; who was offered something that
+	 * was cancelled meanwhile has to be told, over whatever link comes next. */
+	bool is_told_later = session && transfer->known;
+	if (ended && (transfer->debt == FILE_OWES_NOTHING || (!link && !is_told_later))) {
 		file_transfer_destroy(transfer);
 		return true;
 	}
@@ -285,7 +324,7 @@ static bool pay(struct file_transfer *transfer)
 	if (link_send(link, &message) != ERR_OK)
 		return false;
 	if (transfer->debt == FILE_OWES_OFFER)
-		transfer->offered = true;
+		transfer->offered = transfer->known = true;
 	if (transfer->debt == FILE_OWES_ACCEPT)
 		transfer->link = link;
 	transfer->debt = FILE_OWES_NOTHING;
@@ -415,24 +454,42 @@ static struct file_transfer *wanted_offer(
 	return NULL;
 }
 
-enum err files_accept(struct node *node, int64_t sequence, struct failure *failure)
+static void answer(struct file_transfer *transfer, bool allow)
 {
+	if (!allow) {
+		file_transfer_end(transfer, STORE_FILE_REJECTED, FILE_OWES_REJECT, "denied",
+			"the user does not want it");
+		return;
+	}
+	file_transfer_enter(transfer, STORE_FILE_ACCEPTED);
+	file_receive_begin(transfer);
+}
+
+/* For a file of a folder it is the answer about the folder: for those that wait, and those that
+ * will come. */
+static enum err answer_offer(
+	struct node *node, int64_t sequence, bool allow, struct failure *failure)
+{
+	struct files *files = node->files;
 	struct file_transfer *transfer = wanted_offer(node, sequence, failure);
 	if (!transfer)
 		return ERR_NOT_FOUND;
-	file_transfer_enter(transfer, STORE_FILE_ACCEPTED);
-	file_receive_begin(transfer);
+	struct store_file file = transfer->file;
+	file_folders_answer(&files->folders, file.peer, file.name, allow, net_now());
+	answer(transfer, allow);
+	while ((transfer = file_transfer_beside(files, file.peer, file.name, STORE_FILE_OFFERED)))
+		answer(transfer, allow);
 	return ERR_OK;
+}
+
+enum err files_accept(struct node *node, int64_t sequence, struct failure *failure)
+{
+	return answer_offer(node, sequence, true, failure);
 }
 
 enum err files_reject(struct node *node, int64_t sequence, struct failure *failure)
 {
-	struct file_transfer *transfer = wanted_offer(node, sequence, failure);
-	if (!transfer)
-		return ERR_NOT_FOUND;
-	file_transfer_end(transfer, STORE_FILE_REJECTED, FILE_OWES_REJECT, "denied",
-		"the user does not want it");
-	return ERR_OK;
+	return answer_offer(node, sequence, false, failure);
 }
 
 enum err files_cancel(struct node *node, int64_t sequence, struct failure *failure)
@@ -476,6 +533,23 @@ json_t *files_describe(struct node *node, const struct store_file *file)
 
 /* ---- Life ---- */
 
+static void expire(void *user)
+{
+	struct files *files = user;
+	double limit = node_unix_time() - NODE_FILE_WAIT_DAYS * 86400.0;
+	LIST_FOREACH_SAFE (node, &files->list) {
+		struct file_transfer *transfer = CONTAINER_OF(node, struct file_transfer, node);
+		if (transfer->file.outgoing || transfer->link || transfer->file.time > limit ||
+			store_file_has_ended(&transfer->file) || file_transfer_is_whole(transfer))
+			continue;
+		file_transfer_end(transfer, STORE_FILE_FAILED, FILE_OWES_NOTHING, "expired",
+			transfer->file.state == STORE_FILE_OFFERED
+				? "nobody has answered the offer for too long"
+				: "its sender was not there for too long");
+	}
+	net_timer_set(&files->expiry, net_now() + NODE_FILE_EXPIRY_INTERVAL);
+}
+
 static enum err take_up(struct files *files)
 {
 	struct store_file file;
@@ -489,6 +563,7 @@ static enum err take_up(struct files *files)
 			break;
 		if (err)
 			return err;
+		transfer->known = file.outgoing && file.state != STORE_FILE_HASHING;
 	}
 	return err == ERR_NOT_FOUND || err == ERR_LIMIT ? ERR_OK : err;
 }
@@ -500,12 +575,16 @@ enum err files_create(struct node *node, struct files **ret_files)
 		return ERR_NOMEM;
 	files->owner = node;
 	list_init(&files->list);
+	file_spare_init(&files->spare);
 	net_defer_init(&files->work, node->loop, work, files);
-	enum err err = take_up(files);
+	enum err err = net_timer_init(&files->expiry, node->loop, expire, files);
+	if (!err)
+		err = take_up(files);
 	if (err) {
 		files_destroy(files);
 		return err;
 	}
+	net_timer_set(&files->expiry, net_now());
 	files_work_soon(files);
 	*ret_files = files;
 	return ERR_OK;
@@ -519,6 +598,8 @@ void files_destroy(struct files *files)
 		file_transfer_destroy(CONTAINER_OF(node, struct file_transfer, node));
 	CHECK(files->hashing == 0);
 	CHECK(files->hashes == 0);
+	CHECK(files->open == 0);
 	net_defer_cancel(&files->work);
+	net_timer_deinit(&files->expiry);
 	free(files);
 }

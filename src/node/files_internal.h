@@ -3,6 +3,7 @@
 #define NODE_FILES_INTERNAL_H
 
 #include "base/list.h"
+#include "node/file_folder.h"
 #include "node/file_io.h"
 #include "node/files.h"
 #include "node/internal.h"
@@ -33,6 +34,7 @@ struct file_transfer {
 	struct store_file file; /* as it is in the store */
 	enum file_debt debt;
 	bool offered;       /* outgoing: over the present link */
+	bool known;         /* outgoing: the receiver may have heard of it */
 	struct link *link;  /* that it moves over; NULL: none */
 	uint32_t stream;    /* of the pieces; 0: none are expected */
 	struct file_io *io; /* NULL: it is not open */
@@ -63,9 +65,13 @@ struct files {
 	struct node *owner;
 	struct list list; /* of struct file_transfer; those that had their turn go to the end */
 	size_t count;
+	size_t open; /* transfers */
+	struct file_spare spare;
 	size_t hashing, hashes; /* transfers; blocks whose hashes are kept */
 	uint32_t streams;       /* so far */
 	struct net_defer work;
+	struct net_timer expiry;
+	struct file_folders folders;
 	const struct session *crowded; /* in this turn: its peer keeps enough waiting */
 };
 
@@ -75,6 +81,11 @@ struct files {
 MUST_CHECK enum err file_transfer_create(
 	struct files *files, const struct store_file *file, struct file_transfer **ret_transfer);
 void file_transfer_destroy(struct file_transfer *transfer);
+/* Whether there is no room for one more. */
+bool file_transfers_are_full(struct files *files);
+/* An incoming file of the same folder and peer that is in this state; NULL: none. */
+struct file_transfer *file_transfer_beside(
+	const struct files *files, const char *peer, const char *name, enum store_file_state state);
 /* By the sender's id; NULL: none that has not ended. */
 struct file_transfer *file_transfer_find(struct session *session, bool outgoing, const char *id);
 size_t file_transfers_of(const struct files *files, const char *peer, bool outgoing);

@@ -183,6 +183,13 @@
  * sender. */
 #define NODE_FILES_MAX 1024
 #define NODE_FILES_PER_PEER_MAX 32
+/* Folders about which the user has answered, and how long that holds after the last file. */
+#define NODE_FILE_FOLDERS_MAX 32
+#define NODE_FILE_FOLDER_TIME (60 * USEC_PER_SEC)
+/* An offer without an answer, and a file without its sender, are given up after so many days; when
+ * that is looked after. */
+#define NODE_FILE_WAIT_DAYS 30
+#define NODE_FILE_EXPIRY_INTERVAL (60 * 60 * USEC_PER_SEC)
 /* Sent at a time, and how many of those before everything else has its turn. */
 #define NODE_FILE_SEND_SLICE (256 * 1024)
 #define NODE_FILE_SLICES_PER_TURN 4
@@ -200,6 +207,8 @@
  * is not on their disk. A peer for which nothing is left has one block all the same. */
 #define NODE_FILE_READ_MAX ((uint64_t)8 * 1024 * 1024)
 #define NODE_FILE_RECEIVE_MAX ((uint64_t)16 * 1024 * 1024)
+/* Blocks of memory that are kept for the next ones while a file moves. */
+#define NODE_FILE_SPARE_MAX 8
 /* A sender hears that there is room when it is at least this much. */
 #define NODE_FILE_MORE_MIN ((uint64_t)4 * 1024 * 1024)
 /* Bytes of files that wait on a WebRTC link; with a direct one see NET_TLS_BULK_MAX. */

@@ -11,7 +11,7 @@ from stage import free_port, wait_until
 from test_node import NodeTest, RawPeer
 
 BLOCK = 1 << 20
-PIECE = 32 * 1024
+PIECE = 64 * 1024
 
 
 def contents(size, seed=b'dpc'):
@@ -176,6 +176,40 @@ class Deciding(FileTest):
         self.assertEqual(self.received(bob), {'a.txt': b'hello'})
         self.assertIn('a.txt', bob.run('file', 'list').stdout)
 
+    def folder(self, count):
+        trip = self.directory / 'trip'
+        trip.mkdir()
+        for i in range(count):
+            (trip / f'{i}.txt').write_bytes(b'hello')
+        return str(trip)
+
+    def test_about_a_folder_the_user_is_asked_once(self):
+        alice, bob = self.sender_and_owner('')
+        command = subprocess.Popen([self.stage.dpc, 'file', 'send', 'bob', self.folder(80), '--home', str(alice.home)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        _, event = bob.event('file', lambda event: event['file']['state'] == 'offered')
+        bob.one('file', 'accept', str(event['file']['id']))
+        self.assertEqual((command.communicate(timeout=60)[1], command.returncode), ('', 0))
+        downloads = bob.home / 'downloads'
+        self.assertEqual(len(list((downloads / 'trip').iterdir())), 80)
+        alice.one('file', 'send', 'bob', '--no-wait', str(self.make('a.txt', b'a')))
+        asked = []
+        while not asked or asked[-1] != 'a.txt':
+            _, event = bob.event('file', lambda event: event['file']['state'] == 'offered')
+            asked.append(event['file']['file'])
+        self.assertEqual(len(asked), 1, asked)
+
+    def test_a_folder_that_is_not_wanted_is_refused_as_a_whole(self):
+        alice, bob = self.sender_and_owner('')
+        command = subprocess.Popen([self.stage.dpc, 'file', 'send', 'bob', self.folder(80), '--home', str(alice.home)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        _, event = bob.event('file', lambda event: event['file']['state'] == 'offered')
+        bob.one('file', 'reject', str(event['file']['id']))
+        command.communicate(timeout=60)
+        self.assertEqual(command.returncode, 1)
+        self.assertEqual(self.received(bob), {})
+        self.assertEqual([file for file in bob.one('file', 'list')['files'] if file['state'] == 'offered'], [])
+
     def test_who_chats_sees_what_is_offered_and_what_has_come(self):
         alice, bob = self.sender_and_owner('')
         with subprocess.Popen([self.stage.dpc, 'chat', 'alice', '--home', str(bob.home)], text=True,
@@ -209,6 +243,13 @@ class Deciding(FileTest):
         self.assert_fails(alice.run('file', 'send', 'bob', str(self.make('b', bytes(4097)))), 1, 'at most 4096')
         self.assertEqual(alice.run('file', 'send', 'bob', str(self.make('c', bytes(4096)))).returncode, 0)
 
+    def test_a_rule_says_how_large_files_of_a_peer_may_be(self):
+        alice, bob = self.sender_and_owner('[default]\nfile.receive = allow\nfile.max = 1k\n[peer:alice]\nfile.max = 2k\n',
+                                           '[files]\nsize_max = 4k\n')
+        self.assert_fails(alice.run('file', 'send', 'bob', str(self.make('a', bytes(2049)))), 1, 'rejected', 'at most 2048 bytes')
+        self.assertEqual(bob.one('file', 'list')['files'], [])
+        self.assertEqual(alice.run('file', 'send', 'bob', str(self.make('b', bytes(2048)))).returncode, 0)
+
     def test_either_side_can_cancel(self):
         alice, bob = self.sender_and_owner('')
         path = str(self.make('a', b'a'))
@@ -227,6 +268,19 @@ class Deciding(FileTest):
         alice.one('disconnect', 'bob')
         wait_until('the link is closed', lambda: bob.one('status')['links'] == 0, 20)
         alice.one('file', 'cancel', '1')
+        alice.one('connect', 'bob')
+        self.assertEqual(self.wait_for(bob, 'cancelled')['error']['code'], 'cancelled')
+        self.assertEqual(self.received(bob), {})
+
+    def test_who_missed_the_end_of_an_offer_hears_of_it_when_he_accepts(self):
+        alice, bob = self.sender_and_owner('')
+        alice.one('file', 'send', 'bob', '--no-wait', str(self.make('a', b'a')))
+        self.wait_for(bob, 'offered')
+        alice.one('disconnect', 'bob')
+        wait_until('the link is closed', lambda: bob.one('status')['links'] == 0, 20)
+        alice.one('file', 'cancel', '1')
+        alice.down()
+        alice.up()
         bob.one('file', 'accept', '1')
         alice.one('connect', 'bob')
         self.assertEqual(self.wait_for(bob, 'cancelled')['error']['code'], 'cancelled')

@@ -56,6 +56,22 @@ static void about_files_the_user_is_asked_without_a_rule(void **state)
 	access_destroy(access);
 }
 
+static void the_first_kind_of_section_with_a_size_decides_how_large_files_may_be(void **state)
+{
+	(void)state;
+	struct access *access = rules_of("[default]\nfile.max = 100M\n[group:g]\nmembers = bob\n"
+					 "file.max = 2k\n[peer:bob]\nfile.receive = allow\n"
+					 "[group:h]\nmembers = bob\nfile.max = 1025\n");
+	assert_true(access_file_max(access, &stranger) == (uint64_t)100 << 20);
+	assert_int_equal(access_file_max(access, &bob), 1025);
+	assert_true(is_allowed(access, &bob, "file.receive"));
+	access_destroy(access);
+	access = rules_of("[peer:alice]\nfile.max = 1\n");
+	assert_int_equal(access_file_max(access, &alice), 1);
+	assert_int_equal(access_file_max(access, &bob), 0);
+	access_destroy(access);
+}
+
 static void rules_decide_as_the_manual_says(void **state)
 {
 	(void)state;
@@ -175,6 +191,12 @@ static void an_ill_formed_file_is_refused_with_its_line(void **state)
 		{"[default]\nmembers = a\n", "access.ini:2: only a group has 'members'"},
 		{"[group:a]\nmembers = a\nmembers = b\n",
 			"access.ini:3: the group has its 'members' already"},
+		{"[default]\nfile.max = allow\n", "access.ini:2: 'file.max' is a number of bytes "
+						  "above 0, or one with k, M or G behind it"},
+		{"[default]\nfile.max = 0\n", "access.ini:2: 'file.max' is a number of bytes "
+					      "above 0, or one with k, M or G behind it"},
+		{"[default]\nfile.max = 1\nfile.max = 2\n",
+			"access.ini:3: the section has its 'file.max' already"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct access *access;
@@ -389,6 +411,8 @@ static void random_rules_decide_as_a_naive_model_does(void **state)
 }
 
 TESTS(TEST(without_a_rule_the_answer_is_no), TEST(about_files_the_user_is_asked_without_a_rule),
+	TEST(the_first_kind_of_section_with_a_size_decides_how_large_files_may_be),
+	TEST(the_first_kind_of_section_with_a_size_decides_how_large_files_may_be),
 	TEST(rules_decide_as_the_manual_says),
 	TEST(a_name_that_looks_like_somebodys_id_is_not_that_somebody),
 	TEST(a_star_alone_covers_everything), TEST(an_ill_formed_file_is_refused_with_its_line),

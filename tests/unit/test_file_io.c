@@ -80,12 +80,14 @@ static size_t end_of(size_t block)
 	return min_size((block + 1) * MESSAGE_FILE_BLOCK, SIZE);
 }
 
-static void add_blocks(struct list *blocks, bool framed)
+static void add_blocks(struct list *blocks)
 {
+	struct file_spare none;
+	file_spare_init(&none);
 	list_init(blocks);
 	for (size_t i = 0; i < BLOCKS; i++) {
 		size_t begin = i * MESSAGE_FILE_BLOCK;
-		struct file_block *block = file_block_create(begin, end_of(i) - begin, framed);
+		struct file_block *block = file_block_create(&none, begin, end_of(i) - begin);
 		assert_non_null(block);
 		list_push_back(blocks, &block->node);
 	}
@@ -118,7 +120,7 @@ static void what_is_read_is_in_pieces_with_room_for_their_headers(void **state)
 	struct list blocks;
 	open_source(&desk, *state);
 	desk.io->hashes_reads = true;
-	add_blocks(&blocks, true);
+	add_blocks(&blocks);
 	file_io_read(desk.io, &blocks);
 	wait_for(&desk, 1);
 	assert_ok(desk.io->err);
@@ -142,13 +144,13 @@ static void a_file_that_changes_meanwhile_is_noticed(void **state)
 	struct list blocks;
 	open_source(&desk, *state);
 	assert_int_equal(ftruncate(desk.io->fd, SIZE + 1), 0);
-	add_blocks(&blocks, true);
+	add_blocks(&blocks);
 	file_io_read(desk.io, &blocks);
 	wait_for(&desk, 1);
 	assert_err(desk.io->err, ERR_MISMATCH);
 	assert_int_equal(ftruncate(desk.io->fd, 1000), 0);
 	file_blocks_free(&desk.io->todo);
-	add_blocks(&blocks, true);
+	add_blocks(&blocks);
 	file_io_read(desk.io, &blocks);
 	wait_for(&desk, 2);
 	assert_err(desk.io->err, ERR_IO);
@@ -160,7 +162,7 @@ static void write_part(struct desk *desk, const char *part, bool right)
 {
 	struct list blocks;
 	open_at(desk, part, O_RDWR | O_CREAT);
-	add_blocks(&blocks, false);
+	add_blocks(&blocks);
 	LIST_FOREACH (node, &blocks) {
 		struct file_block *block = CONTAINER_OF(node, struct file_block, node);
 		size_t end = (size_t)block->begin + block->size;
@@ -199,6 +201,32 @@ static void a_block_with_another_hash_is_no_good(void **state)
 	assert_int_equal(desk.io->blocks.good, 2 * MESSAGE_FILE_BLOCK);
 	free(part);
 	desk_destroy(&desk);
+}
+
+static void memory_of_blocks_is_kept_up_to_a_limit(void **state)
+{
+	(void)state;
+	struct file_spare spare;
+	struct file_block *blocks[NODE_FILE_SPARE_MAX + 1];
+	file_spare_init(&spare);
+	for (size_t i = 0; i <= NODE_FILE_SPARE_MAX; i++) {
+		blocks[i] = file_block_create(&spare, 0, MESSAGE_FILE_BLOCK);
+		assert_non_null(blocks[i]);
+	}
+	for (size_t i = 0; i <= NODE_FILE_SPARE_MAX; i++)
+		file_block_destroy(&spare, blocks[i]);
+	assert_int_equal(spare.count, NODE_FILE_SPARE_MAX);
+	struct file_block *small = file_block_create(&spare, 7, 5);
+	struct file_block *again =
+		file_block_create(&spare, MESSAGE_FILE_BLOCK, MESSAGE_FILE_BLOCK);
+	assert_ptr_equal(again, blocks[NODE_FILE_SPARE_MAX - 1]);
+	assert_int_equal(again->begin, MESSAGE_FILE_BLOCK);
+	assert_int_equal(again->filled, 0);
+	file_block_destroy(&spare, small);
+	assert_int_equal(spare.count, NODE_FILE_SPARE_MAX - 1);
+	file_block_destroy(&spare, again);
+	file_spare_clear(&spare);
+	assert_int_equal(spare.count, 0);
 }
 
 /* The thread may have begun or not: either way nothing is used after it is freed. */
@@ -249,6 +277,7 @@ TESTS(HOME_TEST(hashing_goes_to_where_it_is_told_and_keeps_what_it_finds),
 	HOME_TEST(what_is_read_is_in_pieces_with_room_for_their_headers),
 	HOME_TEST(a_file_that_changes_meanwhile_is_noticed),
 	HOME_TEST(blocks_are_written_and_the_whole_gets_its_name),
-	HOME_TEST(a_block_with_another_hash_is_no_good), HOME_TEST(it_may_be_let_go_while_it_works),
+	HOME_TEST(a_block_with_another_hash_is_no_good),
+	TEST(memory_of_blocks_is_kept_up_to_a_limit), HOME_TEST(it_may_be_let_go_while_it_works),
 	HOME_TEST(what_was_let_go_says_when_it_has_ended),
 	HOME_TEST(what_is_not_wanted_any_more_keeps_no_name))

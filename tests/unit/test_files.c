@@ -77,6 +77,59 @@ static void what_had_not_ended_is_taken_up_after_a_restart(void **state)
 	node_destroy(node);
 }
 
+static void run(struct node *node)
+{
+	for (int i = 0; i < 3; i++)
+		net_loop_run_once(node->loop, net_now() + USEC_PER_MS);
+}
+
+static void what_nobody_answers_does_not_wait_for_ever(void **state)
+{
+	static const double days[] = {NODE_FILE_WAIT_DAYS - 1, NODE_FILE_WAIT_DAYS + 1};
+	static const enum store_file_state expected[] = {STORE_FILE_OFFERED, STORE_FILE_FAILED};
+	struct node *node = node_create(*state);
+	struct store_file files[2];
+	for (size_t i = 0; i < 2; i++) {
+		files[i] = file_of(false, i ? "b" : "a", STORE_FILE_OFFERED);
+		files[i].time = node_unix_time() - days[i] * 86400;
+		assert_ok(store_file_add(node->store, &files[i]));
+	}
+	node_destroy(node);
+	node = node_create(*state);
+	run(node);
+	for (size_t i = 0; i < 2; i++) {
+		assert_ok(store_file_get(node->store, files[i].sequence, &files[i]));
+		assert_int_equal(files[i].state, expected[i]);
+	}
+	assert_string_equal(files[1].code, "expired");
+	assert_int_equal(file_transfers_of(node->files, BOB, false), 1);
+	node_destroy(node);
+}
+
+/* They wait for a link, as long as there is room. */
+static void ends_that_were_not_told_make_way_for_new_transfers(void **state)
+{
+	struct node *node = node_create(*state);
+	struct store_file file = file_of(true, "f", STORE_FILE_OFFERED);
+	struct session *session;
+	struct file_transfer *transfer;
+	assert_ok(session_get(node, BOB, &session));
+	for (int known = 0; known < 2; known++) {
+		transfer = add(node, true, known ? "a" : "b");
+		transfer->known = known;
+		file_transfer_end(
+			transfer, STORE_FILE_CANCELLED, FILE_OWES_CANCEL, "cancelled", "");
+		run(node);
+		assert_int_equal(node->files->count, known);
+	}
+	for (size_t i = 0; i < NODE_FILES_MAX; i++)
+		assert_ok(file_transfer_create(node->files, &file, &transfer));
+	assert_int_equal(node->files->count, NODE_FILES_MAX);
+	assert_err(file_transfer_create(node->files, &file, &transfer), ERR_LIMIT);
+	session_destroy(session);
+	node_destroy(node);
+}
+
 static void a_reason_is_cut_at_a_character(void **state)
 {
 	struct node *node = node_create(*state);
@@ -120,6 +173,8 @@ static void only_what_waits_can_be_answered_and_what_is_under_way_be_ended(void 
 
 TESTS(HOME_TEST(one_more_than_the_limit_is_refused),
 	HOME_TEST(what_had_not_ended_is_taken_up_after_a_restart),
+	HOME_TEST(what_nobody_answers_does_not_wait_for_ever),
+	HOME_TEST(ends_that_were_not_told_make_way_for_new_transfers),
 	HOME_TEST(a_reason_is_cut_at_a_character),
 	TEST(a_peer_does_not_hear_what_is_wrong_with_a_disk_of_ours),
 	HOME_TEST(only_what_waits_can_be_answered_and_what_is_under_way_be_ended))

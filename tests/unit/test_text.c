@@ -137,7 +137,25 @@ static void copies_say_when_they_do_not_fit(void **state)
 	assert_string_equal(to, "");
 }
 
-TESTS(TEST(numbers_are_strict), TEST(base64_round_trips_at_every_length),
-	TEST(base64_refuses_what_it_would_not_write), TEST(hex_round_trips),
-	TEST(utf8_refuses_what_rfc_3629_forbids),
+static void sizes_are_in_powers_of_1024(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint64_t size;
+	} right[] = {{"0", 0}, {"1048576", 1048576}, {"1024k", 1048576}, {"1M", 1048576},
+		{"2G", (uint64_t)2 << 30}};
+	static const char *const wrong[] = {"", "k", "1kk", "1T", "-1", "1 M", "3G", "9999999999"};
+	uint64_t size;
+	for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+		assert_true(bytes_to_size(bytes_of_text(right[i].text), (uint64_t)2 << 30, &size));
+		assert_true(size == right[i].size);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(bytes_to_size(bytes_of_text(wrong[i]), (uint64_t)2 << 30, &size));
+}
+
+TESTS(TEST(sizes_are_in_powers_of_1024), TEST(numbers_are_strict),
+	TEST(base64_round_trips_at_every_length), TEST(base64_refuses_what_it_would_not_write),
+	TEST(hex_round_trips), TEST(utf8_refuses_what_rfc_3629_forbids),
 	TEST(every_character_is_valid_and_no_other_sequence), TEST(copies_say_when_they_do_not_fit))
