@@ -12,7 +12,6 @@
 
 #include "cli/line_edit.h"
 #include "cli/line_view.h"
-#include "cli/output.h"
 
 #define PASTE_ON "\033[?2004h"
 #define PASTE_OFF "\033[?2004l"
@@ -27,7 +26,7 @@ struct chat_terminal {
 	struct line_edit edit;
 	struct line_view view;
 	struct line_history history;
-	char prompt[NAME_TEXT_MAX];
+	char prompt[CHAT_PROMPT_MAX];
 	struct termios before; /* what is put back in the end */
 	bool is_taken;         /* `before` is known, and not in force */
 	struct buffer out;

@@ -4,6 +4,7 @@
 #define CLI_CHAT_TERMINAL_H
 
 #include "base/buffer.h"
+#include "cli/output.h"
 #include "net/loop.h"
 
 struct chat_terminal;
@@ -30,7 +31,8 @@ MUST_CHECK enum err chat_terminal_create(struct net_loop *loop, const char *hist
 /* Gives the terminal back as it was. Accepts NULL. */
 void chat_terminal_destroy(struct chat_terminal *terminal);
 
-/* What stands before the line; it is made harmless. */
+/* What stands before the line; it is made harmless, and cut. */
+#define CHAT_PROMPT_MAX (NAME_TEXT_MAX + 16)
 void chat_terminal_prompt(struct chat_terminal *terminal, const char *prompt);
 
 size_t chat_terminal_columns(const struct chat_terminal *terminal);

@@ -13,7 +13,7 @@
 
 void chat_show_prompt(struct chat *chat)
 {
-	char prompt[NAME_TEXT_MAX + 16];
+	char prompt[CHAT_PROMPT_MAX];
 	snprintf(prompt, sizeof(prompt), "%s%s> ", chat->name, chat->connected ? "" : " (away)");
 	chat_terminal_prompt(chat->terminal, prompt);
 }

@@ -322,6 +322,30 @@ static void a_signal_stops_a_run_and_a_loop_runs_again(void **state)
 	}
 }
 
+static void on_resize(void *user)
+{
+	signalled = SIGWINCH;
+	net_loop_stop(user);
+}
+
+static void raise_resize(void *user)
+{
+	(void)user;
+	raise(SIGWINCH);
+}
+
+static void another_size_of_the_terminal_is_heard_of(void **state)
+{
+	(void)state;
+	struct net_defer defer;
+	assert_ok(net_loop_on_resize(loop, on_resize, loop));
+	net_defer_init(&defer, loop, raise_resize, NULL);
+	signalled = 0;
+	net_defer_post(&defer);
+	net_loop_run(loop);
+	assert_int_equal(signalled, SIGWINCH);
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 TESTS(LOOP_TEST(a_timer_fires_once_and_not_early),
@@ -331,4 +355,5 @@ TESTS(LOOP_TEST(a_timer_fires_once_and_not_early),
 	LOOP_TEST(a_watch_tells_what_a_descriptor_is_ready_for),
 	LOOP_TEST(what_is_found_together_has_one_time_and_the_next_turn_another),
 	LOOP_TEST(a_crowd_that_is_found_at_two_looks_has_two_times),
-	LOOP_TEST(a_signal_stops_a_run_and_a_loop_runs_again))
+	LOOP_TEST(a_signal_stops_a_run_and_a_loop_runs_again),
+	LOOP_TEST(another_size_of_the_terminal_is_heard_of))

@@ -25,7 +25,7 @@ MARKS = {'queued': '⋯ ', 'sent': '✓ ', 'delivered': '✓✓'}
 class Chat:
     """`dpc chat` in a terminal of its own, and the screen of that terminal."""
 
-    def __init__(self, node, peer, columns=60, rows=16, **environment):
+    def __init__(self, node, peer, columns=60, rows=16, shell=False, **environment):
         self.screen = pyte.HistoryScreen(columns, rows, history=1000)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b''
@@ -34,8 +34,10 @@ class Chat:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
             fresh = {name: value for name, value in os.environ.items() if name != 'NO_COLOR'}
-            os.execve(PROGRAM_DPC, [PROGRAM_DPC, 'chat', peer, '--home', str(node.home)],
-                      {**fresh, 'TERM': 'xterm-256color', **environment})
+            command = [PROGRAM_DPC, 'chat', peer, '--home', str(node.home)]
+            if shell:
+                command = ['bash', '--norc', '--noprofile', '-i']
+            os.execvpe(command[0], command, {**fresh, 'TERM': 'xterm-256color', 'PS1': '$ ', **environment})
 
     def type(self, text):
         os.write(self.terminal, text.encode())
@@ -122,7 +124,7 @@ class ChatTerminal(StageTest):
         self.chats.remove(chat)
         chat.type(keys)
         status = chat.end()
-        self.assertTrue(chat.raw.endswith(b'\033[?2004l'), chat.raw[-40:])
+        self.assertEqual(re.findall(rb'\033\[\?2004[hl]', chat.raw)[-1], b'\033[?2004l')
         return status
 
     def said_to_bob(self):
@@ -195,6 +197,35 @@ class ChatTerminal(StageTest):
         for keys in '\x03', '\x04', '/quit\r':
             chat = self.chat()
             self.assertEqual(self.leave(chat, keys), 0)
+
+    def test_signals_give_the_terminal_back_too(self):
+        for number in signal.SIGTERM, signal.SIGHUP:
+            chat = self.chat()
+            chat.type('half')
+            chat.wait_for_last('bob> half')
+            os.kill(chat.pid, number)
+            self.assertEqual(self.leave(chat, ''), 0)
+
+    def test_ctrl_z_stops_it_and_it_goes_on_where_it_was(self):
+        chat = Chat(self.alice, 'bob', shell=True, columns=100)
+        self.chats.append(chat)
+        chat.wait_for_last('$')
+        chat.type(f'{PROGRAM_DPC} chat bob --home {self.alice.home}\n')
+        chat.wait_for_last('bob>')
+        chat.type('half\x1a')
+        chat.wait_for_line(r'\[1\]\+  Stopped .*')
+        chat.wait_for_last('$')
+        self.bob.one('send', 'alice', 'meanwhile')
+        chat.type('fg\n')
+        chat.wait_for_line('.*bob: meanwhile')
+        chat.wait_for_last('bob> half')
+        chat.type(' a line\r')
+        chat.wait_for_line('.* ✓✓ you: half a line')
+        chat.type('\x04')
+        chat.wait_for_last('$')
+        chat.type('stty -a\n')
+        chat.wait_for_line('.*(?<!-)icanon.*')
+        self.leave(chat, 'exit\n')
 
     def test_ctrl_c_leaves_while_something_is_typed_and_ctrl_d_does_not(self):
         chat = self.chat()
