@@ -150,8 +150,7 @@ static void on_event(struct chat *chat, const char *kind, const json_t *event)
 	else if (strcmp(kind, "link_down") == 0)
 		on_link(chat, event, false);
 	else if (strcmp(kind, "key_changed") == 0)
-		chat_note(chat, "%s%s showed another key than before and was refused%s",
-			colour(COLOUR_RED), chat->name, colour(COLOUR_NONE));
+		chat_warn(chat, "%s showed another key than before and was refused", chat->name);
 	else if (strcmp(kind, "access_asked") == 0)
 		chat_note(chat,
 			"%s asks for what your rules leave to you: 'dpc access pending' shows it",

@@ -53,8 +53,12 @@ void chat_ask(struct chat *chat, const struct api_request *request,
 
 /* ---- chat_print.c ---- */
 
-/* A line about something; nothing with --json. */
+#define CHAT_NOTE_MAX (2 * LINK_TEXT_MAX)
+/* A line about something; nothing with --json. Words of others in it are made harmless by the
+ * caller. */
 void chat_note(struct chat *chat, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same about what is dangerous. */
+void chat_warn(struct chat *chat, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Something of the user's that was not done: on stderr, or a line at the terminal. */
 void chat_complain(struct chat *chat, const char *format, ...) PRINTF_LIKE(2, 3);
 /* What was said, with its time and, for our own, its state at the terminal. */

@@ -1,18 +1,16 @@
-/* What a conversation shows. At the terminal nobody's text can look like a line of somebody else:
- * its further lines stand below its first one, behind the time. */
+/* What a conversation shows. At the terminal nobody's text can look like a line of somebody else,
+ * or like one of ours: cli/wrap.h keeps it to the right of where those begin. */
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/chat.h"
 #include "cli/field.h"
+#include "cli/wrap.h"
 
-#define INDENT "         " /* as wide as "12:34 ✓✓ " */
 #define MARK_COLUMN 6
-
-/* Around a found word, see docs/local-api.md. */
-#define FOUND_BEGIN '\x02'
-#define FOUND_END '\x03'
+#define INDENT 9 /* as wide as "12:34 ✓✓ " */
+#define NOTE_INDENT 3
 
 static const char *mark(const char *state)
 {
@@ -38,71 +36,80 @@ bool chat_mark(struct chat *chat, size_t where, const char *state)
 	return chat->terminal && chat_terminal_mark(chat->terminal, where, MARK_COLUMN, text);
 }
 
-/* "12:34", and the date before it where it is another day. */
-static void print_time(struct chat *chat, double timestamp)
+/* "12:34 ", and the date before it where it is another day; returns its cells. */
+static size_t print_time(struct chat *chat, double timestamp)
 {
 	char text[TIME_TEXT_MAX], today[TIME_TEXT_MAX];
 	time_text(timestamp, text);
 	time_text((double)net_unix_now() / USEC_PER_SEC, today);
 	size_t date = strlen("2026-01-31 "), minutes = strlen("12:34");
-	bool is_today = strncmp(text, today, date) == 0;
-	if (strlen(text) <= date)
-		fprintf(chat->out, "%s%s%s ", colour(COLOUR_DIM), text, colour(COLOUR_NONE));
-	else
-		fprintf(chat->out, "%s%.*s%s ", colour(COLOUR_DIM),
-			(int)(is_today ? minutes : date + minutes), is_today ? text + date : text,
-			colour(COLOUR_NONE));
+	const char *from = strncmp(text, today, date) == 0 ? text + date : text;
+	text[strlen(text) > date ? date + minutes : strlen(text)] = 0;
+	fprintf(chat->out, "%s%s%s ", colour(COLOUR_DIM), from, colour(COLOUR_NONE));
+	return strlen(from) + 1;
 }
 
-static void print_text(struct chat *chat, const char *text)
+static struct wrap wrap_for(const struct chat *chat, size_t indent, size_t column)
 {
-	size_t size;
-	if (!chat->terminal) {
-		print_safe(chat->out, text, true);
-		return;
-	}
-	for (; *text; text += size) {
-		const char *from = text_harmless(text, &size, false);
-		if (*text == '\n')
-			fputs("\n" INDENT, chat->out);
-		else
-			fwrite(from, 1, from == text ? size : strlen(from), chat->out);
-	}
+	size_t columns = chat_terminal_columns(chat->terminal);
+	return (struct wrap){
+		.columns = columns, .indent = min_size(indent, columns / 4), .column = column};
 }
 
-static void print_head(struct chat *chat, const json_t *message, const char *state)
+/* What stands before the text; returns its cells. */
+static size_t print_head(struct chat *chat, const json_t *message)
 {
+	const char *state = field_text(message, "state");
 	bool out = strcmp(field_text(message, "direction"), "out") == 0;
+	const char *name = out ? "you" : chat->name;
+	size_t width = wrap_width(name) + strlen(": ");
 	if (chat->terminal) {
-		print_time(chat, field_number(message, "timestamp", -1));
+		width += print_time(chat, field_number(message, "timestamp", -1));
+		width += strlen("MM ");
 		fprintf(chat->out, "%s%s%s ",
 			colour(strcmp(state, "delivered") == 0 ? COLOUR_GREEN : COLOUR_DIM),
 			mark(state), colour(COLOUR_NONE));
 	}
-	fprintf(chat->out, "%s%s%s: ", colour(COLOUR_BOLD), out ? "you" : chat->name,
-		colour(COLOUR_NONE));
+	fprintf(chat->out, "%s%s%s: ", colour(COLOUR_BOLD), name, colour(COLOUR_NONE));
+	return width;
 }
 
 void chat_print_message(struct chat *chat, const json_t *message)
 {
-	print_head(chat, message, field_text(message, "state"));
-	print_text(chat, field_text(message, "text"));
+	const char *text = field_text(message, "text");
+	size_t column = print_head(chat, message);
+	if (chat->terminal) {
+		struct wrap wrap = wrap_for(chat, INDENT, column);
+		wrap_print(&wrap, chat->out, text);
+	} else {
+		print_safe(chat->out, text, true);
+	}
 	putc('\n', chat->out);
 }
 
 void chat_print_found(struct chat *chat, const json_t *message)
 {
-	const char *at = field_text(message, "snippet");
-	size_t size;
-	print_head(chat, message, field_text(message, "state"));
-	for (; *at; at += size) {
-		const char *from = text_harmless(at, &size, false);
-		if (*at == FOUND_BEGIN || *at == FOUND_END)
-			fputs(colour(*at == FOUND_BEGIN ? COLOUR_BOLD : COLOUR_NONE), chat->out);
-		else
-			fwrite(from, 1, from == at ? size : strlen(from), chat->out);
+	struct wrap wrap = wrap_for(chat, INDENT, print_head(chat, message));
+	wrap.found_on = colour(COLOUR_BOLD);
+	wrap.found_off = colour(COLOUR_NONE);
+	wrap_print(&wrap, chat->out, field_text(message, "snippet"));
+	fprintf(chat->out, "%s\n", colour(COLOUR_NONE));
+}
+
+/* A line of ours that may have a peer's words in it, which were made harmless. */
+static void print_note(struct chat *chat, enum colour kind, const char *format, va_list args)
+{
+	char note[CHAT_NOTE_MAX];
+	vsnprintf(note, sizeof(note), format, args);
+	fprintf(chat->out, "%s-- ", colour(kind));
+	if (chat->terminal) {
+		struct wrap wrap = wrap_for(chat, NOTE_INDENT, NOTE_INDENT);
+		wrap_print(&wrap, chat->out, note);
+	} else {
+		fputs(note, chat->out);
 	}
 	fprintf(chat->out, "%s\n", colour(COLOUR_NONE));
+	chat_show(chat);
 }
 
 void chat_note(struct chat *chat, const char *format, ...)
@@ -111,26 +118,31 @@ void chat_note(struct chat *chat, const char *format, ...)
 	if (chat->cli->json)
 		return;
 	va_start(args, format);
-	fprintf(chat->out, "%s-- ", colour(COLOUR_DIM));
-	vfprintf(chat->out, format, args);
-	fprintf(chat->out, "%s\n", colour(COLOUR_NONE));
+	print_note(chat, COLOUR_DIM, format, args);
 	va_end(args);
-	chat_show(chat);
+}
+
+void chat_warn(struct chat *chat, const char *format, ...)
+{
+	va_list args;
+	if (chat->cli->json)
+		return;
+	va_start(args, format);
+	print_note(chat, COLOUR_RED, format, args);
+	va_end(args);
 }
 
 void chat_complain(struct chat *chat, const char *format, ...)
 {
-	char problem[2 * CLI_PROBLEM_MAX];
+	char problem[CHAT_NOTE_MAX];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(problem, sizeof(problem), format, args);
 	va_end(args);
-	if (!chat->terminal) {
+	if (chat->terminal)
+		chat_warn(chat, "%s", problem);
+	else
 		cli_fail("%s", problem);
-		return;
-	}
-	fprintf(chat->out, "%s-- %s%s\n", colour(COLOUR_RED), problem, colour(COLOUR_NONE));
-	chat_show(chat);
 }
 
 size_t chat_show(struct chat *chat)

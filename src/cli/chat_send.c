@@ -48,14 +48,22 @@ void chat_forget_all(struct chat *chat)
 	map_deinit(&chat->outstanding);
 }
 
+static void note_delivered(struct chat *chat, const char *snippet)
+{
+	if (chat->terminal)
+		chat_note(chat, "\xe2\x9c\x93\xe2\x9c\x93 delivered: %s", snippet);
+	else
+		chat_note(chat, "%s\xe2\x9c\x93 delivered:%s %s", colour(COLOUR_GREEN),
+			colour(COLOUR_NONE), snippet);
+}
+
 /* When it is known both that we sent it and that it arrived. */
 static void settle(struct chat *chat, struct chat_outstanding *one)
 {
 	if (!one->accepted || !one->delivered)
 		return;
 	if (!chat_mark(chat, one->where, "delivered"))
-		chat_note(chat, "%s\xe2\x9c\x93%s delivered:%s %s", colour(COLOUR_GREEN),
-			chat->terminal ? "\xe2\x9c\x93" : "", colour(COLOUR_NONE), one->snippet);
+		note_delivered(chat, one->snippet);
 	chat->undelivered--;
 	forget(chat, one);
 	if (!chat->terminal)

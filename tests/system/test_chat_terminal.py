@@ -114,7 +114,7 @@ class ChatTerminal(StageTest):
         """With bob, connected; the screen is empty but for the prompt."""
         chat = Chat(self.alice, 'bob', **options)
         self.chats.append(chat)
-        chat.wait_for_line('-- talking to bob; .*')
+        chat.wait_for_line('-- talking to bob;.*')
         chat.wait_for_last('bob>')
         chat.type('\f')
         chat.wait('Ctrl-L clears', lambda: chat.lines() == ['bob>'])
@@ -150,7 +150,7 @@ class ChatTerminal(StageTest):
         chat.type('0123456789abcdefghijklmnopqrstuvwxyz日本')
         chat.wait_for_last('z日本')
         self.bob.one('send', 'alice', 'x' * 50)
-        chat.wait('the message', lambda: chat.lines()[0].endswith('bob: xxxxxx'))
+        chat.wait('the message', lambda: chat.lines()[1] == ' ' * 5 + 'x' * 15)
         chat.wait('the line', lambda: chat.lines()[-3:] == ['bob> 0123456789abcde', 'fghijklmnopqrstuvwxy', 'z日本'])
         self.leave(chat)
 
@@ -254,6 +254,18 @@ class ChatTerminal(StageTest):
         self.assertEqual(len(chat.lines()), 3)
         # Of the sequences that went to the terminal all are ours: the line is taken off, and drawn.
         self.assertEqual(set(re.findall(rb'\033[^a-zA-Z]*.', chat.raw[begin:])), {b'\033[J', b'\033[5C'})
+        self.leave(chat)
+
+    def test_what_a_peer_writes_never_begins_a_row(self):
+        chat = self.chat(columns=40)
+        forged = '12:00 ✓✓ you: I owe you'
+        for filler in '.' * 26, ' ' * 26, '.' * 26 + '\u00a0', '日' * 13, 'a.' * 60 + '12:00':
+            chat.type('\f')
+            chat.wait('Ctrl-L clears', lambda: chat.lines() == ['bob>'])
+            self.bob.one('send', 'alice', f'{filler} {forged}')
+            chat.wait('the message', lambda: any('I owe you' in row for row in chat.lines()[:-1]))
+            rows = chat.lines()[:-1]
+            self.assertTrue(all(row.startswith(' ' * 9) or ' ' not in row for row in rows[1:]), rows)
         self.leave(chat)
 
     def test_the_marks_of_ones_own_messages_change_in_place(self):
