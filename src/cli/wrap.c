@@ -78,15 +78,14 @@ static void print_fitting(
 {
 	bool is_long = word->width + wrap->indent > wrap->columns;
 	if (wrap->column + blanks + word->width <= wrap->columns ||
-		(is_long && !word->is_ascii && wrap->column + blanks < wrap->columns)) {
+		(is_long && wrap->column + blanks < wrap->columns)) {
 		fprintf(out, "%*s", (int)blanks, "");
 		wrap->column += blanks;
 	} else if (wrap->column > wrap->indent) {
 		next_row(wrap, out);
 	}
+	/* Behind one that is left to the terminal no column is free, so a row begins. */
 	print_word(wrap, out, at, word->size, is_long && !word->is_ascii);
-	if (is_long && word->is_ascii)
-		wrap->column = wrap->columns;
 }
 
 void wrap_print(struct wrap *wrap, FILE *out, const char *text)

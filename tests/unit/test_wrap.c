@@ -43,8 +43,8 @@ static void rows_are_broken_between_words(void **state)
 		{"0123456789abc x", "name: \n  0123456789abc\n  x"},
 		/* A word that is longer than a row: an address is left whole, all else is broken.
 		 */
-		{"x 0123456789abcdef y", "name: x\n  0123456789abcdef\n  y"},
-		{"0123456789abcdef\ny", "name: \n  0123456789abcdef\n  y"},
+		{"x 0123456789abcdef y", "name: x 0123456789abcdef\n  y"},
+		{"0123456789abcdef\ny", "name: 0123456789abcdef\n  y"},
 		{WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE,
 			"name: " WIDE WIDE WIDE WIDE "\n  " WIDE WIDE WIDE WIDE},
 		{"0123456789\xc3\xa9"
