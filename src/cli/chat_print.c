@@ -44,7 +44,8 @@ static size_t print_time(struct chat *chat, double timestamp)
 	time_text((double)net_unix_now() / USEC_PER_SEC, today);
 	size_t date = strlen("2026-01-31 "), minutes = strlen("12:34");
 	const char *from = strncmp(text, today, date) == 0 ? text + date : text;
-	text[strlen(text) > date ? date + minutes : strlen(text)] = 0;
+	if (text[date - 1] == ' ' && text[date + 2] == ':')
+		text[date + minutes] = 0; /* no seconds */
 	fprintf(chat->out, "%s%s%s ", colour(COLOUR_DIM), from, colour(COLOUR_NONE));
 	return strlen(from) + 1;
 }
