@@ -73,20 +73,22 @@ class Contacts(unittest.TestCase):
         alice, bob, eve = self.node(), self.node(), self.node()
         bob.connect(self.hub, bob.tokens)
 
-        def presence(node):
-            status, body = self.ask(node, 'GET', '/presence')
-            self.assertEqual(status, 200)
-            return body['connected']
+        def assert_presence(node, connected):
+            """Of another hub's node a change is known a little later."""
+            def is_so():
+                status, body = self.ask(node, 'GET', '/presence')
+                return status == 200 and body['connected'] == connected
+            wait_until(f'the presence is {connected}', is_so, 5)
 
         self.ask(alice, 'PUT', '/contacts', {'contacts': {bob.node_id: 'allow', eve.node_id: 'allow'}})
-        self.assertEqual(presence(alice), [])
+        assert_presence(alice, [])
         self.ask(bob, 'PUT', '/contacts', {'contacts': {alice.node_id: 'allow'}})
-        self.assertEqual(presence(alice), [bob.node_id])
-        self.assertEqual(presence(bob), [])
+        assert_presence(alice, [bob.node_id])
+        assert_presence(bob, [])
         self.ask(eve, 'PUT', '/contacts', {'contacts': {bob.node_id: 'allow'}})
-        self.assertEqual(presence(eve), [])
+        assert_presence(eve, [])
         self.ask(bob, 'PUT', '/contacts', {'contacts': {alice.node_id: 'block'}})
-        self.assertEqual(presence(alice), [])
+        assert_presence(alice, [])
 
     def test_bad_contacts_are_refused_and_leave_what_was(self):
         alice, bob = self.node(), self.node()
