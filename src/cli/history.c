@@ -12,17 +12,43 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500 /* of the node */
 
-static void print_message(const json_t *message)
+#define ID_SHOWN 8 /* characters; enough to tell the messages with one peer from each other */
+
+static void print_id(const char *before, const char *id)
+{
+	char safe[ID_SHOWN + 1];
+	printf("%s%s%s%s  ", colour(COLOUR_DIM), before, text_safe(id, safe, sizeof(safe)),
+		colour(COLOUR_NONE));
+}
+
+static void print_marks(const json_t *message, bool out)
+{
+	bool edited = json_is_real(json_object_get(message, "edited"));
+	const char *state = out ? field_text(message, "state") : "";
+	if (out || edited)
+		printf("  %s(%s%s%s)%s", colour(COLOUR_DIM), edited ? "edited" : "",
+			out && edited ? ", " : "", state, colour(COLOUR_NONE));
+}
+
+static void print_message(const json_t *message, bool ids)
 {
 	char time[TIME_TEXT_MAX], name[NAME_TEXT_MAX];
+	const char *reply_to = field_text(message, "reply_to");
 	bool out = strcmp(field_text(message, "direction"), "out") == 0;
-	printf("%s%s%s  %s%s%s: ", colour(COLOUR_DIM),
-		time_text(field_number(message, "timestamp", -1), time), colour(COLOUR_NONE),
-		colour(COLOUR_BOLD), out ? "you" : name_text(message, name), colour(COLOUR_NONE));
-	print_safe(stdout, field_text(message, "text"), true);
-	if (out)
-		printf("  %s(%s)%s", colour(COLOUR_DIM), field_text(message, "state"),
-			colour(COLOUR_NONE));
+	printf("%s%s%s  ", colour(COLOUR_DIM),
+		time_text(field_number(message, "timestamp", -1), time), colour(COLOUR_NONE));
+	if (ids)
+		print_id("", field_text(message, "id"));
+	printf("%s%s%s: ", colour(COLOUR_BOLD), out ? "you" : name_text(message, name),
+		colour(COLOUR_NONE));
+	if (ids && *reply_to)
+		print_id("to ", reply_to);
+	if (json_is_true(json_object_get(message, "deleted")))
+		printf("%s(deleted)%s", colour(COLOUR_DIM), colour(COLOUR_NONE));
+	else {
+		print_safe(stdout, field_text(message, "text"), true);
+		print_marks(message, out);
+	}
 	putchar('\n');
 }
 
@@ -54,7 +80,7 @@ int command_history(const struct cli *cli)
 	if (cli->json)
 		print_json(answer);
 	for (size_t i = 0; !cli->json && i < json_array_size(messages); i++)
-		print_message(json_array_get(messages, i));
+		print_message(json_array_get(messages, i), cli_has(cli, "ids"));
 	json_decref(answer);
 	return CLI_DONE;
 }

@@ -42,9 +42,9 @@ int command_send(const struct cli *cli)
 		struct api_request request = {
 			.path = "/messages",
 			.timeout_ms = seconds * 1000 + ANSWER_MARGIN_MS,
-			.body = json_pack("{s:s, s:s, s:I}", "peer", cli->args[0], "text",
+			.body = json_pack("{s:s, s:s, s:I, s:s*}", "peer", cli->args[0], "text",
 				strcmp(text, "-") == 0 ? buffer_text(&typed) : text, "wait_ms",
-				(json_int_t)seconds * 1000),
+				(json_int_t)seconds * 1000, "reply_to", cli_value(cli, "reply")),
 		};
 		status =
 			request.body ? api_ask(cli, &request, &message) : cli_fail("out of memory");

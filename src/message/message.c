@@ -63,6 +63,7 @@ static void read_chat(struct fields_in *in, struct message *m)
 	m->chat.id = fields_id(in, "id");
 	m->chat.text = fields_text_not_empty(in, "text", MESSAGE_CHAT_TEXT_MAX);
 	m->chat.timestamp = fields_number(in, "timestamp");
+	m->chat.reply_to = fields_id_or(in, "reply_to", NULL);
 }
 
 static void write_chat(struct fields_out *out, const struct message *m)
@@ -70,6 +71,7 @@ static void write_chat(struct fields_out *out, const struct message *m)
 	fields_put_text(out, "id", m->chat.id);
 	fields_put_text(out, "text", m->chat.text);
 	fields_put_number(out, "timestamp", m->chat.timestamp);
+	fields_put_text(out, "reply_to", m->chat.reply_to);
 }
 
 static void read_chat_ack(struct fields_in *in, struct message *m)
@@ -80,6 +82,56 @@ static void read_chat_ack(struct fields_in *in, struct message *m)
 static void write_chat_ack(struct fields_out *out, const struct message *m)
 {
 	fields_put_text(out, "id", m->chat_ack.id);
+}
+
+static void read_chat_edit(struct fields_in *in, struct message *m)
+{
+	m->chat_edit.id = fields_id(in, "id");
+	m->chat_edit.target = fields_id(in, "target");
+	m->chat_edit.text = fields_text_not_empty(in, "text", MESSAGE_CHAT_TEXT_MAX);
+	m->chat_edit.timestamp = fields_number(in, "timestamp");
+	if (!(m->chat_edit.timestamp > 0))
+		fields_fail(in, "timestamp");
+}
+
+static void write_chat_edit(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->chat_edit.id);
+	fields_put_text(out, "target", m->chat_edit.target);
+	fields_put_text(out, "text", m->chat_edit.text);
+	fields_put_number(out, "timestamp", m->chat_edit.timestamp);
+}
+
+static void read_chat_delete(struct fields_in *in, struct message *m)
+{
+	m->chat_delete.id = fields_id(in, "id");
+	m->chat_delete.target = fields_id(in, "target");
+}
+
+static void write_chat_delete(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->chat_delete.id);
+	fields_put_text(out, "target", m->chat_delete.target);
+}
+
+static void read_chat_read(struct fields_in *in, struct message *m)
+{
+	m->chat_read.id = fields_id(in, "id");
+}
+
+static void write_chat_read(struct fields_out *out, const struct message *m)
+{
+	fields_put_text(out, "id", m->chat_read.id);
+}
+
+static void read_typing(struct fields_in *in, struct message *m)
+{
+	m->typing.active = fields_bool_or(in, "active", true);
+}
+
+static void write_typing(struct fields_out *out, const struct message *m)
+{
+	fields_put(out, "active", json_boolean(m->typing.active));
 }
 
 static void read_request_context(struct fields_in *in, struct message *m)

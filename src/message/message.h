@@ -21,6 +21,10 @@
 	X(HELLO,            hello,            "hello",            8192)                            \
 	X(CHAT,             chat,             "chat",             MESSAGE_SIZE_MAX)                \
 	X(CHAT_ACK,         chat_ack,         "chat_ack",         1024)                            \
+	X(CHAT_EDIT,        chat_edit,        "chat_edit",        MESSAGE_SIZE_MAX)                \
+	X(CHAT_DELETE,      chat_delete,      "chat_delete",      1024)                            \
+	X(CHAT_READ,        chat_read,        "chat_read",        1024)                            \
+	X(TYPING,           typing,           "typing",           1024)                            \
 	X(REQUEST_CONTEXT,  request_context,  "request_context",  65536)                           \
 	X(CONTEXT_RESPONSE, context_response, "context_response", MESSAGE_SIZE_MAX)                \
 	X(AI_QUERY,         ai_query,         "ai_query",         MESSAGE_SIZE_MAX)                \
@@ -62,14 +66,40 @@ struct message_hello {
 };
 
 struct message_chat {
-	const char *id;   /* chosen by the sender; the same when it is sent again */
-	const char *text; /* not empty */
-	double timestamp; /* seconds since 1970, when the sender accepted it */
+	const char *id;       /* chosen by the sender; the same when it is sent again */
+	const char *text;     /* not empty */
+	double timestamp;     /* seconds since 1970, when the sender accepted it */
+	const char *reply_to; /* id of an earlier message of either side, or NULL */
 };
 
-/* The receiver has stored the chat message. */
+/* The receiver has stored the chat message, or done what an edit or a deletion asks for. */
 struct message_chat_ack {
 	const char *id;
+};
+
+/* One of the sender's chat messages gets another text. Of several edits that with the latest
+ * timestamp holds. */
+struct message_chat_edit {
+	const char *id; /* of the edit itself: it is acknowledged, and sent again, as a chat is */
+	const char *target; /* of the chat message */
+	const char *text;   /* not empty */
+	double timestamp;   /* above 0 */
+};
+
+/* One of the sender's chat messages is withdrawn. */
+struct message_chat_delete {
+	const char *id; /* as of an edit */
+	const char *target;
+};
+
+/* The receiver's messages up to this one have been seen by a person. */
+struct message_chat_read {
+	const char *id;
+};
+
+/* A person is writing, or has stopped to. */
+struct message_typing {
+	bool active;
 };
 
 struct message_request_context {

@@ -104,13 +104,20 @@ void api_context_put(struct web_request *http, void *user);
 void api_context_set(struct web_request *http, void *user);
 void api_context_delete(struct web_request *http, void *user);
 
+/* ---- api_chat.c ---- */
+
+void api_send(struct web_request *http, void *user);
+void api_message_edit(struct web_request *http, void *user);
+void api_message_delete(struct web_request *http, void *user);
+void api_mark_read(struct web_request *http, void *user);
+void api_typing(struct web_request *http, void *user);
+void api_history(struct web_request *http, void *user);
+void api_search(struct web_request *http, void *user);
+
 /* ---- api_requests.c ---- */
 
 void api_connect(struct web_request *http, void *user);
 void api_disconnect(struct web_request *http, void *user);
-void api_send(struct web_request *http, void *user);
-void api_history(struct web_request *http, void *user);
-void api_search(struct web_request *http, void *user);
 void api_context_request(struct web_request *http, void *user);
 void api_ai_query(struct web_request *http, void *user);
 void api_ai_models(struct web_request *http, void *user);

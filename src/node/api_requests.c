@@ -13,7 +13,6 @@
 #include "node/internal.h"
 #include "node/local_api.h"
 #include "node/request.h"
-#include "node/store_search.h"
 
 #define ID_ROOM 33
 
@@ -21,8 +20,6 @@
 #define CONTEXT_TIMEOUT_MS 15000
 #define PING_TIMEOUT_MS 10000
 #define AI_TIMEOUT_MS (5 * 60 * 1000)
-#define HISTORY_LIMIT 50
-#define SEARCH_LIMIT 20
 
 /* ---- Links ---- */
 
@@ -70,187 +67,6 @@ void api_disconnect(struct web_request *http, void *user)
 				session->name);
 	}
 	json_decref(body);
-}
-
-/* ---- Chat ---- */
-
-static void fail_send(struct session *session, struct web_request *http, enum err err)
-{
-	switch (err) {
-	case ERR_LIMIT:
-		api_fail(http, FAILURE_LIMIT,
-			"too many messages wait for '%s'; they will be sent when it is back",
-			session->name);
-		return;
-	case ERR_MALFORMED:
-	case ERR_TOO_LARGE:
-		api_fail(http, FAILURE_TOO_LARGE,
-			"the message cannot be sent as it is; at most %d bytes of text",
-			STORE_TEXT_MAX);
-		return;
-	default:
-		api_fail_store(session->node, http);
-	}
-}
-
-/* Whether a message can carry the text: in JSON it may be several times as long. */
-static enum err check_message(struct node *node, const char *id, const char *text, double timestamp)
-{
-	struct message message = {
-		.type = MESSAGE_CHAT, .chat = {.id = id, .text = text, .timestamp = timestamp}};
-	buffer_clear(&node->scratch);
-	return message_encode(&message, &node->scratch);
-}
-
-/* On disk, and from then on delivered. */
-static enum err accept_message(struct session *session, const char *id, const char *text,
-	struct store_message *ret_message)
-{
-	struct store *store = session->node->store;
-	double timestamp = node_unix_time();
-	enum err err = check_message(session->node, id, text, timestamp);
-	if (!err)
-		err = store_outbox_add(store, session->id, id, text, timestamp);
-	if (!err)
-		err = store_message_get(store, session->id, STORE_OUT, id, ret_message);
-	return err;
-}
-
-static void send_text(
-	struct session *session, struct web_request *http, const char *text, unsigned wait_ms)
-{
-	char id[ID_ROOM];
-	struct store_message message;
-	node_new_id(session->node, id);
-	enum err err = accept_message(session, id, text, &message);
-	if (err) {
-		fail_send(session, http, err);
-		return;
-	}
-	event_of_session(session, "chat_sent",
-		json_pack("{s:o}", "message", describe_message(&message, session->name)));
-	store_message_deinit(&message);
-	session_chat_flush(session);
-	if (wait_ms > 0) {
-		request_start(session, REQUEST_DELIVERY, id, VIA_AUTO, NULL, wait_ms, http);
-	} else if (store_message_get(session->node->store, session->id, STORE_OUT, id, &message) ==
-		   ERR_OK) {
-		local_api_reply(http, 202, describe_message(&message, session->name));
-		store_message_deinit(&message);
-	} else {
-		api_fail_store(session->node, http);
-	}
-	session_need_link(session);
-}
-
-void api_send(struct web_request *http, void *user)
-{
-	struct node *node = api_node(user);
-	struct session *session;
-	const char *text;
-	unsigned wait_ms;
-	json_t *body;
-	if (!api_body(http, &body))
-		return;
-	if (api_text(http, body, "text", STORE_TEXT_MAX, &text) &&
-		api_timeout(http, body, "wait_ms", 0, &wait_ms) &&
-		api_session_of(node, http, body, &session))
-		send_text(session, http, text, wait_ms);
-	json_decref(body);
-}
-
-static void reply_page(struct web_request *http, const struct store_page *page, const char *name)
-{
-	json_t *messages = json_array();
-	for (size_t i = 0; i < page->count; i++)
-		json_array_append_new(messages, describe_message(&page->messages[i], name));
-	local_api_reply(
-		http, 200, json_pack("{s:o, s:b}", "messages", messages, "more", (int)page->more));
-}
-
-void api_history(struct web_request *http, void *user)
-{
-	struct node *node = api_node(user);
-	const char *peer = web_request_query(http, "peer");
-	const char *limit_text = web_request_query(http, "limit");
-	const char *before_id = web_request_query(http, "before");
-	struct store_contact contact;
-	struct store_page page = {0};
-	uint32_t limit = HISTORY_LIMIT;
-	int64_t before = 0;
-	if (!peer || (limit_text && !text_to_u32(limit_text, &limit)) || limit == 0 ||
-		limit > STORE_PAGE_MAX) {
-		api_fail(http, FAILURE_MALFORMED,
-			"'peer' is needed, and 'limit' is a number from 1 to %d", STORE_PAGE_MAX);
-		return;
-	}
-	if (!api_contact(node, http, peer, &contact))
-		return;
-	if (before_id && store_history_sequence(node->store, contact.node_id, before_id, &before) !=
-				 ERR_OK) {
-		api_fail(http, FAILURE_NOT_FOUND, "no message '%s' with '%s'", before_id,
-			contact.name);
-		return;
-	}
-	if (store_history(node->store, contact.node_id, before, limit, &page) == ERR_OK)
-		reply_page(http, &page, contact.name);
-	else
-		api_fail_store(node, http);
-	store_page_deinit(&page);
-}
-
-static json_t *describe_find(struct node *node, const struct store_find *find)
-{
-	struct store_contact contact;
-	const char *peer = find->message.peer;
-	bool known = store_contact_get(node->store, peer, &contact) == ERR_OK;
-	json_t *object = describe_message(&find->message, known ? contact.name : peer);
-	json_object_set_new(object, "sequence", json_integer(find->message.sequence));
-	json_object_set_new(object, "snippet", json_string(find->snippet));
-	return object;
-}
-
-static void reply_finds(
-	struct node *node, struct web_request *http, const struct store_finds *finds)
-{
-	json_t *messages = json_array();
-	for (size_t i = 0; i < finds->count; i++)
-		json_array_append_new(messages, describe_find(node, &finds->finds[i]));
-	local_api_reply(
-		http, 200, json_pack("{s:o, s:b}", "messages", messages, "more", (int)finds->more));
-}
-
-void api_search(struct web_request *http, void *user)
-{
-	struct node *node = api_node(user);
-	const char *words = web_request_query(http, "q"), *peer = web_request_query(http, "peer");
-	const char *limit_text = web_request_query(http, "limit");
-	const char *before_text = web_request_query(http, "before");
-	struct store_contact contact;
-	struct store_finds finds = {0};
-	uint32_t limit = SEARCH_LIMIT;
-	uint64_t before = 0;
-	if (!words || (limit_text && !text_to_u32(limit_text, &limit)) || limit == 0 ||
-		limit > STORE_PAGE_MAX || (before_text && !text_to_u64(before_text, &before)) ||
-		before > INT64_MAX) {
-		api_fail(http, FAILURE_MALFORMED,
-			"'q' is needed, 'limit' is a number from 1 to %d, and 'before' the "
-			"'sequence' of a message",
-			STORE_PAGE_MAX);
-		return;
-	}
-	if (peer && !api_contact(node, http, peer, &contact))
-		return;
-	enum err err = store_search(
-		node->store, words, peer ? contact.node_id : NULL, (int64_t)before, limit, &finds);
-	if (!err)
-		reply_finds(node, http, &finds);
-	else if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
-		api_fail(http, err == ERR_MALFORMED ? FAILURE_MALFORMED : FAILURE_TOO_LARGE, "%s",
-			store_fault_text(node->store));
-	else
-		api_fail_store(node, http);
-	store_finds_deinit(&finds);
 }
 
 /* ---- Requests to the peer ---- */

@@ -66,6 +66,8 @@ void config_init(struct config *config)
 		.log = LOG_INFO,
 		.port_mapping = true,
 		.tcp = true,
+		.read_marks = true,
+		.typing = true,
 		.ask_seconds = NODE_QUESTION_SECONDS,
 		.ai_provider = CONFIG_AI_AUTO,
 		.ai_patience_seconds = AI_PATIENCE_SECONDS,
@@ -180,6 +182,16 @@ static const char *set_yes_or_no(bool *yes, const char *value)
 static const char *set_port_mapping(struct config *config, const char *value)
 {
 	return set_yes_or_no(&config->port_mapping, value);
+}
+
+static const char *set_read_marks(struct config *config, const char *value)
+{
+	return set_yes_or_no(&config->read_marks, value);
+}
+
+static const char *set_typing(struct config *config, const char *value)
+{
+	return set_yes_or_no(&config->typing, value);
 }
 
 static const char *set_tcp(struct config *config, const char *value)
@@ -395,6 +407,8 @@ static const struct key {
 	{"turn.password", set_turn_password, NULL},
 	{"turn.authorities", set_turn_authorities, NULL},
 	{"access.ask_seconds", set_ask_seconds, NULL},
+	{"chat.read_marks", set_read_marks, NULL},
+	{"chat.typing", set_typing, NULL},
 	{"files.directory", set_file_directory, NULL},
 	{"files.size_max", set_file_size_max, NULL},
 	{"ai.provider", set_ai_provider, NULL},
@@ -414,22 +428,22 @@ static const struct key {
 
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
-static_assert(KEY_COUNT <= 32, "one bit each");
+static_assert(KEY_COUNT <= 64, "one bit each");
 
 /* Sets a value from a source whose earlier values are marked in *seen: the first value of a list
  * replaces the list of other sources, and a single value comes once. */
 static const char *set_value(
-	struct config *config, const char *name, const char *value, uint32_t *seen, bool once)
+	struct config *config, const char *name, const char *value, uint64_t *seen, bool once)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].name, name) != 0)
 			continue;
-		bool first = !(*seen & UINT32_C(1) << i);
+		bool first = !(*seen & UINT64_C(1) << i);
 		if (!first && !keys[i].clear && once)
 			return "this is set already";
 		if (first && keys[i].clear)
 			keys[i].clear(config);
-		*seen |= UINT32_C(1) << i;
+		*seen |= UINT64_C(1) << i;
 		return keys[i].set(config, value);
 	}
 	return "there is no such key";
@@ -451,7 +465,7 @@ enum err config_set(
 }
 
 static enum err read_entry(struct config *config, const char *path, const struct ini_entry *entry,
-	uint32_t *seen, struct fault *ret_fault)
+	uint64_t *seen, struct fault *ret_fault)
 {
 	char name[128] = "", value[INI_LINE_MAX + 1];
 	struct writer w = writer_of(name, sizeof name - 1);
@@ -473,7 +487,7 @@ static enum err read_text(
 {
 	struct ini_reader reader = ini_reader_of(text);
 	struct ini_entry entry;
-	uint32_t seen = 0;
+	uint64_t seen = 0;
 	enum err err;
 	while (!(err = ini_next(&reader, &entry))) {
 		if (entry.is_section)

@@ -35,6 +35,10 @@
  *     origin = http://page.example whose pages may ask there; may be given several times
  *     keep_prompts = no            whether the log has the text of what peers ask
  *
+ *     [chat]
+ *     read_marks = yes             tell peers which of their messages were read: yes, no
+ *     typing = yes                 and when a message to them is being written
+ *
  *     [files]
  *     directory = /home/alice/in   where files of peers are put; else `downloads` in the home
  *     size_max = 1G                of one that a peer offers; 0: any
@@ -114,9 +118,10 @@ struct config {
 	char ai_token[CONFIG_TEXT_MAX + 1];
 	char ai_origins[CONFIG_ORIGINS_MAX][CONFIG_HOST_MAX + 1];
 	size_t ai_origin_count;
+	bool read_marks, typing;                  /* are told */
 	char file_directory[CONFIG_TEXT_MAX + 1]; /* absolute; "": not said */
 	uint64_t file_size_max;                   /* 0: any */
-	uint32_t from_command;                    /* which keys config_set() has set: its own */
+	uint64_t from_command;                    /* which keys config_set() has set: its own */
 };
 
 void config_init(struct config *config);

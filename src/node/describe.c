@@ -9,6 +9,7 @@
 #include "node/internal.h"
 #include "node/mapping.h"
 #include "node/session.h"
+#include "node/store_change.h"
 #include "node/strangers.h"
 
 json_t *describe_failure(const struct failure *failure)
@@ -19,10 +20,13 @@ json_t *describe_failure(const struct failure *failure)
 
 json_t *describe_message(const struct store_message *message, const char *name)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:f, s:s}", "id", message->id, "peer",
-		message->peer, "name", name, "direction", store_direction_name(message->direction),
-		"text", message->text, "timestamp", message->timestamp, "state",
-		store_state_name(message->state));
+	json_t *edited = message->edited > 0 ? json_real(message->edited) : json_null();
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:f, s:s, s:s?, s:o, s:b}", "id", message->id,
+		"peer", message->peer, "name", name, "direction",
+		store_direction_name(message->direction), "text", message->text, "timestamp",
+		message->timestamp, "state", store_state_name(message->state), "reply_to",
+		message->refers[0] ? message->refers : NULL, "edited", edited, "deleted",
+		(int)message->deleted);
 }
 
 json_t *describe_stranger(struct node *node, const struct stranger *stranger)
@@ -50,7 +54,9 @@ bool describe_safety_number(const struct node *node, const struct store_contact 
 json_t *describe_contact(struct node *node, const struct store_contact *contact)
 {
 	struct session *session = session_find(node, contact->node_id);
-	size_t queued = 0;
+	size_t queued = 0, unread = 0;
+	if (store_unread(node->store, contact->node_id, &unread) != ERR_OK)
+		unread = 0;
 	if (store_outbox_count(node->store, contact->node_id, &queued) != ERR_OK)
 		queued = 0;
 	json_t *addresses = json_array();
@@ -61,13 +67,13 @@ json_t *describe_contact(struct node *node, const struct store_contact *contact)
 	json_t *link = session && session->current ? link_describe(session->current) : json_null();
 	char number[NODE_SAFETY_NUMBER_MAX];
 	bool has_number = describe_safety_number(node, contact, number);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:s?}",
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:I, s:s?}",
 		"node_id", contact->node_id, "name", contact->name, "key",
 		contact->pin[0] ? contact->pin : NULL, "safety_number", has_number ? number : NULL,
 		"verified", contact->verified, "blocked", contact->blocked, "policy",
 		store_policy_name(contact->policy), "hub_vouched", contact->hub_vouched,
 		"addresses", addresses, "state", session ? session_state_name(session) : "away",
-		"link", link, "queued", (json_int_t)queued, "error", error);
+		"link", link, "queued", (json_int_t)queued, "unread", (json_int_t)unread, "error", error);
 }
 
 json_t *describe_peer_answer(struct node *node, const char *node_id)

@@ -8,6 +8,10 @@
 static const struct dispatch_entry table[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_CHAT] = {PERMIT_CONTACT, handle_chat},
 	[MESSAGE_CHAT_ACK] = {PERMIT_CONTACT, handle_chat_ack},
+	[MESSAGE_CHAT_EDIT] = {PERMIT_CONTACT, handle_chat_edit},
+	[MESSAGE_CHAT_DELETE] = {PERMIT_CONTACT, handle_chat_delete},
+	[MESSAGE_CHAT_READ] = {PERMIT_CONTACT, handle_chat_read},
+	[MESSAGE_TYPING] = {PERMIT_CONTACT, handle_typing},
 	[MESSAGE_REQUEST_CONTEXT] = {PERMIT_LIMITED, handle_request_context},
 	[MESSAGE_CONTEXT_RESPONSE] = {PERMIT_CONTACT, handle_context_response},
 	[MESSAGE_AI_QUERY] = {PERMIT_LIMITED, handle_ai_query},

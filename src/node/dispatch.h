@@ -33,6 +33,10 @@ void dispatch_error(struct session *session, struct link *link, const char *requ
 
 void handle_chat(struct session *session, struct link *link, const struct message *message);
 void handle_chat_ack(struct session *session, struct link *link, const struct message *message);
+void handle_chat_edit(struct session *session, struct link *link, const struct message *message);
+void handle_chat_delete(struct session *session, struct link *link, const struct message *message);
+void handle_chat_read(struct session *session, struct link *link, const struct message *message);
+void handle_typing(struct session *session, struct link *link, const struct message *message);
 void handle_request_context(
 	struct session *session, struct link *link, const struct message *message);
 void handle_context_response(

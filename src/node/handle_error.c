@@ -49,7 +49,7 @@ void handle_error(struct session *session, struct link *link, const struct messa
 		request_fail(request, &failure);
 		return;
 	}
-	if (files_refused(session, error))
+	if (files_refused(session, error) || session_chat_refused(session, error))
 		return;
 	if (!rate_take(&session->complaints_rate, net_now(), NODE_COMPLAINTS_PER_MINUTE))
 		return;

@@ -103,6 +103,10 @@
 /* A model that says nothing for so long is given up, unless the configuration says otherwise. */
 #define AI_PATIENCE_SECONDS 300
 
+/* Chat: what a peer tells of read messages and of typing, and how often it hears of ours. */
+#define NODE_MARKS_PER_MINUTE 600
+#define NODE_TYPING_INTERVAL (3 * USEC_PER_SEC)
+
 /* ---- node ---- */
 
 /* Connections of all kinds in the making or up: one for each contact. */

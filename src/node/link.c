@@ -16,8 +16,11 @@
 
 /* It takes a restart of ICE, through the hub and over the link. */
 #define FEATURE_RESTART "restart"
+#define FEATURE_CHANGES "chat_changes"
+#define FEATURE_MARKS "chat_marks"
 /* What we can do beyond plain messages, said in hello. */
-static const char *const features[] = {"chat_ack", "context", "ai", FEATURE_RESTART};
+static const char *const features[] = {
+	"chat_ack", "context", "ai", FEATURE_RESTART, FEATURE_CHANGES, FEATURE_MARKS};
 
 const char *link_path_name(enum link_path path)
 {
@@ -263,8 +266,12 @@ static bool greeted(struct link *link, const struct message_hello *hello)
 		return false;
 	}
 	(void)text_copy(link->agent, sizeof(link->agent), hello->agent);
-	for (size_t i = 0; i < hello->features.count; i++)
-		link->can_restart |= strcmp(hello->features.items[i], FEATURE_RESTART) == 0;
+	for (size_t i = 0; i < hello->features.count; i++) {
+		const char *feature = hello->features.items[i];
+		link->can_restart |= strcmp(feature, FEATURE_RESTART) == 0;
+		link->can_change |= strcmp(feature, FEATURE_CHANGES) == 0;
+		link->can_mark |= strcmp(feature, FEATURE_MARKS) == 0;
+	}
 	return true;
 }
 

@@ -71,6 +71,8 @@ struct link {
 	bool attempt;     /* belongs to the session's present round */
 	bool hub_vouched; /* no assertion: the hub's word is all there is */
 	bool can_restart; /* the other side can restart ICE: said in its hello */
+	bool can_change;  /* it knows edits and deletions of messages: said there too */
+	bool can_mark;    /* it wants to hear what is read, and who is typing */
 	bool heard;       /* the peer's first message has come, its hello */
 	uint64_t serial;
 	usec started, up_at;

@@ -439,6 +439,7 @@ void session_link_up(struct session *session, struct link *link)
 		json_pack("{s:o}", "link", link_describe(link)));
 	link_ping(link);
 	session_chat_restart(session);
+	session_chat_tell_read(session);
 	requests_link_up(session);
 	files_link_up(session);
 }
@@ -447,6 +448,10 @@ void session_link_heard(struct session *session, struct link *link)
 {
 	if (session->current == link)
 		settle_duplicates(session, link);
+	if (session->current != link)
+		return;
+	session_chat_flush(session);
+	session_chat_tell_read(session);
 }
 
 void session_link_failed(struct session *session, struct link *link, const struct failure *failure)

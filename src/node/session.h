@@ -36,6 +36,8 @@ struct session {
 	bool chat_waits; /* the link took no more of the outbox */
 	size_t unacknowledged;
 	struct net_timer ack_timer;
+	usec typing_told; /* when the peer heard last that we are typing; 0: it heard that we are
+			     not */
 
 	struct quality *quality; /* of its links in the last hour; NULL: there was none */
 	unsigned links_up;       /* so far */
@@ -53,6 +55,7 @@ struct session {
 
 	struct rate errors_rate, request_rate, offer_rate;
 	struct rate complaints_rate; /* errors that they report */
+	struct rate marks_rate;      /* what they have read, and that they are typing */
 	struct rate question_rate;   /* questions to the user */
 };
 
@@ -111,6 +114,13 @@ void session_chat_flush(struct session *session);
 /* A new link, or none: everything unacknowledged will be sent again. */
 void session_chat_restart(struct session *session);
 void session_chat_acknowledged(struct session *session, const char *id);
+/* One of our messages was deleted and is waited for no more; `was_sent` over this link. */
+void session_chat_withdrawn(struct session *session, const char *id, bool was_sent);
+/* Whether the error answers a change in the outbox, which is given up then. */
+bool session_chat_refused(struct session *session, const struct message_error *error);
+/* Where the configuration says so, and to peers that know it. */
+void session_chat_tell_read(struct session *session);
+void session_chat_tell_typing(struct session *session, bool active);
 void session_chat_timeout(void *user);
 
 #endif

@@ -67,6 +67,22 @@ static const char *const migrations[] = {
 	"  peer, text, content = 'messages', content_rowid = 'sequence', prefix = '2 3',"
 	"  tokenize = 'unicode61 remove_diacritics 2');"
 	"INSERT INTO words (words) VALUES ('rebuild');",
+	/* Replies, edits, deletions, and how far each side has read (store_change.h). What is there
+	 * already counts as read here; what the peers have read is not known. */
+	"ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE messages ADD COLUMN refers TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE messages ADD COLUMN edited REAL NOT NULL DEFAULT 0;"
+	"ALTER TABLE messages ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE peers ADD COLUMN read_here INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE peers ADD COLUMN read_there INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE peers SET read_here ="
+	"  coalesce((SELECT max(sequence) FROM messages m WHERE m.peer = peers.peer), 0);"
+	"DROP TRIGGER message_added;"
+	"CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN"
+	"  INSERT INTO peers (peer, messages, pending) VALUES (new.peer, 1, new.state < 2)"
+	"    ON CONFLICT (peer) DO UPDATE"
+	"    SET messages = messages + 1, pending = pending + (new.state < 2);"
+	" END;",
 };
 
 #define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))

@@ -112,6 +112,15 @@ enum store_state {
 	STORE_SENT,      /* outgoing: on its way over a link, not acknowledged */
 	STORE_DELIVERED, /* outgoing: acknowledged by the peer */
 	STORE_RECEIVED,  /* incoming */
+	STORE_READ,      /* delivered and seen there; or incoming and seen here */
+};
+
+/* Edits and deletions wait in the outbox as messages do, and are gone when the peer has them
+ * (store_change.h). The history is texts. */
+enum store_kind {
+	STORE_TEXT,
+	STORE_EDIT,
+	STORE_DELETION,
 };
 
 const char *store_direction_name(enum store_direction direction); /* "out", "in" */
@@ -123,8 +132,20 @@ struct store_message {
 	char peer[STORE_NODE_ID_MAX + 1];
 	enum store_direction direction;
 	enum store_state state;
+	enum store_kind kind;
 	double timestamp; /* seconds since 1970, the sender's */
-	char *text;       /* owned by the page */
+	char *text;       /* owned by the page; "" when it is deleted */
+	/* The id of the message it replies to, or that it changes; "": of none. */
+	char refers[STORE_MESSAGE_ID_MAX + 1];
+	double edited; /* when, the sender's time; 0: never */
+	bool deleted;
+};
+
+/* What becomes a message. */
+struct store_draft {
+	const char *id, *text;
+	double timestamp;
+	const char *reply_to; /* the id of a message of either side, or NULL */
 };
 
 /* An answer of several messages. Zeroed it is empty. */
@@ -140,11 +161,11 @@ void store_page_deinit(struct store_page *page);
  * or the history of this peer is full; ERR_EXISTS: the peer has one of this id; ERR_MALFORMED,
  * ERR_TOO_LARGE. */
 MUST_CHECK enum err store_outbox_add(
-	struct store *store, const char *peer, const char *id, const char *text, double timestamp);
+	struct store *store, const char *peer, const struct store_draft *draft);
 
-/* Outgoing messages to the peer that are not delivered (queued and sent), oldest first, with a
- * sequence above `after` (0: from the first), at most `count_max` and STORE_PAGE_MAX. On a new link
- * begin at 0: what was sent on a lost one is sent again. */
+/* Outgoing messages and changes to the peer that are not delivered (queued and sent), oldest first,
+ * with a sequence above `after` (0: from the first), at most `count_max` and STORE_PAGE_MAX. On a
+ * new link begin at 0: what was sent on a lost one is sent again. */
 MUST_CHECK enum err store_outbox_pending(struct store *store, const char *peer, int64_t after,
 	size_t count_max, struct store_page *ret_page);
 /* How many there are; `peer` NULL: of all peers. */
@@ -165,8 +186,8 @@ MUST_CHECK enum err store_mark_delivered(
 /* Stores an incoming message; after ERR_OK it may be acknowledged. *ret_new is false when it was
  * there already (a redelivery), and then nothing has changed. ERR_LIMIT, ERR_MALFORMED,
  * ERR_TOO_LARGE. */
-MUST_CHECK enum err store_receive(struct store *store, const char *peer, const char *id,
-	const char *text, double timestamp, bool *ret_new);
+MUST_CHECK enum err store_receive(
+	struct store *store, const char *peer, const struct store_draft *draft, bool *ret_new);
 
 /* One message. An incoming and an outgoing one may have the same id. ERR_NOT_FOUND. The text is
  * freed by the caller. */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/node_id.h"
 #include "message/message.h"
+#include "node/store_change.h"
 #include "node/store_query.h"
 #include "node/store_search.h"
 
@@ -14,6 +15,8 @@ static_assert(STORE_TEXT_MAX == MESSAGE_CHAT_TEXT_MAX, "what a peer may send can
 static_assert(STORE_OUT == 0, "as in the schema");
 static_assert(STORE_QUEUED < 2 && STORE_SENT < 2, "as in the schema: not delivered");
 static_assert(STORE_DELIVERED == 2 && STORE_RECEIVED == 3, "as in the schema");
+static_assert(STORE_READ == 4, "as in STORE_MESSAGE_COLUMNS");
+static_assert(STORE_TEXT == 0 && STORE_EDIT == 1 && STORE_DELETION == 2, "as in the schema");
 
 const char *store_direction_name(enum store_direction direction)
 {
@@ -25,7 +28,8 @@ const char *store_state_name(enum store_state state)
 	static const char *const names[] = {[STORE_QUEUED] = "queued",
 		[STORE_SENT] = "sent",
 		[STORE_DELIVERED] = "delivered",
-		[STORE_RECEIVED] = "received"};
+		[STORE_RECEIVED] = "received",
+		[STORE_READ] = "read"};
 	CHECK(state < sizeof names / sizeof *names);
 	return names[state];
 }
@@ -50,16 +54,20 @@ void store_read_message(struct query *query, struct store_message *ret_message)
 	query_read_text(query, 1, m.id, sizeof m.id);
 	query_read_text(query, 2, m.peer, sizeof m.peer);
 	int64_t direction = query_integer(query, 3), state = query_integer(query, 4);
+	int64_t kind = query_integer(query, 7);
 	if (direction < STORE_OUT || direction > STORE_IN || state < STORE_QUEUED ||
-		state > STORE_RECEIVED) {
+		state > STORE_READ || kind < STORE_TEXT || kind > STORE_DELETION) {
 		if (!query->err)
 			query->err = store_failed(query->store, SQLITE_CORRUPT);
 		return;
 	}
 	m.direction = (enum store_direction)direction;
 	m.state = (enum store_state)state;
-	if (!query->err)
-		m.timestamp = sqlite3_column_double(query->statement, 5);
+	m.kind = (enum store_kind)kind;
+	m.timestamp = query_real(query, 5);
+	query_read_text(query, 8, m.refers, sizeof m.refers);
+	m.edited = query_real(query, 9);
+	m.deleted = query_integer(query, 10) != 0;
 	m.text = query_copy_text(query, 6);
 	if (m.text)
 		*ret_message = m;
@@ -88,24 +96,33 @@ static enum err read_page(struct query *query, size_t count_max, struct store_pa
 	return err;
 }
 
-static enum err check_message(
-	struct store *store, const char *peer, const char *id, const char *text, double timestamp)
+enum err store_check_text(struct store *store, const char *text)
 {
 	struct bytes b = bytes_of_text(text);
 	if (b.size > STORE_TEXT_MAX) {
 		fault_set(&store->fault, "the text is longer than %d bytes", STORE_TEXT_MAX);
 		return ERR_TOO_LARGE;
 	}
-	if (b.size == 0 || !utf8_is_valid(b) || !node_id_is_valid(peer) ||
-		!message_id_is_valid(id) || !isfinite(timestamp)) {
-		fault_set(&store->fault, "a message with an ill-formed text, peer, id or time");
+	if (b.size == 0 || !utf8_is_valid(b)) {
+		fault_set(&store->fault, "the text is empty, or not UTF-8");
 		return ERR_MALFORMED;
 	}
 	return ERR_OK;
 }
 
-/* ERR_LIMIT when no further message fits. */
-static enum err check_room(struct store *store, const char *peer, enum store_direction direction)
+static enum err check_draft(struct store *store, const char *peer, const struct store_draft *draft)
+{
+	enum err err = store_check_text(store, draft->text);
+	if (!err && (!node_id_is_valid(peer) || !message_id_is_valid(draft->id) ||
+			    (draft->reply_to && !message_id_is_valid(draft->reply_to)) ||
+			    !isfinite(draft->timestamp))) {
+		fault_set(&store->fault, "a message with an ill-formed peer, id or time");
+		err = ERR_MALFORMED;
+	}
+	return err;
+}
+
+enum err store_check_room(struct store *store, const char *peer, enum store_direction direction)
 {
 	struct query query = query_of(store, "SELECT messages, pending FROM peers WHERE peer = ?");
 	query_bind_text(&query, peer);
@@ -130,20 +147,21 @@ static enum err check_room(struct store *store, const char *peer, enum store_dir
 	return ERR_OK;
 }
 
-static enum err insert_message(struct store *store, const char *peer,
-	enum store_direction direction, const char *id, const char *text, double timestamp)
+static enum err insert_draft(struct store *store, const char *peer, enum store_direction direction,
+	const struct store_draft *draft)
 {
 	struct query query = query_of(store,
-		"INSERT INTO messages (peer, direction, id, state, timestamp, text) VALUES "
-		"(?, ?, ?, ?, ?, ?)");
+		"INSERT INTO messages (peer, direction, id, state, timestamp, text, refers) VALUES "
+		"(?, ?, ?, ?, ?, ?, ?)");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, direction);
-	query_bind_text(&query, id);
+	query_bind_text(&query, draft->id);
 	query_bind_integer(&query, direction == STORE_OUT ? STORE_QUEUED : STORE_RECEIVED);
-	query_bind_real(&query, timestamp);
-	query_bind_text(&query, text);
+	query_bind_real(&query, draft->timestamp);
+	query_bind_text(&query, draft->text);
+	query_bind_text(&query, draft->reply_to ? draft->reply_to : "");
 	enum err err = query_run(&query, NULL);
-	return err ? err : store_search_add(store, peer, text);
+	return err ? err : store_search_add(store, sqlite3_last_insert_rowid(store->db));
 }
 
 static enum err find_message(struct store *store, const char *peer, enum store_direction direction,
@@ -158,38 +176,37 @@ static enum err find_message(struct store *store, const char *peer, enum store_d
 }
 
 static enum err add_new(struct store *store, const char *peer, enum store_direction direction,
-	const char *id, const char *text, double timestamp)
+	const struct store_draft *draft)
 {
 	int64_t state;
-	enum err err = find_message(store, peer, direction, id, &state);
+	enum err err = find_message(store, peer, direction, draft->id, &state);
 	if (err != ERR_NOT_FOUND) {
 		if (!err)
-			fault_set(&store->fault, "there is a message '%s' already", id);
+			fault_set(&store->fault, "there is a message '%s' already", draft->id);
 		return err ? err : ERR_EXISTS;
 	}
-	err = check_room(store, peer, direction);
-	return err ? err : insert_message(store, peer, direction, id, text, timestamp);
+	err = store_check_room(store, peer, direction);
+	return err ? err : insert_draft(store, peer, direction, draft);
 }
 
 static enum err add(struct store *store, const char *peer, enum store_direction direction,
-	const char *id, const char *text, double timestamp)
+	const struct store_draft *draft)
 {
-	enum err err = check_message(store, peer, id, text, timestamp);
+	enum err err = check_draft(store, peer, draft);
 	if (!err)
 		err = store_begin(store);
-	return err ? err : store_end(store, add_new(store, peer, direction, id, text, timestamp));
+	return err ? err : store_end(store, add_new(store, peer, direction, draft));
 }
 
-enum err store_outbox_add(
-	struct store *store, const char *peer, const char *id, const char *text, double timestamp)
+enum err store_outbox_add(struct store *store, const char *peer, const struct store_draft *draft)
 {
-	return add(store, peer, STORE_OUT, id, text, timestamp);
+	return add(store, peer, STORE_OUT, draft);
 }
 
-enum err store_receive(struct store *store, const char *peer, const char *id, const char *text,
-	double timestamp, bool *ret_new)
+enum err store_receive(
+	struct store *store, const char *peer, const struct store_draft *draft, bool *ret_new)
 {
-	enum err err = add(store, peer, STORE_IN, id, text, timestamp);
+	enum err err = add(store, peer, STORE_IN, draft);
 	if (err && err != ERR_EXISTS)
 		return err;
 	*ret_new = !err;
@@ -202,7 +219,7 @@ enum err store_outbox_pending(struct store *store, const char *peer, int64_t aft
 	count_max = min_size(count_max, STORE_PAGE_MAX);
 	struct query query =
 		query_of(store, "SELECT " STORE_MESSAGE_COLUMNS
-				" FROM messages WHERE peer = ? AND state < 2 AND sequence > ? "
+				" FROM messages m WHERE peer = ? AND state < 2 AND sequence > ? "
 				"ORDER BY sequence LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, after);
@@ -270,10 +287,12 @@ enum err store_mark_delivered(
 	int64_t state;
 	struct query query = query_of(store,
 		"UPDATE messages SET state = 2 WHERE peer = ? AND direction = 0 AND id = ? AND "
-		"state < 2");
+		"state < 2 AND kind = 0");
 	query_bind_text(&query, peer);
 	query_bind_text(&query, id);
 	enum err err = query_run_unsynced(&query, &changes);
+	if (!err && changes == 0)
+		err = store_change_remove(store, peer, id, &changes);
 	if (!err && changes == 0)
 		err = find_message(store, peer, STORE_OUT, id, &state);
 	if (!err && ret_first)
@@ -287,7 +306,7 @@ enum err store_message_get(struct store *store, const char *peer, enum store_dir
 	struct store_page page = {0};
 	struct query query =
 		query_of(store, "SELECT " STORE_MESSAGE_COLUMNS
-				" FROM messages WHERE peer = ? AND direction = ? AND id = ?");
+				" FROM messages m WHERE peer = ? AND direction = ? AND id = ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, direction);
 	query_bind_text(&query, id);
@@ -315,9 +334,10 @@ enum err store_history(struct store *store, const char *peer, int64_t before, si
 	struct store_page *ret_page)
 {
 	count_max = min_size(count_max, STORE_PAGE_MAX);
-	struct query query = query_of(store,
-		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages WHERE peer = ? AND sequence < ? "
-		"ORDER BY sequence DESC LIMIT ?");
+	struct query query =
+		query_of(store, "SELECT " STORE_MESSAGE_COLUMNS
+				" FROM messages m WHERE peer = ? AND sequence < ? AND kind = 0 "
+				"ORDER BY sequence DESC LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, before > 0 ? before : INT64_MAX);
 	query_bind_integer(&query, (int64_t)count_max + 1);
@@ -330,9 +350,9 @@ enum err store_history(struct store *store, const char *peer, int64_t before, si
 enum err store_history_sequence(
 	struct store *store, const char *peer, const char *id, int64_t *ret_sequence)
 {
-	struct query query = query_of(store,
-		"SELECT sequence FROM messages WHERE peer = ? AND direction IN (0, 1) AND id = ? "
-		"ORDER BY sequence DESC LIMIT 1");
+	struct query query = query_of(store, "SELECT sequence FROM messages WHERE peer = ? AND "
+					     "direction IN (0, 1) AND id = ? AND kind = 0 "
+					     "ORDER BY sequence DESC LIMIT 1");
 	query_bind_text(&query, peer);
 	query_bind_text(&query, id);
 	return query_run_integer(&query, ret_sequence);

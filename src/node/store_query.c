@@ -133,6 +133,11 @@ int64_t query_integer(struct query *query, int column)
 	return query->err ? 0 : sqlite3_column_int64(query->statement, column);
 }
 
+double query_real(struct query *query, int column)
+{
+	return query->err ? 0 : sqlite3_column_double(query->statement, column);
+}
+
 enum err query_end(struct query *query)
 {
 	sqlite3_finalize(query->statement);

@@ -44,6 +44,7 @@ bool query_next(struct query *query);
 void query_read_text(struct query *query, int column, char *to, size_t capacity);
 char *query_copy_text(struct query *query, int column);
 int64_t query_integer(struct query *query, int column);
+double query_real(struct query *query, int column);
 
 /* Releases the statement and returns what went wrong, if anything. */
 MUST_CHECK enum err query_end(struct query *query);
@@ -56,9 +57,19 @@ MUST_CHECK enum err query_run_unsynced(struct query *query, size_t *ret_changes)
 /* Ends a query for one number. ERR_NOT_FOUND: no row. */
 MUST_CHECK enum err query_run_integer(struct query *query, int64_t *ret_value);
 
-/* What store_read_message() reads, from `messages`. */
-#define STORE_MESSAGE_COLUMNS "sequence, id, peer, direction, state, timestamp, text"
-#define STORE_MESSAGE_COLUMN_COUNT 7
+/* What store_read_message() reads from `messages m`; READ is worked out where it is asked for. */
+#define STORE_MESSAGE_COLUMNS                                                                      \
+	"m.sequence, m.id, m.peer, m.direction, "                                                  \
+	"CASE WHEN m.state < 2 THEN m.state WHEN m.sequence <= "                                   \
+	"(SELECT iif(m.direction = 0, p.read_there, p.read_here) FROM peers p "                    \
+	"WHERE p.peer = m.peer) THEN 4 ELSE m.state END, "                                         \
+	"m.timestamp, m.text, m.kind, m.refers, m.edited, m.deleted"
+#define STORE_MESSAGE_COLUMN_COUNT 11
+/* ERR_MALFORMED, ERR_TOO_LARGE: no message has such a text. */
+MUST_CHECK enum err store_check_text(struct store *store, const char *text);
+/* ERR_LIMIT when no further message fits. */
+MUST_CHECK enum err store_check_room(
+	struct store *store, const char *peer, enum store_direction direction);
 /* The text is the caller's afterwards; nothing is set when the query fails. */
 void store_read_message(struct query *query, struct store_message *ret_message);
 

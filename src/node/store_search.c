@@ -134,7 +134,7 @@ enum err store_search(struct store *store, const char *words, const char *peer, 
 	if (!err) {
 		count_max = min_size(count_max, STORE_PAGE_MAX);
 		struct query query = query_of(store,
-			"SELECT sequence, id, m.peer, direction, state, timestamp, m.text,"
+			"SELECT " STORE_MESSAGE_COLUMNS ","
 			" snippet(words, 1, '" STORE_SNIPPET_BEGIN "', '" STORE_SNIPPET_END
 			"', '…', " SNIPPET_TOKENS ")"
 			" FROM words JOIN messages m ON m.sequence = words.rowid"
@@ -149,12 +149,21 @@ enum err store_search(struct store *store, const char *words, const char *peer, 
 	return err;
 }
 
-enum err store_search_add(struct store *store, const char *peer, const char *text)
+enum err store_search_add(struct store *store, int64_t sequence)
 {
-	struct query query = query_of(
-		store, "INSERT INTO words (rowid, peer, text) VALUES (last_insert_rowid(), ?, ?)");
-	query_bind_text(&query, peer);
-	query_bind_text(&query, text);
+	struct query query = query_of(store, "INSERT INTO words (rowid, peer, text)"
+					     " SELECT sequence, peer, text FROM messages WHERE "
+					     "sequence = ?");
+	query_bind_integer(&query, sequence);
+	return query_run(&query, NULL);
+}
+
+enum err store_search_remove(struct store *store, int64_t sequence)
+{
+	struct query query = query_of(store, "INSERT INTO words (words, rowid, peer, text)"
+					     " SELECT 'delete', sequence, peer, text FROM messages "
+					     "WHERE sequence = ?");
+	query_bind_integer(&query, sequence);
 	return query_run(&query, NULL);
 }
 
@@ -162,7 +171,7 @@ enum err store_search_remove_pending(struct store *store, const char *peer)
 {
 	struct query query = query_of(store, "INSERT INTO words (words, rowid, peer, text)"
 					     " SELECT 'delete', sequence, peer, text FROM messages "
-					     "WHERE peer = ? AND state < 2");
+					     "WHERE peer = ? AND state < 2 AND kind = 0");
 	query_bind_text(&query, peer);
 	return query_run(&query, NULL);
 }

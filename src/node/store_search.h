@@ -32,9 +32,11 @@ void store_finds_deinit(struct store_finds *finds);
 MUST_CHECK enum err store_search(struct store *store, const char *words, const char *peer,
 	int64_t before, size_t count_max, struct store_finds *ret_finds);
 
-/* For those who write messages, in their transaction: the one just inserted can be found; those
- * that wait for the peer, and are about to be deleted, no longer. */
-MUST_CHECK enum err store_search_add(struct store *store, const char *peer, const char *text);
+/* For those who write messages, in their transaction: the one that has just been written can be
+ * found; one whose text is about to change, or those that wait for the peer and are about to be
+ * deleted, no longer. */
+MUST_CHECK enum err store_search_add(struct store *store, int64_t sequence);
+MUST_CHECK enum err store_search_remove(struct store *store, int64_t sequence);
 MUST_CHECK enum err store_search_remove_pending(struct store *store, const char *peer);
 
 #endif

@@ -21,7 +21,15 @@ static void every_type_survives_a_round_trip(void **state)
 		"\"agent\":\"dpc/0.1.0\",\"features\":[\"a\",\"b\"]}",
 		"{\"type\":\"chat\",\"id\":\"x+/1\",\"text\":\"gr\xc3\xbc\xc3\x9f \\\"dich\\\"\","
 		"\"timestamp\":1753000000.25}",
+		"{\"type\":\"chat\",\"id\":\"x\",\"text\":\"t\",\"timestamp\":1.0,"
+		"\"reply_to\":\"y\"}",
 		"{\"type\":\"chat_ack\",\"id\":\"x\"}",
+		"{\"type\":\"chat_edit\",\"id\":\"e\",\"target\":\"x\",\"text\":\"t\","
+		"\"timestamp\":2.5}",
+		"{\"type\":\"chat_delete\",\"id\":\"d\",\"target\":\"x\"}",
+		"{\"type\":\"chat_read\",\"id\":\"x\"}",
+		"{\"type\":\"typing\",\"active\":true}",
+		"{\"type\":\"typing\",\"active\":false}",
 		"{\"type\":\"request_context\",\"request_id\":\"r\","
 		"\"firewall_rules\":{\"allowed_keys\":[\"a.b\",\"c\"]}}",
 		"{\"type\":\"context_response\",\"request_id\":\"r\","
@@ -92,6 +100,19 @@ static void a_wrong_field_is_named_with_the_request_it_belongs_to(void **state)
 		{"{\"type\":\"chat\",\"id\":\"a\",\"text\":\"x\"}", "timestamp", "a"},
 		{"{\"type\":\"chat\",\"id\":\"a\",\"text\":\"x\",\"timestamp\":\"1\"}", "timestamp",
 			"a"},
+		{"{\"type\":\"chat\",\"id\":\"a\",\"text\":\"x\",\"timestamp\":1,\"reply_to\":1}",
+			"reply_to", "a"},
+		{"{\"type\":\"chat_edit\",\"id\":\"e\",\"text\":\"x\",\"timestamp\":1}", "target",
+			"e"},
+		{"{\"type\":\"chat_edit\",\"id\":\"e\",\"target\":\"a\",\"text\":\"\","
+		 "\"timestamp\":1}",
+			"text", "e"},
+		{"{\"type\":\"chat_edit\",\"id\":\"e\",\"target\":\"a\",\"text\":\"x\","
+		 "\"timestamp\":0}",
+			"timestamp", "e"},
+		{"{\"type\":\"chat_delete\",\"id\":\"e\",\"target\":\"\"}", "target", "e"},
+		{"{\"type\":\"chat_read\"}", "id", ""},
+		{"{\"type\":\"typing\",\"active\":\"yes\"}", "active", ""},
 		{"{\"type\":\"request_context\",\"request_id\":\"r\"}", "firewall_rules", "r"},
 		{"{\"type\":\"request_context\",\"request_id\":\"r\",\"firewall_rules\":{}}",
 			"firewall_rules.allowed_keys", "r"},

@@ -139,7 +139,8 @@ static void damage_anywhere_is_noticed_or_harmless(void **state)
 	for (int i = 0; i < 40; i++) {
 		char id[20];
 		snprintf(id, sizeof id, "m%d", i);
-		assert_ok(store_outbox_add(store, BOB, id, "some text to fill pages with", i));
+		assert_ok(store_outbox_add(store, BOB,
+			&(struct store_draft){id, "some text to fill pages with", i, NULL}));
 	}
 	store_close(store);
 	char *path = text_format("%s/dpc.db", (char *)*state);
@@ -189,7 +190,8 @@ static void what_was_accepted_survives_a_kill(void **state)
 		for (; count < 20; count++) {
 			char id[20];
 			snprintf(id, sizeof id, "m%u", count);
-			if (store_outbox_add(store, BOB, id, "text", count) ||
+			if (store_outbox_add(
+				    store, BOB, &(struct store_draft){id, "text", count, NULL}) ||
 				write(pipe_ends[1], &count, 1) != 1)
 				_exit(1);
 		}

@@ -22,7 +22,8 @@ static struct store *open_store(void **state)
 static void receive(struct store *store, const char *peer, const char *id, const char *text)
 {
 	bool is_new;
-	assert_ok(store_receive(store, peer, id, text, 1753000000, &is_new));
+	assert_ok(store_receive(
+		store, peer, &(struct store_draft){id, text, 1753000000, NULL}, &is_new));
 	assert_true(is_new);
 }
 
@@ -46,7 +47,8 @@ static void all_words_are_found_whatever_their_case_and_accents(void **state)
 	struct store *store = open_store(state);
 	receive(store, ALICE, "1", "The café opens at nine");
 	receive(store, BOB, "2", "Nine cafes, don't open them");
-	assert_ok(store_outbox_add(store, ALICE, "3", "see you at NINE", 1753000001));
+	assert_ok(store_outbox_add(
+		store, ALICE, &(struct store_draft){"3", "see you at NINE", 1753000001, NULL}));
 	assert_finds(store, "nine", NULL, "3 2 1");
 	assert_finds(store, " nine\tCAFE ", NULL, "1");
 	assert_finds(store, "caf*", NULL, "2 1");
@@ -129,7 +131,8 @@ static void what_goes_is_not_found_any_more(void **state)
 	struct store *store = open_store(state);
 	struct store_contact alice = {.node_id = ALICE};
 	assert_ok(store_contact_add(store, &alice));
-	assert_ok(store_outbox_add(store, ALICE, "1", "waiting words", 1753000001));
+	assert_ok(store_outbox_add(
+		store, ALICE, &(struct store_draft){"1", "waiting words", 1753000001, NULL}));
 	receive(store, ALICE, "2", "other words");
 	assert_finds(store, "words", NULL, "2 1");
 	assert_ok(store_contact_remove(store, ALICE)); /* and what is not delivered */
@@ -148,7 +151,12 @@ static void messages_of_a_former_version_are_found(void **state)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
 		sqlite3_exec(db,
-
+			"ALTER TABLE messages DROP COLUMN kind;"
+			"ALTER TABLE messages DROP COLUMN refers;"
+			"ALTER TABLE messages DROP COLUMN edited;"
+			"ALTER TABLE messages DROP COLUMN deleted;"
+			"ALTER TABLE peers DROP COLUMN read_here;"
+			"ALTER TABLE peers DROP COLUMN read_there;"
 			"DROP TABLE words;"
 			"INSERT INTO messages (peer, direction, id, state, timestamp, text)"
 			" VALUES ('" BOB "', 1, '2', 3, 1.5, 'an older message');"
