@@ -67,13 +67,15 @@ json_t *describe_contact(struct node *node, const struct store_contact *contact)
 	json_t *link = session && session->current ? link_describe(session->current) : json_null();
 	char number[NODE_SAFETY_NUMBER_MAX];
 	bool has_number = describe_safety_number(node, contact, number);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:I, s:s?}",
+	return json_pack(
+		"{s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:b, s:o, s:s, s:o, s:I, s:I, s:s?}",
 		"node_id", contact->node_id, "name", contact->name, "key",
 		contact->pin[0] ? contact->pin : NULL, "safety_number", has_number ? number : NULL,
 		"verified", contact->verified, "blocked", contact->blocked, "policy",
 		store_policy_name(contact->policy), "hub_vouched", contact->hub_vouched,
 		"addresses", addresses, "state", session ? session_state_name(session) : "away",
-		"link", link, "queued", (json_int_t)queued, "unread", (json_int_t)unread, "error", error);
+		"link", link, "queued", (json_int_t)queued, "unread", (json_int_t)unread, "error",
+		error);
 }
 
 json_t *describe_peer_answer(struct node *node, const char *node_id)

@@ -35,8 +35,8 @@ enum err store_export_page(struct store *store, const char *peer, int64_t after,
 	size_t capacity = min_size(count_max, STORE_PAGE_MAX);
 	struct store_page page = {.messages = calloc(capacity + 1, sizeof *page.messages)};
 	struct query query = query_of(store,
-		"SELECT " STORE_MESSAGE_COLUMNS
-		" FROM messages WHERE peer = ? AND sequence > ? ORDER BY sequence LIMIT ?");
+		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages m WHERE peer = ? AND sequence > ? "
+		"AND kind = 0 ORDER BY sequence LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, after);
 	query_bind_integer(&query, (int64_t)capacity + 1);
