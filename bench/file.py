@@ -35,8 +35,10 @@ TICKS = os.sysconf('SC_CLK_TCK')
 # ---- What the links could carry ----
 
 def rtc(build, seconds):
+    """Its rate and the CPU of both sides, s/GB."""
     told = subprocess.run([build / 'bench/rtc', '--json', '--seconds', str(seconds)], stdout=subprocess.PIPE, check=True).stdout
-    return json.loads(told)['bulk_MBps']
+    told = json.loads(told)
+    return told['bulk_MBps'], told['bulk_cpu_s_per_GB']
 
 
 def certificate(directory):
@@ -217,7 +219,8 @@ def measure(arguments):
         for name, place in places.items():
             told[name] = at_place(build, place, arguments.size)
         after = rtc(build, arguments.seconds), tls(pathlib.Path(directory), arguments.seconds)
-    told['rtc_MBps'] = [round(before[0], 1), round(after[0], 1)]
+    told['rtc_MBps'] = [before[0][0], after[0][0]]
+    told['rtc_cpu_s_per_GB'] = [before[0][1], after[0][1]]
     told['tls_MBps'] = [round(before[1], 1), round(after[1], 1)]
     bounds = {'webrtc': sum(told['rtc_MBps']) / 2, 'direct': sum(told['tls_MBps']) / 2}
     for name in places:
@@ -245,8 +248,8 @@ def show(told):
     print(f'{"":<38}' + ''.join(f'{link + ", " + place:>17}' for place, link in columns))
     for name, text in ROWS:
         print(f'{name:<38}' + ''.join(f'{text(told[place][link]):>17}' for place, link in columns))
-    print('\nbench/rtc bulk, before and after: {:.0f} and {:.0f} MB/s; TLS 1.3 alone: {:.0f} and {:.0f} MB/s'.format(
-        *told['rtc_MBps'], *told['tls_MBps']))
+    print('\nbench/rtc bulk, before and after: {:.0f} and {:.0f} MB/s at {:.2f} and {:.2f} s/GB of both sides; TLS 1.3 alone: {:.0f} and '
+          '{:.0f} MB/s'.format(*told['rtc_MBps'], *told['rtc_cpu_s_per_GB'], *told['tls_MBps']))
 
 
 def parse():
