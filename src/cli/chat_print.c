@@ -99,6 +99,8 @@ void chat_print_found(struct chat *chat, const json_t *message)
 
 /* A line of ours that may have a peer's words in it, which were made harmless. */
 static void print_note(struct chat *chat, enum colour kind, const char *format, va_list args)
+	PRINTF_LIKE(3, 0);
+static void print_note(struct chat *chat, enum colour kind, const char *format, va_list args)
 {
 	char note[CHAT_NOTE_MAX];
 	vsnprintf(note, sizeof(note), format, args);
