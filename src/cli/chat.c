@@ -96,12 +96,24 @@ static void on_hello(struct chat *chat)
 					CONNECT_TIMEOUT_MS),
 				.timeout_ms = CONNECT_TIMEOUT_MS + 5000},
 			on_connected, &chat->connect);
+	chat_show_unread(chat, chat->unread_before);
 	if (!chat->terminal)
 		chat_start_reading(chat);
 }
 
 static void on_chat(struct chat *chat, const json_t *event)
 {
+	chat_print_message(chat, json_object_get(event, "message"));
+	chat_show(chat);
+	chat_peer_types(chat, false);
+	chat_read(chat);
+}
+
+/* A message that was edited or deleted, by either side: as it is now. */
+static void on_changed(struct chat *chat, const json_t *event)
+{
+	if (!chat->terminal)
+		return;
 	chat_print_message(chat, json_object_get(event, "message"));
 	chat_show(chat);
 }
@@ -145,6 +157,12 @@ static void on_event(struct chat *chat, const char *kind, const json_t *event)
 		on_chat(chat, event);
 	else if (strcmp(kind, "chat_delivered") == 0)
 		chat_delivered(chat, field_text(event, "id"));
+	else if (strcmp(kind, "chat_changed") == 0)
+		on_changed(chat, event);
+	else if (strcmp(kind, "chat_read") == 0)
+		chat_seen(chat, field_text(event, "id"));
+	else if (strcmp(kind, "typing") == 0)
+		chat_peer_types(chat, json_is_true(json_object_get(event, "active")));
 	else if (strcmp(kind, "link_up") == 0)
 		on_link(chat, event, true);
 	else if (strcmp(kind, "link_down") == 0)
@@ -213,6 +231,7 @@ static int find_peer(struct chat *chat)
 	name_text(peer, chat->name);
 	text_copy(chat->node_id, sizeof(chat->node_id), field_text(peer, "node_id"));
 	chat->connected = json_is_object(json_object_get(peer, "link"));
+	chat->unread_before = (size_t)field_number(peer, "unread", 0);
 	json_decref(peer);
 	return CLI_DONE;
 }
@@ -225,6 +244,8 @@ static int talk(struct chat *chat)
 		err = http_client_create(chat->loop, &chat->client);
 	if (err == ERR_OK)
 		err = net_timer_init(&chat->patience, chat->loop, out_of_patience, chat);
+	if (err == ERR_OK)
+		err = net_timer_init(&chat->peer_typing, chat->loop, chat_peer_stopped, chat);
 	if (err != ERR_OK)
 		return cli_fail("cannot start: %s", err_text(err));
 	if (chat_terminal_is_possible() && !chat->cli->json)
@@ -255,6 +276,7 @@ static void chat_deinit(struct chat *chat)
 	chat_forget_all(chat);
 	net_defer_cancel(&chat->read_soon);
 	net_timer_deinit(&chat->patience);
+	net_timer_deinit(&chat->peer_typing);
 	net_watch_destroy(chat->watch);
 	http_client_destroy(chat->client);
 	net_loop_destroy(chat->loop);

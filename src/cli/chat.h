@@ -15,12 +15,14 @@
 
 /* Messages whose delivery is followed; beyond, it is not shown. */
 #define CHAT_OUTSTANDING_MAX 100000
+/* Unread messages that are shown when a chat begins. */
+#define CHAT_UNREAD_SHOWN 100
 
 struct chat {
 	const struct cli *cli;
 	struct net_loop *loop;
 	struct http_client *client;
-	struct http_request *events, *post, *connect, *states;
+	struct http_request *events, *post, *connect, *states, *read, *unread, *typing;
 	struct chat_terminal *terminal; /* NULL: lines are read and printed as they are */
 	bool at_terminal;               /* what is typed is seen there already */
 	struct net_watch *watch; /* of stdin; NULL: it is a file, read without waiting, or the
@@ -30,6 +32,12 @@ struct chat {
 	usec wait;
 	char node_id[64], name[NAME_TEXT_MAX];
 	bool connected;
+	size_t unread_before;   /* messages, when the chat began */
+	char last_received[80]; /* id of the newest message of the peer's that was shown, or "" */
+	bool read_again;        /* something was shown while `read` was under way */
+	usec typing_next;       /* when the peer may hear again that we are typing */
+	struct net_timer peer_typing;
+	bool peer_is_typing;
 	FILE *out; /* stdout, or what the terminal is given */
 	char *out_text;
 	size_t out_size;
@@ -73,8 +81,11 @@ bool chat_mark(struct chat *chat, size_t where, const char *state);
 
 /* ---- chat_send.c ---- */
 
-void chat_send(struct chat *chat, const char *text);
+/* `reply_to`: the id of a message, or NULL. */
+void chat_send(struct chat *chat, const char *text, const char *reply_to);
 void chat_delivered(struct chat *chat, const char *id);
+/* The peer has read what was sent up to this message. */
+void chat_seen(struct chat *chat, const char *id);
 /* Looks which of those that were queued are on their way now. */
 void chat_look_at_states(struct chat *chat);
 void chat_forget_all(struct chat *chat);
@@ -91,6 +102,18 @@ MUST_CHECK enum err chat_start_typing(struct chat *chat);
 void chat_take_next_typed(struct chat *chat);
 void chat_leave(struct chat *chat);
 void chat_show_prompt(struct chat *chat);
+
+/* ---- chat_marks.c ---- */
+
+/* All that the peer has sent is read. */
+void chat_read(struct chat *chat);
+/* Shows so many of the last messages, which then are read. */
+void chat_show_unread(struct chat *chat, size_t count);
+/* Tells the peer that something is being typed, now and then. */
+void chat_typing(struct chat *chat);
+void chat_peer_types(struct chat *chat, bool active);
+/* The timer of it. */
+void chat_peer_stopped(void *user);
 
 /* ---- chat_slash.c: commands at the terminal ---- */
 

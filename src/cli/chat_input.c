@@ -40,7 +40,7 @@ void chat_send_next_line(struct chat *chat)
 		if (!skip && (!utf8_is_valid(bytes_of_text(line)) || strlen(line) != size))
 			cli_fail("a line that is not UTF-8 text was left out");
 		else if (!skip)
-			chat_send(chat, line);
+			chat_send(chat, line, NULL);
 		free(line);
 	}
 	if (chat->watch)

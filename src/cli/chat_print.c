@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "cli/chat.h"
 #include "cli/field.h"
 #include "cli/wrap.h"
@@ -20,6 +21,7 @@ static const char *mark(const char *state)
 		{"queued", "\xe2\x8b\xaf "},               /* ⋯ */
 		{"sent", "\xe2\x9c\x93 "},                 /* ✓ */
 		{"delivered", "\xe2\x9c\x93\xe2\x9c\x93"}, /* ✓✓ */
+		{"read", "\xe2\x97\x8f "},                 /* ● */
 	};
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (strcmp(state, marks[i].state) == 0)
@@ -27,12 +29,18 @@ static const char *mark(const char *state)
 	return "  ";
 }
 
+/* Both that and read are good news. */
+static const char *mark_colour(const char *state)
+{
+	bool is_there = strcmp(state, "delivered") == 0 || strcmp(state, "read") == 0;
+	return colour(is_there ? COLOUR_GREEN : COLOUR_DIM);
+}
+
 bool chat_mark(struct chat *chat, size_t where, const char *state)
 {
 	char text[64];
-	snprintf(text, sizeof(text), "%s%s%s",
-		colour(strcmp(state, "delivered") == 0 ? COLOUR_GREEN : COLOUR_DIM), mark(state),
-		colour(COLOUR_NONE));
+	snprintf(
+		text, sizeof(text), "%s%s%s", mark_colour(state), mark(state), colour(COLOUR_NONE));
 	return chat->terminal && chat_terminal_mark(chat->terminal, where, MARK_COLUMN, text);
 }
 
@@ -60,27 +68,41 @@ static struct wrap wrap_for(const struct chat *chat, size_t indent, size_t colum
 /* What stands before the text; returns its cells. */
 static size_t print_head(struct chat *chat, const json_t *message)
 {
-	const char *state = field_text(message, "state");
 	bool out = strcmp(field_text(message, "direction"), "out") == 0;
-	const char *name = out ? "you" : chat->name;
+	const char *name = out ? "you" : chat->name,
+		   *state = out ? field_text(message, "state") : "";
 	size_t width = wrap_width(name) + strlen(": ");
 	if (chat->terminal) {
 		width += print_time(chat, field_number(message, "timestamp", -1));
 		width += strlen("MM ");
-		fprintf(chat->out, "%s%s%s ",
-			colour(strcmp(state, "delivered") == 0 ? COLOUR_GREEN : COLOUR_DIM),
-			mark(state), colour(COLOUR_NONE));
+		fprintf(chat->out, "%s%s%s ", mark_colour(state), mark(state), colour(COLOUR_NONE));
 	}
 	fprintf(chat->out, "%s%s%s: ", colour(COLOUR_BOLD), name, colour(COLOUR_NONE));
 	return width;
+}
+
+/* At the terminal: what it is besides its text. Returns its cells. */
+static size_t print_kind(struct chat *chat, const json_t *message)
+{
+	bool is_deleted = json_is_true(json_object_get(message, "deleted"));
+	const char *kind = is_deleted                                             ? "(deleted)"
+			   : json_is_real(json_object_get(message, "edited"))     ? "(edited) "
+			   : json_is_string(json_object_get(message, "reply_to")) ? "(reply) "
+										  : "";
+	if (*kind)
+		fprintf(chat->out, "%s%s%s", colour(COLOUR_DIM), kind, colour(COLOUR_NONE));
+	return strlen(kind);
 }
 
 void chat_print_message(struct chat *chat, const json_t *message)
 {
 	const char *text = field_text(message, "text");
 	size_t column = print_head(chat, message);
+	if (strcmp(field_text(message, "direction"), "in") == 0)
+		text_copy(chat->last_received, sizeof(chat->last_received),
+			field_text(message, "id"));
 	if (chat->terminal) {
-		struct wrap wrap = wrap_for(chat, INDENT, column);
+		struct wrap wrap = wrap_for(chat, INDENT, column + print_kind(chat, message));
 		wrap_print(&wrap, chat->out, text);
 	} else {
 		print_safe(chat->out, text, true);

@@ -16,8 +16,8 @@
 struct chat_outstanding {
 	char id[80];
 	char snippet[SNIPPET_MAX];
-	bool accepted, delivered, queued;
-	size_t where; /* on the terminal */
+	bool accepted, delivered, queued, settled; /* settled: shown as delivered, not as read */
+	size_t where;                              /* on the terminal */
 };
 
 static struct chat_outstanding *follow(struct chat *chat, const char *id)
@@ -60,12 +60,14 @@ static void note_delivered(struct chat *chat, const char *snippet)
 /* When it is known both that we sent it and that it arrived. */
 static void settle(struct chat *chat, struct chat_outstanding *one)
 {
-	if (!one->accepted || !one->delivered)
+	if (!one->accepted || !one->delivered || one->settled)
 		return;
-	if (!chat_mark(chat, one->where, "delivered"))
+	one->settled = chat_mark(chat, one->where, "delivered");
+	if (!one->settled)
 		note_delivered(chat, one->snippet);
 	chat->undelivered--;
-	forget(chat, one);
+	if (!one->settled)
+		forget(chat, one);
 	if (!chat->terminal)
 		chat_next(chat);
 }
@@ -97,6 +99,29 @@ void chat_delivered(struct chat *chat, const char *id)
 	settle(chat, one);
 }
 
+/* One that is settled, up to that row, or NULL. */
+static struct chat_outstanding *find_settled(const struct chat *chat, size_t where)
+{
+	size_t cursor = 0;
+	struct chat_outstanding *one;
+	while ((one = map_next(&chat->outstanding, &cursor)))
+		if (one->settled && one->where <= where)
+			return one;
+	return NULL;
+}
+
+void chat_seen(struct chat *chat, const char *id)
+{
+	struct chat_outstanding *last = map_get(&chat->outstanding, bytes_of_text(id)), *one;
+	if (!last || !last->settled)
+		return;
+	size_t where = last->where;
+	while ((one = find_settled(chat, where))) {
+		chat_mark(chat, one->where, "read");
+		forget(chat, one);
+	}
+}
+
 static void on_posted(const struct http_answer *answer, void *user)
 {
 	struct chat *chat = user;
@@ -119,12 +144,13 @@ static void on_posted(const struct http_answer *answer, void *user)
 	chat_next(chat);
 }
 
-void chat_send(struct chat *chat, const char *text)
+void chat_send(struct chat *chat, const char *text, const char *reply_to)
 {
 	chat_ask(chat,
 		&(struct api_request){.method = "POST",
 			.path = "/messages",
-			.body = json_pack("{s:s, s:s}", "peer", chat->node_id, "text", text)},
+			.body = json_pack("{s:s, s:s, s:s*}", "peer", chat->node_id, "text", text,
+				"reply_to", reply_to)},
 		on_posted, &chat->post);
 }
 

@@ -48,7 +48,7 @@ static void help(struct chat *chat, const char *argument)
 	      "Ctrl-L          clears the screen\n"
 	      "Ctrl-D, Ctrl-C  leave\n"
 	      "\xe2\x8b\xaf  waits for a link   \xe2\x9c\x93  sent   \xe2\x9c\x93\xe2\x9c\x93 "
-	      "delivered\n",
+	      "delivered   \xe2\x97\x8f  read\n",
 		chat->out);
 	chat_show(chat);
 }
@@ -136,6 +136,43 @@ static void search(struct chat *chat, const char *argument)
 	chat_ask(chat, &(struct api_request){.path = path}, on_search, &chat->post);
 }
 
+/* ---- /reply, /edit, /delete ---- */
+
+static void reply(struct chat *chat, const char *argument)
+{
+	if (chat->last_received[0])
+		chat_send(chat, argument, chat->last_received);
+	else
+		chat_complain(chat,
+			"no message of %s's is shown here: '/history' shows the last ones",
+			chat->name);
+}
+
+/* What came of it is an event. */
+static void on_change(const struct http_answer *answer, void *user)
+{
+	struct chat *chat = user;
+	finish(chat, read_answer(chat, answer));
+}
+
+static void change(struct chat *chat, const char *path, json_t *body)
+{
+	chat_ask(chat, &(struct api_request){.method = "POST", .path = path, .body = body},
+		on_change, &chat->post);
+}
+
+static void edit(struct chat *chat, const char *argument)
+{
+	change(chat, "/messages/last/edit",
+		json_pack("{s:s, s:s}", "peer", chat->node_id, "text", argument));
+}
+
+static void delete_last(struct chat *chat, const char *argument)
+{
+	(void)argument;
+	change(chat, "/messages/last/delete", json_pack("{s:s}", "peer", chat->node_id));
+}
+
 /* ---- /file ---- */
 
 static void on_file(const struct http_answer *answer, void *user)
@@ -175,6 +212,10 @@ const struct chat_command chat_commands[] = {
 	{"history", "[N]", "the last N messages (20)", CHAT_ARGUMENT_MAY, false, history},
 	{"search", "WORDS", "messages that have all of the words", CHAT_ARGUMENT_MUST, false,
 		search},
+	{"reply", "TEXT", "to the last message of the other side", CHAT_ARGUMENT_MUST, false,
+		reply},
+	{"edit", "TEXT", "what your last message is to say", CHAT_ARGUMENT_MUST, false, edit},
+	{"delete", "", "your last message", CHAT_ARGUMENT_NONE, false, delete_last},
 	{"file", "PATH", "send a file", CHAT_ARGUMENT_MUST, true, file},
 	{.name = NULL},
 };

@@ -265,6 +265,7 @@ static void on_readable(unsigned events, void *user)
 		if (!take_byte(terminal, block[i]))
 			return;
 	redraw(terminal);
+	terminal->uses.changed(buffer_text(&terminal->edit.text), terminal->uses.user);
 }
 
 static void on_resize(void *user)

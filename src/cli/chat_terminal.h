@@ -12,6 +12,8 @@ struct chat_terminal;
 struct chat_terminal_uses {
 	/* A line was entered; it has been taken off the screen. */
 	void (*entered)(const char *line, void *user);
+	/* Something was typed into the line, which is this now. */
+	void (*changed)(const char *line, void *user);
 	/* Ctrl-C or Ctrl-D, or the terminal is gone. */
 	void (*left)(void *user);
 	/* The line has no room for what was typed or pasted. */

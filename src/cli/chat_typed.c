@@ -14,7 +14,8 @@
 void chat_show_prompt(struct chat *chat)
 {
 	char prompt[CHAT_PROMPT_MAX];
-	snprintf(prompt, sizeof(prompt), "%s%s> ", chat->name, chat->connected ? "" : " (away)");
+	const char *state = !chat->connected ? " (away)" : chat->peer_is_typing ? " (typing)" : "";
+	snprintf(prompt, sizeof(prompt), "%s%s> ", chat->name, state);
 	chat_terminal_prompt(chat->terminal, prompt);
 }
 
@@ -24,7 +25,7 @@ static void obey(struct chat *chat, char *line)
 	char name[CLI_COMMAND_NAME_MAX];
 	switch (parsed.line) {
 	case CHAT_LINE_MESSAGE:
-		chat_send(chat, parsed.text);
+		chat_send(chat, parsed.text, NULL);
 		break;
 	case CHAT_LINE_COMMAND:
 		parsed.command->run(chat, parsed.text);
@@ -84,6 +85,14 @@ static void on_left(void *user)
 	chat_leave(user);
 }
 
+/* A command is nobody's business. */
+static void on_changed(const char *line, void *user)
+{
+	struct chat *chat = user;
+	if (line[0] && (line[0] != '/' || line[1] == '/'))
+		chat_typing(chat);
+}
+
 static void on_full(void *user)
 {
 	chat_complain(user, "a message has at most %d bytes", CLI_LINE_MAX);
@@ -126,6 +135,7 @@ enum err chat_start_typing(struct chat *chat)
 	static const struct chat_terminal_uses uses = {
 		.entered = on_entered,
 		.left = on_left,
+		.changed = on_changed,
 		.full = on_full,
 		.complete = on_complete,
 	};

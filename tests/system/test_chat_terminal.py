@@ -11,7 +11,7 @@ import termios
 import time
 
 from harness import PROGRAM_DPC, StageTest, main
-from stage import STEP_SECONDS, Failure
+from stage import STEP_SECONDS, Failure, wait_until
 
 # Debian's Python packages, where the first python3 of the path is another one.
 sys.path.append('/usr/lib/python3/dist-packages')
@@ -321,6 +321,58 @@ class ChatTerminal(StageTest):
         chat.wait_for_line("-- cannot find '/nowhere/at/all'.*")
         self.leave(chat)
         self.assertEqual(self.said_to_bob(), ['the needle', '/etc is a folder'])
+
+    def test_messages_are_edited_deleted_and_answered(self):
+        chat = self.chat()
+        chat.type('helo\r')
+        chat.wait_for_line(r'.* ✓✓ you: helo')
+        chat.type('/edit hello\r')
+        chat.wait_for_line(r'.* you: \(edited\) hello')
+        wait_until('bob has it', lambda: self.said_to_bob() == ['hello'], STEP_SECONDS)
+        chat.type('/reply to nothing\r')
+        chat.wait_for_line("-- no message of bob's is shown here.*")
+        asked = self.bob.one('send', 'alice', 'what?')
+        chat.wait_for_line('.* bob: what.')
+        chat.type('/reply that\r')
+        chat.wait_for_line(r'.* ✓✓ you: \(reply\) that')
+        self.assertEqual(self.bob.one('history', 'alice')['messages'][-1]['reply_to'], asked['id'])
+        self.bob.one('edit', 'alice', asked['id'], 'why?')
+        chat.wait_for_line(r'.* bob: \(edited\) why\?')
+        chat.type('/delete\r')
+        chat.wait_for_line(r'.* you: \(deleted\)')
+        self.bob.one('delete', 'alice', asked['id'])
+        chat.wait_for_line(r'.* bob: \(deleted\)')
+        wait_until('bob has no answer', lambda: self.said_to_bob() == ['hello', '', ''], STEP_SECONDS)
+        self.leave(chat)
+
+    def test_what_is_read_and_who_is_typing_is_seen(self):
+        chat = self.chat()
+        chat.type('on')
+        self.bob.event('typing')
+        chat.type('e\rtwo\r')
+        chat.wait_for_line(r'.* ✓✓ you: two')
+        self.bob.one('read', 'alice')
+        chat.wait_for_line(r'.* ●  you: two')
+        chat.wait_for_line(r'.* ●  you: one')
+        self.bob.ask('/typing', {'peer': 'alice'})
+        chat.wait_for_last('bob (typing)>')
+        self.bob.one('send', 'alice', 'here')
+        chat.wait_for_last('bob>')
+        wait_until('bob sees that it is read', lambda: self.bob.one('history', 'alice')['messages'][-1]['state'] == 'read',
+                   STEP_SECONDS)
+        self.leave(chat)
+
+    def test_what_came_before_is_shown_and_then_read(self):
+        for text in 'first', 'second':
+            self.bob.one('send', 'alice', text, '--wait', '20')
+        chat = Chat(self.alice, 'bob')
+        self.chats.append(chat)
+        chat.wait_for_line('-- 2 unread')
+        chat.wait_for_line('.* bob: first')
+        chat.wait_for_line('.* bob: second')
+        wait_until('bob sees that it is read', lambda: [message['state'] for message in self.bob.one('history', 'alice')['messages']] ==
+                   ['read', 'read'], STEP_SECONDS)
+        self.leave(chat)
 
     def test_a_terminal_that_changes_its_size(self):
         chat = self.chat(columns=40)
