@@ -94,6 +94,19 @@ static size_t print_kind(struct chat *chat, const json_t *message)
 	return strlen(kind);
 }
 
+/* Each on a line of its own: "         + plan.pdf". */
+static void print_attachments(struct chat *chat, const json_t *message)
+{
+	const json_t *list = json_object_get(message, "attachments");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct wrap wrap = wrap_for(chat, INDENT + 2, INDENT + 2);
+		fprintf(chat->out, "%*s%s+%s ", INDENT, "", colour(COLOUR_DIM),
+			colour(COLOUR_NONE));
+		wrap_print(&wrap, chat->out, field_text(json_array_get(list, i), "name"));
+		putc('\n', chat->out);
+	}
+}
+
 void chat_print_message(struct chat *chat, const json_t *message)
 {
 	const char *text = field_text(message, "text");
@@ -108,6 +121,8 @@ void chat_print_message(struct chat *chat, const json_t *message)
 		print_safe(chat->out, text, true);
 	}
 	putc('\n', chat->out);
+	if (chat->terminal)
+		print_attachments(chat, message);
 }
 
 void chat_print_found(struct chat *chat, const json_t *message)

@@ -30,6 +30,18 @@ static void print_marks(const json_t *message, bool out)
 			out && edited ? ", " : "", state, colour(COLOUR_NONE));
 }
 
+/* "  [plan.pdf, photo.jpg]" */
+static void print_attachments(const json_t *message)
+{
+	const json_t *list = json_object_get(message, "attachments");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		printf("%s", i == 0 ? "  [" : ", ");
+		print_safe(stdout, field_text(json_array_get(list, i), "name"), false);
+	}
+	if (json_array_size(list) > 0)
+		putchar(']');
+}
+
 static void print_message(const json_t *message, bool ids)
 {
 	char time[TIME_TEXT_MAX], name[NAME_TEXT_MAX];
@@ -47,6 +59,7 @@ static void print_message(const json_t *message, bool ids)
 		printf("%s(deleted)%s", colour(COLOUR_DIM), colour(COLOUR_NONE));
 	else {
 		print_safe(stdout, field_text(message, "text"), true);
+		print_attachments(message);
 		print_marks(message, out);
 	}
 	putchar('\n');

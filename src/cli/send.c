@@ -1,5 +1,9 @@
-/* dpc send: one chat message. When it returns 0 the message is on disk, and will be delivered. */
+/* dpc send: one chat message, and files with it. When it returns 0 the message is on disk, and will
+ * be delivered. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -28,6 +32,23 @@ static void report(const struct cli *cli, const json_t *message)
 			text_safe(state, safe, sizeof(safe)), name);
 }
 
+/* The paths behind the text, as the node sees them; NULL after the line on stderr. */
+static json_t *attachments(const struct cli *cli)
+{
+	json_t *paths = json_array();
+	for (size_t i = 2; paths && i < cli->arg_count; i++) {
+		char absolute[PATH_MAX], safe[CLI_PROBLEM_MAX / 2];
+		if (realpath(cli->args[i], absolute) &&
+			json_array_append_new(paths, json_string(absolute)) == 0)
+			continue;
+		cli_fail("cannot send '%s': %s; a text of several words stands in quotes",
+			text_safe(cli->args[i], safe, sizeof(safe)), strerror(errno));
+		json_decref(paths);
+		return NULL;
+	}
+	return paths;
+}
+
 int command_send(const struct cli *cli)
 {
 	const char *wait = cli_value(cli, "wait"), *text = cli->args[1];
@@ -37,14 +58,18 @@ int command_send(const struct cli *cli)
 
 	if (wait && (!text_to_u32(wait, &seconds) || seconds > CLI_WAIT_SECONDS_MAX))
 		return cli_wrong(cli, "'--wait' is a number of seconds");
+	json_t *paths = attachments(cli);
+	if (!paths)
+		return CLI_FAILED;
 	int status = strcmp(text, "-") == 0 ? input_read(NULL, &typed) : CLI_DONE;
 	if (status == CLI_DONE) {
 		struct api_request request = {
 			.path = "/messages",
 			.timeout_ms = seconds * 1000 + ANSWER_MARGIN_MS,
-			.body = json_pack("{s:s, s:s, s:I, s:s*}", "peer", cli->args[0], "text",
-				strcmp(text, "-") == 0 ? buffer_text(&typed) : text, "wait_ms",
-				(json_int_t)seconds * 1000, "reply_to", cli_value(cli, "reply")),
+			.body = json_pack("{s:s, s:s, s:I, s:s*, s:O}", "peer", cli->args[0],
+				"text", strcmp(text, "-") == 0 ? buffer_text(&typed) : text,
+				"wait_ms", (json_int_t)seconds * 1000, "reply_to",
+				cli_value(cli, "reply"), "attachments", paths),
 		};
 		status =
 			request.body ? api_ask(cli, &request, &message) : cli_fail("out of memory");
@@ -52,6 +77,7 @@ int command_send(const struct cli *cli)
 	if (status == CLI_DONE)
 		report(cli, message);
 	json_decref(message);
+	json_decref(paths);
 	buffer_deinit(&typed);
 	return status;
 }

@@ -19,6 +19,8 @@
 #define MESSAGE_MODEL_MAX 128
 /* The text of one chat message. */
 #define MESSAGE_CHAT_TEXT_MAX 65536
+/* Files that come with one. */
+#define MESSAGE_ATTACHMENTS_MAX 16
 /* A question to a model, and one piece (or the whole) of its answer. */
 #define MESSAGE_QUERY_MAX (128 * 1024)
 #define MESSAGE_ANSWER_MAX (192 * 1024)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "crypto/node_id.h"
+#include "message/attachments.h"
 #include "message/fields.h"
 #include "message/json.h"
 #include "message/turns.h"
@@ -64,6 +65,15 @@ static void read_chat(struct fields_in *in, struct message *m)
 	m->chat.text = fields_text_not_empty(in, "text", MESSAGE_CHAT_TEXT_MAX);
 	m->chat.timestamp = fields_number(in, "timestamp");
 	m->chat.reply_to = fields_id_or(in, "reply_to", NULL);
+	m->chat.attachments = fields_any(in, "attachments");
+	if (m->chat.attachments && !attachments_are_valid(m->chat.attachments))
+		fields_fail(in, "attachments");
+}
+
+/* The tree is only read while the message is encoded; the cast lets it be part of another one. */
+static json_t *shared(const json_t *value)
+{
+	return json_incref((json_t *)(uintptr_t)value);
 }
 
 static void write_chat(struct fields_out *out, const struct message *m)
@@ -72,6 +82,8 @@ static void write_chat(struct fields_out *out, const struct message *m)
 	fields_put_text(out, "text", m->chat.text);
 	fields_put_number(out, "timestamp", m->chat.timestamp);
 	fields_put_text(out, "reply_to", m->chat.reply_to);
+	if (m->chat.attachments)
+		fields_put(out, "attachments", shared(m->chat.attachments));
 }
 
 static void read_chat_ack(struct fields_in *in, struct message *m)
@@ -164,12 +176,6 @@ static void read_context_response(struct fields_in *in, struct message *m)
 		in, "denied", MESSAGE_KEYS_MAX, MESSAGE_KEY_MAX, m->context_response.denied.items);
 	m->context_response.pending.count = fields_texts_or_none(in, "pending", MESSAGE_KEYS_MAX,
 		MESSAGE_KEY_MAX, m->context_response.pending.items);
-}
-
-/* The tree is only read while the message is encoded; the cast lets it be part of another one. */
-static json_t *shared(const json_t *value)
-{
-	return json_incref((json_t *)(uintptr_t)value);
 }
 
 static void write_context_response(struct fields_out *out, const struct message *m)

@@ -66,10 +66,11 @@ struct message_hello {
 };
 
 struct message_chat {
-	const char *id;       /* chosen by the sender; the same when it is sent again */
-	const char *text;     /* not empty */
-	double timestamp;     /* seconds since 1970, when the sender accepted it */
-	const char *reply_to; /* id of an earlier message of either side, or NULL */
+	const char *id;            /* chosen by the sender; the same when it is sent again */
+	const char *text;          /* not empty */
+	double timestamp;          /* seconds since 1970, when the sender accepted it */
+	const char *reply_to;      /* id of an earlier message of either side, or NULL */
+	const json_t *attachments; /* message/attachments.h, or NULL */
 };
 
 /* The receiver has stored the chat message, or done what an edit or a deletion asks for. */

@@ -3,11 +3,14 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "message/attachments.h"
 #include "message/json.h"
 #include "message/message.h"
 #include "node/describe.h"
 #include "node/events.h"
+#include "node/files.h"
 #include "node/internal.h"
 #include "node/local_api.h"
 #include "node/request.h"
@@ -47,6 +50,95 @@ static enum err check_size(struct node *node, const struct message *message)
 	return message_encode(message, &node->scratch);
 }
 
+/* ---- Attachments ---- */
+
+/* Files that are being sent with a message that is not accepted yet. */
+struct attached {
+	int64_t files[MESSAGE_ATTACHMENTS_MAX];
+	size_t count;
+	json_t *list; /* message/attachments.h; NULL: none */
+};
+
+/* One that has ended meanwhile stays as it is. */
+static void cancel_file(struct node *node, int64_t sequence)
+{
+	struct failure failure = {0};
+	if (files_cancel(node, sequence, &failure) != ERR_OK)
+		log_debug("a file of a message is not cancelled: %s", failure.fault.text);
+}
+
+static void detach(struct node *node, struct attached *attached)
+{
+	for (size_t i = 0; i < attached->count; i++)
+		cancel_file(node, attached->files[i]);
+	json_decref(attached->list);
+	*attached = (struct attached){0};
+}
+
+static bool attach_one(struct session *session, struct web_request *http, const char *path,
+	struct attached *attached)
+{
+	struct store *store = session->node->store;
+	struct failure failure = {0};
+	struct store_file file;
+	int64_t sequence;
+	if (files_send(session, path, NULL, &sequence, &failure) != ERR_OK) {
+		local_api_fail(http, &failure);
+		return false;
+	}
+	attached->files[attached->count++] = sequence;
+	if (store_file_get(store, sequence, &file) != ERR_OK) {
+		api_fail_store(session->node, http);
+		return false;
+	}
+	json_array_append_new(attached->list, json_pack("{s:s, s:s, s:I}", "id", file.id, "name",
+						      file.name, "size", (json_int_t)file.size));
+	return true;
+}
+
+/* "attachments": the paths of files, each of which is sent. Undone when one cannot be. */
+static bool attach(struct session *session, struct web_request *http, const json_t *body,
+	struct attached *attached)
+{
+	const json_t *paths = json_object_get(body, "attachments");
+	size_t count = json_array_size(paths);
+	if (!paths || (json_is_array(paths) && count == 0))
+		return true;
+	bool are_texts = json_is_array(paths) && count <= MESSAGE_ATTACHMENTS_MAX;
+	for (size_t i = 0; are_texts && i < count; i++) {
+		size_t size = json_string_length(json_array_get(paths, i));
+		are_texts = size > 0 && size <= STORE_FILE_PATH_MAX;
+	}
+	if (!are_texts) {
+		api_fail(http, FAILURE_MALFORMED, "'attachments' is no list of up to %d paths",
+			MESSAGE_ATTACHMENTS_MAX);
+		return false;
+	}
+	attached->list = json_array();
+	for (size_t i = 0; i < count; i++) {
+		if (attach_one(
+			    session, http, json_string_value(json_array_get(paths, i)), attached))
+			continue;
+		detach(session->node, attached);
+		return false;
+	}
+	return true;
+}
+
+/* What still moves of a message that is deleted stops. */
+static void stop_attachments(struct node *node, const struct store_message *message)
+{
+	json_t *list = json_loads(message->attachments, 0, NULL);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct store_file file;
+		if (store_file_find(node->store, message->peer, message->direction == STORE_OUT,
+			    attachment_at(list, i).id, &file) == ERR_OK &&
+			!store_file_has_ended(&file))
+			cancel_file(node, file.sequence);
+	}
+	json_decref(list);
+}
+
 /* On disk, and from then on delivered. */
 static enum err accept_message(
 	struct session *session, const struct store_draft *draft, struct store_message *ret_message)
@@ -56,7 +148,8 @@ static enum err accept_message(
 		.chat = {.id = draft->id,
 			.text = draft->text,
 			.timestamp = draft->timestamp,
-			.reply_to = draft->reply_to}};
+			.reply_to = draft->reply_to,
+			.attachments = draft->attachments}};
 	enum err err = check_size(session->node, &message);
 	if (!err)
 		err = store_outbox_add(store, session->id, draft);
@@ -66,28 +159,32 @@ static enum err accept_message(
 }
 
 static void send_text(struct session *session, struct web_request *http, const char *text,
-	const char *reply_to, unsigned wait_ms)
+	const char *reply_to, struct attached *attached, unsigned wait_ms)
 {
 	char id[ID_ROOM];
 	struct store_message message;
 	struct store_draft draft = {.id = node_new_id(session->node, id),
 		.text = text,
 		.timestamp = node_unix_time(),
-		.reply_to = reply_to};
+		.reply_to = reply_to,
+		.attachments = attached->list};
 	enum err err = accept_message(session, &draft, &message);
 	if (err) {
+		detach(session->node, attached);
 		fail_send(session, http, err);
 		return;
 	}
 	event_of_session(session, "chat_sent",
-		json_pack("{s:o}", "message", describe_message(&message, session->name)));
+		json_pack("{s:o}", "message",
+			describe_message(session->node, &message, session->name)));
 	store_message_deinit(&message);
 	session_chat_flush(session);
 	if (wait_ms > 0) {
 		request_start(session, REQUEST_DELIVERY, id, VIA_AUTO, NULL, wait_ms, http);
 	} else if (store_message_get(session->node->store, session->id, STORE_OUT, id, &message) ==
 		   ERR_OK) {
-		local_api_reply(http, 202, describe_message(&message, session->name));
+		local_api_reply(
+			http, 202, describe_message(session->node, &message, session->name));
 		store_message_deinit(&message);
 	} else {
 		api_fail_store(session->node, http);
@@ -117,6 +214,7 @@ void api_send(struct web_request *http, void *user)
 	struct node *node = api_node(user);
 	struct session *session;
 	struct store_message original = {0};
+	struct attached attached = {0};
 	const char *text, *reply_to;
 	unsigned wait_ms;
 	json_t *body;
@@ -126,8 +224,10 @@ void api_send(struct web_request *http, void *user)
 		api_text_if(http, body, "reply_to", MESSAGE_ID_MAX, &reply_to) &&
 		api_timeout(http, body, "wait_ms", 0, &wait_ms) &&
 		api_session_of(node, http, body, &session) &&
-		(!reply_to || find(session, http, reply_to, &original)))
-		send_text(session, http, text, reply_to ? original.id : NULL, wait_ms);
+		(!reply_to || find(session, http, reply_to, &original)) &&
+		attach(session, http, body, &attached))
+		send_text(session, http, text, reply_to ? original.id : NULL, &attached, wait_ms);
+	json_decref(attached.list);
 	store_message_deinit(&original);
 	json_decref(body);
 }
@@ -161,7 +261,7 @@ static void changed(
 		api_fail_store(session->node, http);
 		return;
 	}
-	json_t *description = describe_message(&now, session->name);
+	json_t *description = describe_message(session->node, &now, session->name);
 	store_message_deinit(&now);
 	event_of_session(session, "chat_changed", json_pack("{s:O}", "message", description));
 	local_api_reply(http, 200, description);
@@ -232,6 +332,7 @@ static void delete_message(
 		fail_send(session, http, err);
 		return;
 	}
+	stop_attachments(session->node, target);
 	if (was < STORE_DELIVERED)
 		session_chat_withdrawn(session, target->id, was == STORE_SENT);
 	changed(session, http, target);
@@ -303,11 +404,12 @@ void api_typing(struct web_request *http, void *user)
 
 /* ---- History ---- */
 
-static void reply_page(struct web_request *http, const struct store_page *page, const char *name)
+static void reply_page(struct node *node, struct web_request *http, const struct store_page *page,
+	const char *name)
 {
 	json_t *messages = json_array();
 	for (size_t i = 0; i < page->count; i++)
-		json_array_append_new(messages, describe_message(&page->messages[i], name));
+		json_array_append_new(messages, describe_message(node, &page->messages[i], name));
 	local_api_reply(
 		http, 200, json_pack("{s:o, s:b}", "messages", messages, "more", (int)page->more));
 }
@@ -337,7 +439,7 @@ void api_history(struct web_request *http, void *user)
 		return;
 	}
 	if (store_history(node->store, contact.node_id, before, limit, &page) == ERR_OK)
-		reply_page(http, &page, contact.name);
+		reply_page(node, http, &page, contact.name);
 	else
 		api_fail_store(node, http);
 	store_page_deinit(&page);
@@ -348,7 +450,7 @@ static json_t *describe_find(struct node *node, const struct store_find *find)
 	struct store_contact contact;
 	const char *peer = find->message.peer;
 	bool known = store_contact_get(node->store, peer, &contact) == ERR_OK;
-	json_t *object = describe_message(&find->message, known ? contact.name : peer);
+	json_t *object = describe_message(node, &find->message, known ? contact.name : peer);
 	json_object_set_new(object, "sequence", json_integer(find->message.sequence));
 	json_object_set_new(object, "snippet", json_string(find->snippet));
 	return object;

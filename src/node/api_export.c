@@ -59,7 +59,8 @@ static void take_page(struct export *export, const struct store_page *page, cons
 		}
 		export->bytes += size + 1;
 		export->at.sequence = message->sequence;
-		json_array_append_new(export->messages, describe_message(message, name));
+		json_array_append_new(
+			export->messages, describe_message(export->node, message, name));
 	}
 	export->more = page->more;
 }

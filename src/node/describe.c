@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "message/attachments.h"
 #include "message/uri.h"
 #include "net/iface.h"
 #include "node/hub_client.h"
@@ -10,6 +11,7 @@
 #include "node/mapping.h"
 #include "node/session.h"
 #include "node/store_change.h"
+#include "node/store_file.h"
 #include "node/strangers.h"
 
 json_t *describe_failure(const struct failure *failure)
@@ -18,14 +20,33 @@ json_t *describe_failure(const struct failure *failure)
 		failure->fault.text);
 }
 
-json_t *describe_message(const struct store_message *message, const char *name)
+/* What became of each as a file: its number here, and its state; null while it is not offered. */
+static json_t *describe_attachments(struct node *node, const struct store_message *message)
+{
+	json_t *attachments = json_loads(message->attachments, 0, NULL);
+	for (size_t i = 0; i < json_array_size(attachments); i++) {
+		struct store_file file;
+		bool is_known =
+			store_file_find(node->store, message->peer, message->direction == STORE_OUT,
+				attachment_at(attachments, i).id, &file) == ERR_OK;
+		json_t *item = json_array_get(attachments, i);
+		json_object_set_new(
+			item, "file", is_known ? json_integer(file.sequence) : json_null());
+		json_object_set_new(item, "state",
+			is_known ? json_string(store_file_state_name(file.state)) : json_null());
+	}
+	return attachments ? attachments : json_array();
+}
+
+json_t *describe_message(struct node *node, const struct store_message *message, const char *name)
 {
 	json_t *edited = message->edited > 0 ? json_real(message->edited) : json_null();
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:f, s:s, s:s?, s:o, s:b}", "id", message->id,
-		"peer", message->peer, "name", name, "direction",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:f, s:s, s:s?, s:o, s:o, s:b}", "id",
+		message->id, "peer", message->peer, "name", name, "direction",
 		store_direction_name(message->direction), "text", message->text, "timestamp",
 		message->timestamp, "state", store_state_name(message->state), "reply_to",
-		message->refers[0] ? message->refers : NULL, "edited", edited, "deleted",
+		message->refers[0] ? message->refers : NULL, "attachments",
+		describe_attachments(node, message), "edited", edited, "deleted",
 		(int)message->deleted);
 }
 

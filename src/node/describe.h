@@ -19,7 +19,7 @@ bool describe_safety_number(const struct node *node, const struct store_contact 
 	char number[NODE_SAFETY_NUMBER_MAX]);
 /* {"peer": Peer}, of a contact that exists. */
 json_t *describe_peer_answer(struct node *node, const char *node_id);
-json_t *describe_message(const struct store_message *message, const char *name);
+json_t *describe_message(struct node *node, const struct store_message *message, const char *name);
 json_t *describe_stranger(struct node *node, const struct stranger *stranger);
 json_t *describe_failure(const struct failure *failure);
 

@@ -18,7 +18,8 @@ static void show(struct session *session, const char *event, const char *id)
 	if (store_message_get(store, session->id, STORE_IN, id, &stored) != ERR_OK)
 		return;
 	event_of_session(session, event,
-		json_pack("{s:o}", "message", describe_message(&stored, session->name)));
+		json_pack("{s:o}", "message",
+			describe_message(session->node, &stored, session->name)));
 	store_message_deinit(&stored);
 }
 
@@ -47,7 +48,8 @@ void handle_chat(struct session *session, struct link *link, const struct messag
 	struct store_draft draft = {.id = chat->id,
 		.text = chat->text,
 		.timestamp = chat->timestamp,
-		.reply_to = chat->reply_to};
+		.reply_to = chat->reply_to,
+		.attachments = chat->attachments};
 	bool is_new;
 	enum err err = store_receive(session->node->store, session->id, &draft, &is_new);
 	if (err) {

@@ -69,7 +69,7 @@ void request_delivered(struct request *request)
 		request_fail(request, &failure);
 		return;
 	}
-	json_t *body = describe_message(&message, session->name);
+	json_t *body = describe_message(session->node, &message, session->name);
 	int status = message.state == STORE_DELIVERED ? 200 : 202;
 	store_message_deinit(&message);
 	request_reply(request, status, body);

@@ -24,7 +24,8 @@ static void pass_over(struct session *session, const struct store_message *store
 	session->sent_through = stored->sequence;
 }
 
-static struct message message_of(const struct store_message *stored)
+/* `attachments` are those of the message, or NULL. */
+static struct message message_of(const struct store_message *stored, const json_t *attachments)
 {
 	switch (stored->kind) {
 	case STORE_EDIT:
@@ -42,7 +43,8 @@ static struct message message_of(const struct store_message *stored)
 			.chat = {.id = stored->id,
 				.text = stored->text,
 				.timestamp = stored->timestamp,
-				.reply_to = stored->refers[0] ? stored->refers : NULL}};
+				.reply_to = stored->refers[0] ? stored->refers : NULL,
+				.attachments = attachments}};
 	}
 }
 
@@ -72,8 +74,10 @@ static bool send_one(struct session *session, const struct store_message *stored
 		pass_over(session, stored, "unsupported", "whose program knows no changes");
 		return true;
 	}
-	struct message message = message_of(stored);
+	json_t *attachments = json_loads(stored->attachments, 0, NULL);
+	struct message message = message_of(stored, attachments);
 	enum err err = link_send(session->current, &message);
+	json_decref(attachments);
 	if (err == ERR_TOO_LARGE) {
 		pass_over(session, stored, "too_large", "for which it is too large");
 		return true;

@@ -73,6 +73,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE messages ADD COLUMN refers TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE messages ADD COLUMN edited REAL NOT NULL DEFAULT 0;"
 	"ALTER TABLE messages ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE peers ADD COLUMN read_here INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE peers ADD COLUMN read_there INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE peers SET read_here ="

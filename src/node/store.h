@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/err.h"
 #include "node/fault.h"
 #include "node/limits.h"
@@ -137,7 +139,8 @@ struct store_message {
 	char *text;       /* owned by the page; "" when it is deleted */
 	/* The id of the message it replies to, or that it changes; "": of none. */
 	char refers[STORE_MESSAGE_ID_MAX + 1];
-	double edited; /* when, the sender's time; 0: never */
+	char *attachments; /* owned as the text is: JSON of message/attachments.h, or "" */
+	double edited;     /* when, the sender's time; 0: never */
 	bool deleted;
 };
 
@@ -145,7 +148,8 @@ struct store_message {
 struct store_draft {
 	const char *id, *text;
 	double timestamp;
-	const char *reply_to; /* the id of a message of either side, or NULL */
+	const char *reply_to;      /* the id of a message of either side, or NULL */
+	const json_t *attachments; /* valid ones of message/attachments.h, or NULL */
 };
 
 /* An answer of several messages. Zeroed it is empty. */

@@ -200,9 +200,9 @@ static enum err wipe(struct store *store, const struct place *place)
 	enum err err = store_search_remove(store, place->sequence);
 	if (err)
 		return err;
-	struct query query = query_of(store,
-		"UPDATE messages SET text = '', deleted = 1, state = max(state, 2) WHERE sequence "
-		"= ?");
+	struct query query = query_of(store, "UPDATE messages SET text = '', attachments = '', "
+					     "deleted = 1, state = max(state, 2) WHERE sequence "
+					     "= ?");
 	query_bind_integer(&query, place->sequence);
 	return query_run(&query, NULL);
 }

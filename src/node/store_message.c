@@ -37,6 +37,7 @@ const char *store_state_name(enum store_state state)
 void store_message_deinit(struct store_message *message)
 {
 	free(message->text);
+	free(message->attachments);
 	*message = (struct store_message){0};
 }
 
@@ -69,7 +70,10 @@ void store_read_message(struct query *query, struct store_message *ret_message)
 	m.edited = query_real(query, 9);
 	m.deleted = query_integer(query, 10) != 0;
 	m.text = query_copy_text(query, 6);
-	if (m.text)
+	m.attachments = query_copy_text(query, 11);
+	if (query->err)
+		store_message_deinit(&m);
+	else
 		*ret_message = m;
 }
 
@@ -147,12 +151,12 @@ enum err store_check_room(struct store *store, const char *peer, enum store_dire
 	return ERR_OK;
 }
 
-static enum err insert_draft(struct store *store, const char *peer, enum store_direction direction,
-	const struct store_draft *draft)
+static enum err insert_message(struct store *store, const char *peer,
+	enum store_direction direction, const struct store_draft *draft, const char *attachments)
 {
 	struct query query = query_of(store,
-		"INSERT INTO messages (peer, direction, id, state, timestamp, text, refers) VALUES "
-		"(?, ?, ?, ?, ?, ?, ?)");
+		"INSERT INTO messages (peer, direction, id, state, timestamp, text, refers, "
+		"attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, direction);
 	query_bind_text(&query, draft->id);
@@ -160,6 +164,7 @@ static enum err insert_draft(struct store *store, const char *peer, enum store_d
 	query_bind_real(&query, draft->timestamp);
 	query_bind_text(&query, draft->text);
 	query_bind_text(&query, draft->reply_to ? draft->reply_to : "");
+	query_bind_text(&query, attachments);
 	enum err err = query_run(&query, NULL);
 	return err ? err : store_search_add(store, sqlite3_last_insert_rowid(store->db));
 }
@@ -173,6 +178,16 @@ static enum err find_message(struct store *store, const char *peer, enum store_d
 	query_bind_integer(&query, direction);
 	query_bind_text(&query, id);
 	return query_run_integer(&query, ret_state);
+}
+
+static enum err insert_draft(struct store *store, const char *peer, enum store_direction direction,
+	const struct store_draft *draft)
+{
+	char *text = draft->attachments ? json_dumps(draft->attachments, JSON_COMPACT)
+					: text_duplicate("");
+	enum err err = text ? insert_message(store, peer, direction, draft, text) : ERR_NOMEM;
+	free(text);
+	return err;
 }
 
 static enum err add_new(struct store *store, const char *peer, enum store_direction direction,

@@ -63,8 +63,8 @@ MUST_CHECK enum err query_run_integer(struct query *query, int64_t *ret_value);
 	"CASE WHEN m.state < 2 THEN m.state WHEN m.sequence <= "                                   \
 	"(SELECT iif(m.direction = 0, p.read_there, p.read_here) FROM peers p "                    \
 	"WHERE p.peer = m.peer) THEN 4 ELSE m.state END, "                                         \
-	"m.timestamp, m.text, m.kind, m.refers, m.edited, m.deleted"
-#define STORE_MESSAGE_COLUMN_COUNT 11
+	"m.timestamp, m.text, m.kind, m.refers, m.edited, m.deleted, m.attachments"
+#define STORE_MESSAGE_COLUMN_COUNT 12
 /* ERR_MALFORMED, ERR_TOO_LARGE: no message has such a text. */
 MUST_CHECK enum err store_check_text(struct store *store, const char *text);
 /* ERR_LIMIT when no further message fits. */

@@ -107,6 +107,65 @@ class Changes(ChatTest):
         self.assertEqual(alice.one('status')['queued'], 1)  # that it is deleted
 
 
+class Attachments(ChatTest):
+    def receiving(self):
+        """Alice, and bob who takes files."""
+        alice, bob = self.node('alice'), self.node('bob', up=False)
+        (bob.home / 'access.ini').write_text('[default]\nfile.receive = allow\n')
+        bob.up()
+        bob.one('add', alice.id, '--name', 'alice')
+        alice.one('add', bob.one('status')['uris'][0], '--name', 'bob')
+        return alice, bob
+
+    def make(self, name, data):
+        path = self.directory / name
+        path.write_bytes(data)
+        return str(path)
+
+    def states(self, node, peer):
+        return [(item['name'], item['size'], item['state']) for item in node.one('history', peer)['messages'][-1]['attachments']]
+
+    def test_files_come_with_their_message(self):
+        alice, bob = self.receiving()
+        plan, photo = self.make('plan.pdf', b'plan' * 1000), self.make('photo.jpg', b'photo')
+        self.send(alice, bob, 'see these', plan, photo)
+        _, event = bob.event('chat')
+        self.assertEqual([item['name'] for item in event['message']['attachments']], ['plan.pdf', 'photo.jpg'])
+        done = [('plan.pdf', 4000, 'done'), ('photo.jpg', 5, 'done')]
+        for node, peer in ((alice, 'bob'), (bob, 'alice')):
+            wait_until(f'{node.name} has both', lambda: self.states(node, peer) == done, 30)
+        self.assertEqual((bob.home / 'downloads' / 'photo.jpg').read_bytes(), b'photo')
+        self.assertIn('see these  [plan.pdf, photo.jpg]', bob.run('history', 'alice').stdout)
+
+    def test_they_wait_for_a_peer_that_is_away_and_for_its_yes(self):
+        alice, bob = self.pair()
+        alice.one('send', 'bob', 'for later', self.make('later.txt', b'later'))
+        wait_until('it is offered', lambda: self.states(alice, 'bob') == [('later.txt', 5, 'offered')], 20)
+        alice.one('add', bob.one('status')['uris'][0])
+        wait_until('bob is asked', lambda: bob.one('history', 'alice')['messages'] and
+                   self.states(bob, 'alice') == [('later.txt', 5, 'offered')], 30)
+        number = bob.one('history', 'alice')['messages'][-1]['attachments'][0]['file']
+        bob.one('file', 'accept', str(number))
+        wait_until('bob has it', lambda: self.states(bob, 'alice') == [('later.txt', 5, 'done')], 30)
+
+    def test_a_deleted_message_takes_its_files_back(self):
+        alice, bob = self.pair()
+        alice.one('send', 'bob', 'never mind', self.make('mind.txt', b'mind'))
+        alice.one('delete', 'bob', 'last')
+        self.assertEqual([file['state'] for file in alice.one('file', 'list')['files']], ['cancelled'])
+
+    def test_nothing_is_sent_when_one_cannot_be(self):
+        alice, bob = self.pair()
+        good = self.make('good.txt', b'good')
+        self.assert_fails(alice.run('send', 'bob', 'text', good, str(self.directory / 'none')), 1, 'none', 'in quotes')
+        self.assert_fails(alice.run('send', 'bob', 'text', good, str(self.directory)), 1)
+        self.assertEqual(alice.one('history', 'bob')['messages'], [])
+        self.assertEqual({file['state'] for file in alice.one('file', 'list')['files']} - {'cancelled'}, set())
+        for bad in ('x', [1], [''], ['x' * 4097], [good] * 17, {}):
+            status, answer = alice.ask('/messages', {'peer': 'bob', 'text': 'x', 'attachments': bad})
+            self.assertEqual((status, answer['error']['code']), (400, 'malformed'), bad)
+
+
 class Marks(ChatTest):
     def state(self, node, peer, index=-1):
         return node.one('history', peer)['messages'][index]['state']

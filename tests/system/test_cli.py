@@ -25,7 +25,7 @@ CLIENT_CALLS = [['login'], ['logout'], ['add', 'dpc-node-0123456789abcdef'], ['r
                 ['ask', 'bob', 'why?'],
                 ['models'], ['models', 'bob'], ['ai', 'log'], ['ai', 'log', 'bob']]
 
-WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', 'two', 'words'],
+WRONG_USAGE = [[], ['frobnicate'], ['--frob'], ['-x'], ['send'], ['send', 'bob'], ['send', 'bob', *(['too'] * 18)],
                ['status', 'bob', 'now'], ['verify'], ['verify', 'bob', '--yes', '--undo'], ['verify', 'bob', '1', '--yes'], ['verify', *['1'] * 14], ['status', '--watch=1'], ['add'], ['connect'], ['connect', 'bob', '--direct', '--webrtc'],
                ['connect', 'bob', '--timeout', 'soon'], ['connect', 'bob', '--timeout', '0'],
                ['connect', 'bob', '--timeout'], ['connect', 'bob', '--direct=yes'], ['history', 'bob', '--limit', '-1'],

@@ -107,7 +107,7 @@ static struct lone *lone_create(const char *home)
 	assert_ok(store_open(home, &node->store, NULL));
 	assert_ok(store_contact_add(node->store, &contact));
 	assert_ok(store_outbox_add(
-		node->store, BOB, &(struct store_draft){"a", "hello", 1753000000.25, NULL}));
+		node->store, BOB, &(struct store_draft){"a", "hello", 1753000000.25, NULL, NULL}));
 	assert_ok(session_get(node, BOB, &lone->session));
 	assert_ok(link_init(&lone->link, lone->session, LINK_WEBRTC, true, &noting));
 	return lone;

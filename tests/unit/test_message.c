@@ -23,6 +23,8 @@ static void every_type_survives_a_round_trip(void **state)
 		"\"timestamp\":1753000000.25}",
 		"{\"type\":\"chat\",\"id\":\"x\",\"text\":\"t\",\"timestamp\":1.0,"
 		"\"reply_to\":\"y\"}",
+		"{\"type\":\"chat\",\"id\":\"x\",\"text\":\"t\",\"timestamp\":1.0,"
+		"\"attachments\":[{\"id\":\"f\",\"name\":\"a b\",\"size\":0}]}",
 		"{\"type\":\"chat_ack\",\"id\":\"x\"}",
 		"{\"type\":\"chat_edit\",\"id\":\"e\",\"target\":\"x\",\"text\":\"t\","
 		"\"timestamp\":2.5}",

@@ -140,7 +140,7 @@ static void damage_anywhere_is_noticed_or_harmless(void **state)
 		char id[20];
 		snprintf(id, sizeof id, "m%d", i);
 		assert_ok(store_outbox_add(store, BOB,
-			&(struct store_draft){id, "some text to fill pages with", i, NULL}));
+			&(struct store_draft){id, "some text to fill pages with", i, NULL, NULL}));
 	}
 	store_close(store);
 	char *path = text_format("%s/dpc.db", (char *)*state);
@@ -190,8 +190,8 @@ static void what_was_accepted_survives_a_kill(void **state)
 		for (; count < 20; count++) {
 			char id[20];
 			snprintf(id, sizeof id, "m%u", count);
-			if (store_outbox_add(
-				    store, BOB, &(struct store_draft){id, "text", count, NULL}) ||
+			if (store_outbox_add(store, BOB,
+				    &(struct store_draft){id, "text", count, NULL, NULL}) ||
 				write(pipe_ends[1], &count, 1) != 1)
 				_exit(1);
 		}

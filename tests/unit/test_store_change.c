@@ -20,13 +20,14 @@ static struct store *reopen(const char *home)
 
 static void send(struct store *store, const char *id, const char *text)
 {
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){id, text, 1000, NULL}));
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){id, text, 1000, NULL, NULL}));
 }
 
 static void receive(struct store *store, const char *id, const char *text)
 {
 	bool is_new;
-	assert_ok(store_receive(store, BOB, &(struct store_draft){id, text, 1000, NULL}, &is_new));
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){id, text, 1000, NULL, NULL}, &is_new));
 	assert_true(is_new);
 }
 
@@ -335,21 +336,42 @@ static void unread_messages_are_counted_up_to_a_limit(void **state)
 	store_close(store);
 }
 
+static void attachments_go_with_their_message(void **state)
+{
+	struct store *store = reopen(*state);
+	struct store_message m;
+	enum store_state was;
+	json_t *list = json_pack("[{s:s, s:s, s:i}]", "id", "f", "name", "a", "size", 5);
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"a", "see", 1, NULL, list}));
+	json_decref(list);
+	store_close(store);
+	store = reopen(*state);
+	assert_ok(store_message_get(store, BOB, STORE_OUT, "a", &m));
+	assert_string_equal(m.attachments, "[{\"id\":\"f\",\"name\":\"a\",\"size\":5}]");
+	store_message_deinit(&m);
+	assert_ok(store_delete(store, BOB, "a", "d", &was));
+	assert_ok(store_message_get(store, BOB, STORE_OUT, "a", &m));
+	assert_string_equal(m.attachments, "");
+	store_message_deinit(&m);
+	store_close(store);
+}
+
 static void a_reply_names_what_it_answers(void **state)
 {
 	struct store *store = reopen(*state);
 	struct store_message m;
 	bool is_new;
 	receive(store, "a", "question");
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"b", "answer", 1, "a"}));
-	assert_ok(store_receive(store, BOB, &(struct store_draft){"c", "so?", 1, "b"}, &is_new));
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"b", "answer", 1, "a", NULL}));
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){"c", "so?", 1, "b", NULL}, &is_new));
 	assert_ok(store_message_get(store, BOB, STORE_OUT, "b", &m));
 	assert_string_equal(m.refers, "a");
 	store_message_deinit(&m);
 	assert_ok(store_message_get(store, BOB, STORE_IN, "c", &m));
 	assert_string_equal(m.refers, "b");
 	store_message_deinit(&m);
-	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"d", "x", 1, "no id"}),
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"d", "x", 1, "no id", NULL}),
 		ERR_MALFORMED);
 	store_close(store);
 }
@@ -364,4 +386,4 @@ TESTS(HOME_TEST(an_edit_is_done_at_once_and_waits_for_the_peer),
 	HOME_TEST(changes_and_texts_have_their_limits),
 	HOME_TEST(a_message_is_found_by_the_beginning_of_its_id),
 	HOME_TEST(what_is_read_only_grows), HOME_TEST(unread_messages_are_counted_up_to_a_limit),
-	HOME_TEST(a_reply_names_what_it_answers))
+	HOME_TEST(attachments_go_with_their_message), HOME_TEST(a_reply_names_what_it_answers))

@@ -238,11 +238,13 @@ static void removing_a_contact_keeps_its_history_but_not_what_was_queued(void **
 	struct store_page page;
 	bool is_new;
 	size_t count;
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"1", "delivered", 1, NULL}));
+	assert_ok(store_outbox_add(
+		store, BOB, &(struct store_draft){"1", "delivered", 1, NULL, NULL}));
 	assert_ok(store_mark_delivered(store, BOB, "1", NULL));
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"2", "queued", 2, NULL}));
+	assert_ok(
+		store_outbox_add(store, BOB, &(struct store_draft){"2", "queued", 2, NULL, NULL}));
 	assert_ok(store_receive(
-		store, BOB, &(struct store_draft){"3", "received", 3, NULL}, &is_new));
+		store, BOB, &(struct store_draft){"3", "received", 3, NULL, NULL}, &is_new));
 	assert_ok(store_contact_remove(store, BOB));
 	assert_ok(store_history(store, BOB, 0, 10, &page));
 	assert_int_equal(page.count, 2);

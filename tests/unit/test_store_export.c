@@ -24,7 +24,7 @@ static void receive(struct store *store, const char *peer, unsigned number)
 	bool is_new;
 	snprintf(id, sizeof id, "m%u", number);
 	assert_ok(store_receive(
-		store, peer, &(struct store_draft){id, "text", 1753000000, NULL}, &is_new));
+		store, peer, &(struct store_draft){id, "text", 1753000000, NULL, NULL}, &is_new));
 	assert_true(is_new);
 }
 
@@ -86,7 +86,7 @@ static void peers_come_by_id_and_only_those_with_messages(void **state)
 	/* Accepted, and gone with the contact: the peer has nothing left. */
 	assert_ok(store_contact_add(store, &(struct store_contact){.node_id = ALICE}));
 	assert_ok(store_outbox_add(
-		store, ALICE, &(struct store_draft){"o1", "text", 1753000000, NULL}));
+		store, ALICE, &(struct store_draft){"o1", "text", 1753000000, NULL, NULL}));
 	assert_ok(store_export_next_peer(store, "", peer));
 	assert_string_equal(peer, ALICE);
 	assert_ok(store_contact_remove(store, ALICE));

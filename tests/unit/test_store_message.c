@@ -41,7 +41,7 @@ static void a_message_goes_from_queued_over_sent_to_delivered(void **state)
 	struct store_message m;
 	bool first;
 	assert_ok(store_outbox_add(
-		store, BOB, &(struct store_draft){"a", "hello", 1753000000.25, NULL}));
+		store, BOB, &(struct store_draft){"a", "hello", 1753000000.25, NULL, NULL}));
 	store_close(store);
 	store = reopen(*state);
 	assert_ok(store_message_get(store, BOB, STORE_OUT, "a", &m));
@@ -83,8 +83,8 @@ static void the_outbox_keeps_the_order_of_each_peer(void **state)
 	size_t count;
 	for (int i = 0; i < 6; i++) {
 		char id[2] = {(char)('f' - i), 0};
-		assert_ok(store_outbox_add(
-			store, i % 2 ? BOB : ALICE, &(struct store_draft){id, "x", 10 - i, NULL}));
+		assert_ok(store_outbox_add(store, i % 2 ? BOB : ALICE,
+			&(struct store_draft){id, "x", 10 - i, NULL, NULL}));
 	}
 	assert_ok(store_mark_delivered(store, ALICE, "d", NULL));
 	assert_pending(store, ALICE, "fb");
@@ -116,18 +116,19 @@ static void an_incoming_message_is_stored_once(void **state)
 	struct store *store = reopen(*state);
 	struct store_page page;
 	bool is_new;
-	assert_ok(store_receive(store, BOB, &(struct store_draft){"a", "first", 1, NULL}, &is_new));
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){"a", "first", 1, NULL, NULL}, &is_new));
 	assert_true(is_new);
-	assert_ok(
-		store_receive(store, BOB, &(struct store_draft){"a", "second", 2, NULL}, &is_new));
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){"a", "second", 2, NULL, NULL}, &is_new));
 	assert_false(is_new);
 	assert_ok(store_receive(
-		store, ALICE, &(struct store_draft){"a", "of another", 1, NULL}, &is_new));
+		store, ALICE, &(struct store_draft){"a", "of another", 1, NULL, NULL}, &is_new));
 	assert_true(is_new);
-	assert_ok(store_outbox_add(
-		store, BOB, &(struct store_draft){"a", "ours may have the same id", 3, NULL}));
-	assert_err(
-		store_outbox_add(store, BOB, &(struct store_draft){"a", "but only once", 3, NULL}),
+	assert_ok(store_outbox_add(store, BOB,
+		&(struct store_draft){"a", "ours may have the same id", 3, NULL, NULL}));
+	assert_err(store_outbox_add(
+			   store, BOB, &(struct store_draft){"a", "but only once", 3, NULL, NULL}),
 		ERR_EXISTS);
 	assert_ok(store_history(store, BOB, 0, 10, &page));
 	assert_ids(&page, "aa");
@@ -147,7 +148,7 @@ static void history_is_paged_backwards_and_comes_oldest_first(void **state)
 	for (int i = 0; i < 7; i++) {
 		char id[2] = {(char)('a' + i), 0};
 		assert_ok(store_receive(
-			store, BOB, &(struct store_draft){id, "x", i, NULL}, &is_new));
+			store, BOB, &(struct store_draft){id, "x", i, NULL, NULL}, &is_new));
 	}
 	assert_ok(store_history(store, BOB, 0, 3, &page));
 	assert_ids(&page, "efg");
@@ -172,21 +173,21 @@ static void ill_formed_messages_are_refused(void **state)
 	char *text = calloc(1, STORE_TEXT_MAX + 2);
 	assert_non_null(text);
 	memset(text, 'x', STORE_TEXT_MAX + 1);
-	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"a", text, 1, NULL}),
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"a", text, 1, NULL, NULL}),
 		ERR_TOO_LARGE);
 	text[STORE_TEXT_MAX] = 0;
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"a", text, 1, NULL}));
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"a", text, 1, NULL, NULL}));
 	free(text);
-	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b", "", 1, NULL}),
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b", "", 1, NULL, NULL}),
 		ERR_MALFORMED);
-	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b", "\xff", 1, NULL}),
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b", "\xff", 1, NULL, NULL}),
 		ERR_MALFORMED);
-	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b b", "x", 1, NULL}),
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"b b", "x", 1, NULL, NULL}),
 		ERR_MALFORMED);
-	assert_err(store_outbox_add(store, "bob", &(struct store_draft){"b", "x", 1, NULL}),
+	assert_err(store_outbox_add(store, "bob", &(struct store_draft){"b", "x", 1, NULL, NULL}),
 		ERR_MALFORMED);
 	assert_err(store_receive(store, BOB,
-			   &(struct store_draft){"b", "x", (double)INFINITY, NULL}, &is_new),
+			   &(struct store_draft){"b", "x", (double)INFINITY, NULL, NULL}, &is_new),
 		ERR_MALFORMED);
 	store_close(store);
 }
@@ -209,17 +210,18 @@ static void the_outbox_and_the_history_of_a_peer_are_limited(void **state)
 {
 	struct store *store = reopen(*state);
 	bool is_new;
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"1", "x", 1, NULL}));
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"1", "x", 1, NULL, NULL}));
 	set_counter(*state, "pending", STORE_OUTBOX_MAX - 1);
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"2", "x", 1, NULL}));
-	assert_err(
-		store_outbox_add(store, BOB, &(struct store_draft){"3", "x", 1, NULL}), ERR_LIMIT);
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"2", "x", 1, NULL, NULL}));
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"3", "x", 1, NULL, NULL}),
+		ERR_LIMIT);
 	assert_non_null(strstr(store_fault_text(store), "10000 messages wait"));
-	assert_ok(store_outbox_add(store, ALICE, &(struct store_draft){"3", "x", 1, NULL}));
+	assert_ok(store_outbox_add(store, ALICE, &(struct store_draft){"3", "x", 1, NULL, NULL}));
 	/* A full outbox does not keep others from writing to us. */
-	assert_ok(store_receive(store, BOB, &(struct store_draft){"3", "x", 1, NULL}, &is_new));
+	assert_ok(
+		store_receive(store, BOB, &(struct store_draft){"3", "x", 1, NULL, NULL}, &is_new));
 	assert_ok(store_mark_delivered(store, BOB, "1", NULL));
-	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"3", "x", 1, NULL}));
+	assert_ok(store_outbox_add(store, BOB, &(struct store_draft){"3", "x", 1, NULL, NULL}));
 	store_close(store);
 }
 
@@ -227,13 +229,16 @@ static void a_full_history_accepts_no_more_but_knows_what_it_has(void **state)
 {
 	struct store *store = reopen(*state);
 	bool is_new;
-	assert_ok(store_receive(store, BOB, &(struct store_draft){"1", "x", 1, NULL}, &is_new));
+	assert_ok(
+		store_receive(store, BOB, &(struct store_draft){"1", "x", 1, NULL, NULL}, &is_new));
 	set_counter(*state, "messages", STORE_HISTORY_MAX);
-	assert_err(store_receive(store, BOB, &(struct store_draft){"2", "x", 1, NULL}, &is_new),
-		ERR_LIMIT);
 	assert_err(
-		store_outbox_add(store, BOB, &(struct store_draft){"2", "x", 1, NULL}), ERR_LIMIT);
-	assert_ok(store_receive(store, BOB, &(struct store_draft){"1", "x", 1, NULL}, &is_new));
+		store_receive(store, BOB, &(struct store_draft){"2", "x", 1, NULL, NULL}, &is_new),
+		ERR_LIMIT);
+	assert_err(store_outbox_add(store, BOB, &(struct store_draft){"2", "x", 1, NULL, NULL}),
+		ERR_LIMIT);
+	assert_ok(
+		store_receive(store, BOB, &(struct store_draft){"1", "x", 1, NULL, NULL}, &is_new));
 	assert_false(is_new);
 	store_close(store);
 }

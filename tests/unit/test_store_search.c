@@ -23,7 +23,7 @@ static void receive(struct store *store, const char *peer, const char *id, const
 {
 	bool is_new;
 	assert_ok(store_receive(
-		store, peer, &(struct store_draft){id, text, 1753000000, NULL}, &is_new));
+		store, peer, &(struct store_draft){id, text, 1753000000, NULL, NULL}, &is_new));
 	assert_true(is_new);
 }
 
@@ -47,8 +47,8 @@ static void all_words_are_found_whatever_their_case_and_accents(void **state)
 	struct store *store = open_store(state);
 	receive(store, ALICE, "1", "The café opens at nine");
 	receive(store, BOB, "2", "Nine cafes, don't open them");
-	assert_ok(store_outbox_add(
-		store, ALICE, &(struct store_draft){"3", "see you at NINE", 1753000001, NULL}));
+	assert_ok(store_outbox_add(store, ALICE,
+		&(struct store_draft){"3", "see you at NINE", 1753000001, NULL, NULL}));
 	assert_finds(store, "nine", NULL, "3 2 1");
 	assert_finds(store, " nine\tCAFE ", NULL, "1");
 	assert_finds(store, "caf*", NULL, "2 1");
@@ -132,7 +132,7 @@ static void what_goes_is_not_found_any_more(void **state)
 	struct store_contact alice = {.node_id = ALICE};
 	assert_ok(store_contact_add(store, &alice));
 	assert_ok(store_outbox_add(
-		store, ALICE, &(struct store_draft){"1", "waiting words", 1753000001, NULL}));
+		store, ALICE, &(struct store_draft){"1", "waiting words", 1753000001, NULL, NULL}));
 	receive(store, ALICE, "2", "other words");
 	assert_finds(store, "words", NULL, "2 1");
 	assert_ok(store_contact_remove(store, ALICE)); /* and what is not delivered */
@@ -155,6 +155,7 @@ static void messages_of_a_former_version_are_found(void **state)
 			"ALTER TABLE messages DROP COLUMN refers;"
 			"ALTER TABLE messages DROP COLUMN edited;"
 			"ALTER TABLE messages DROP COLUMN deleted;"
+			"ALTER TABLE messages DROP COLUMN attachments;"
 			"ALTER TABLE peers DROP COLUMN read_here;"
 			"ALTER TABLE peers DROP COLUMN read_there;"
 			"DROP TABLE words;"
