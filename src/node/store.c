@@ -61,10 +61,10 @@ static const char *const migrations[] = {
 	"CREATE INDEX files_unfinished ON files (sequence) WHERE state < 3;",
 	/* The words of the history (store_search.h), written with the messages and not by triggers:
 	 * SQLite lets none write to a virtual table while the schema is not trusted. With the index
-	 * of beginnings the first two letters of a word are found among a million messages at once;
-	 * without it they take a third of a second. */
+	 * of beginnings the first letters of a word are found among a million messages at once;
+	 * without it two take a third of a second. */
 	"CREATE VIRTUAL TABLE words USING fts5("
-	"  peer, text, content = 'messages', content_rowid = 'sequence', prefix = '2 3',"
+	"  peer, text, content = 'messages', content_rowid = 'sequence', prefix = '1 2 3',"
 	"  tokenize = 'unicode61 remove_diacritics 2');"
 	"INSERT INTO words (words) VALUES ('rebuild');",
 	/* Replies, edits, deletions, and how far each side has read (store_change.h). What is there
