@@ -99,6 +99,8 @@ struct web_socket_handler {
 	/* A message above the limit came and is skipped. NULL: such a socket is closed with 1009.
 	 */
 	void (*too_large)(struct web_socket *socket, void *user);
+	/* All that waited has been sent. NULL: that does not matter. */
+	void (*drained)(struct web_socket *socket, void *user);
 	/* The last thing to happen, exactly once, also when the upgrade came to nothing; the socket
 	 * is gone when it returns. `reason` is for the log. */
 	void (*closed)(struct web_socket *socket, const char *reason, void *user);
@@ -116,7 +118,11 @@ struct web_socket_options {
  * from the request, or NULL. */
 const char *web_request_subprotocol(struct web_request *request, const char *prefix);
 
-/* From within the handler of a websocket route only: accepts. The request is gone afterwards, and
+/* Whether it asks to become a websocket, with everything that RFC 6455 section 4.2.1 wants. Only
+ * where both are served: a websocket route's requests do. */
+bool web_request_wants_upgrade(const struct web_request *request);
+
+/* From within the handler only: accepts. The request is gone afterwards, and
  * `opened` follows, or `closed`. On failure the request can still be answered. ERR_NOMEM, ERR_STATE
  * (the request is no upgrade). */
 MUST_CHECK enum err web_request_upgrade(struct web_request *request,
@@ -205,8 +211,8 @@ struct web_server_stats {
  * ERR_NOMEM. Copies what is not said to be static. */
 MUST_CHECK enum err web_server_create(
 	struct web *web, const struct web_server_options *options, struct web_server **ret_server);
-/* Stops listening, cancels every request and closes every socket, calling back. Never from within
- * one of its callbacks. Accepts NULL. */
+/* Stops listening, cancels every request and closes every socket (with 1001 where nothing waits),
+ * calling back. Never from within one of its callbacks. Accepts NULL. */
 void web_server_destroy(struct web_server *server);
 
 /* "127.0.0.1:43121", with the port that was bound, or the path. */

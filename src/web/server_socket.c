@@ -193,6 +193,8 @@ static void drain(struct web_socket *socket)
 	note_queue(socket);
 	if (err != ERR_OK && err != ERR_AGAIN)
 		begin_closing(socket, 0, "connection lost");
+	else if (waiting(socket) == 0 && socket->state == SOCKET_OPEN && socket->handler->drained)
+		socket->handler->drained(socket, socket->user);
 }
 
 static enum err append_frame(struct buffer *to, enum websocket_opcode opcode, struct bytes payload)
@@ -358,11 +360,24 @@ static void on_timer(void *user)
 	arm(socket);
 }
 
+/* RFC 6455 section 7.4.1: 1001 is "such as a server going down". Nobody is waited for. */
+static void say_goodbye(struct web_socket *socket)
+{
+	if (socket->server->outgoing_to == socket)
+		send_outgoing(socket->server);
+	if (socket->state != SOCKET_OPEN || waiting(socket) > 0)
+		return;
+	socket->close_code = WEBSOCKET_GOING_AWAY;
+	if (send_close(socket))
+		transport_end(&socket->transport);
+}
+
 void sockets_destroy(struct web_server *server)
 {
 	while (!list_is_empty(&server->sockets)) {
 		struct web_socket *socket =
 			CONTAINER_OF(server->sockets.next, struct web_socket, node);
+		say_goodbye(socket);
 		tell_closed(socket, "the server ends");
 		socket_free(socket);
 	}

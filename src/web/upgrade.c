@@ -22,6 +22,11 @@ const char *web_request_subprotocol(struct web_request *request, const char *pre
 	return NULL;
 }
 
+bool web_request_wants_upgrade(const struct web_request *request)
+{
+	return request->head.wants_upgrade;
+}
+
 enum err web_request_upgrade(struct web_request *request, const struct web_socket_options *options,
 	struct web_socket **ret_socket)
 {

@@ -20,6 +20,7 @@ enum websocket_opcode {
 };
 
 /* RFC 6455 section 7.4.1; those from 4000 on are private. */
+#define WEBSOCKET_GOING_AWAY 1001
 #define WEBSOCKET_PROTOCOL_ERROR 1002
 #define WEBSOCKET_NO_CODE 1005 /* the close frame had none */
 #define WEBSOCKET_INVALID_DATA 1007

@@ -329,6 +329,8 @@ static void a_reader_that_stands_still_is_closed_after_a_while(void **state)
 	assert_string_equal(f.last_reason, "slow reader");
 	assert_int_equal(web_server_stats(f.server)->slow_readers, 1);
 	assert_int_equal(web_socket_queued(f.sockets[1]), 0);
+	/* Of that one its user hears, once, and of the other nothing. */
+	assert_int_equal(f.drained, 1);
 	assert_int_equal(web_server_stats(f.server)->sockets_queued, 0);
 	close(slow);
 	close(fd);
@@ -459,6 +461,10 @@ static void a_socket_ends_with_its_server(void **state)
 	run_until(&f, &f.opened, 1);
 	stop(&f);
 	assert_int_equal(f.closed, 1);
+	/* 1001: going away. */
+	uint8_t frame[5];
+	assert_int_equal(recv(fd, frame, sizeof frame, MSG_WAITALL), 4);
+	assert_memory_equal(frame, "\x88\x02\x03\xe9", 4);
 	close(fd);
 	buffer_deinit(&text);
 }

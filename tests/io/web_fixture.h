@@ -161,8 +161,15 @@ static void on_closed(struct web_socket *socket, const char *reason, void *user)
 	snprintf(f->last_reason, sizeof f->last_reason, "%s", reason);
 }
 
+static void on_socket_drained(struct web_socket *socket, void *user)
+{
+	assert_int_equal(web_socket_queued(socket), 0);
+	on_drained(user);
+}
+
 static const struct web_socket_handler socket_handler = {
 	.opened = on_opened,
+	.drained = on_socket_drained,
 	.message = on_message,
 	.too_large = on_too_large,
 	.closed = on_closed,
