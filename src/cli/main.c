@@ -28,6 +28,8 @@ static const struct cli_command commands[] = {
 			{"ai-port", "PORT",
 				"serve the AI models of peers to programs here, as OpenAI and "
 				"Ollama do"},
+			{"api-port", "PORT",
+				"serve the local API to pages here, with the token in api.token"},
 			{"quiet", NULL, "say nothing but what goes wrong"}}},
 	{.name = "login",
 		.run = command_login,

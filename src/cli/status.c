@@ -91,6 +91,8 @@ static void print_status(const json_t *status)
 	print_list("listens", json_object_get(status, "listen"));
 	print_list("address", json_object_get(status, "uris"));
 	print_mapping(json_object_get(status, "port_mapping"));
+	if (json_is_object(json_object_get(status, "api")))
+		print_line("api", field_text(json_object_get(status, "api"), "address"));
 	print_hub(json_object_get(status, "hub"));
 	print_relays(status);
 	snprintf(line, sizeof(line),

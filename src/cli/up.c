@@ -9,6 +9,7 @@ int command_up(const struct cli *cli)
 		.hub_url = cli_value(cli, "hub"),
 		.listen = cli_value(cli, "listen"),
 		.ai_port = cli_value(cli, "ai-port"),
+		.api_port = cli_value(cli, "api-port"),
 		.quiet = cli_has(cli, "quiet"),
 	};
 	return node_run(&options);

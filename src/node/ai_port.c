@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 #include "message/json.h"
-#include "node/ai_guard.h"
 #include "node/ai_port_internal.h"
+#include "node/guard.h"
 #include "node/internal.h"
 
 /* ---- For its other files ---- */
@@ -64,38 +64,37 @@ static void refuse(struct web_request *http, int status, const char *code, const
 			: message);
 }
 
-static void allow_origin(struct web_request *http, const char *origin, bool is_preflight)
-{
-	web_request_add_header(http, "Access-Control-Allow-Origin", origin);
-	web_request_add_header(http, "Vary", "Origin");
-	if (!is_preflight)
-		return;
-	web_request_add_header(http, "Access-Control-Allow-Methods", "GET, POST");
-	/* Programs of pages send headers of their own about themselves. */
-	const char *headers = web_request_header(http, "access-control-request-headers");
-	web_request_add_header(http, "Access-Control-Allow-Headers",
-		headers ? headers : "Authorization, Content-Type");
-}
-
 /* Of every request, before anything is looked up or begun for it. */
 static bool admit(struct web_request *http, void *user)
 {
-	const struct ai_port *port = user;
-	struct ai_guard_headers headers = {
-		.host = web_request_header(http, "host"),
-		.origin = web_request_header(http, "origin"),
-		.fetch_site = web_request_header(http, "sec-fetch-site"),
-		.authorization = web_request_header(http, "authorization"),
-		.is_preflight = strcmp(web_request_method(http), "OPTIONS") == 0,
+	static const struct {
+		int status;
+		const char *code, *message;
+	} refusals[] = {
+		[GUARD_HOST] = {403, "host",
+			"this address is for programs on this machine: use 127.0.0.1"},
+		[GUARD_ORIGIN] = {403, "origin",
+			"pages of this origin may not ask; 'ai.origin' in config.ini names those "
+			"that may"},
+		[GUARD_TOKEN] = {401, "token",
+			"the token of 'ai.token' in config.ini is needed as a bearer token (API "
+			"key)"},
 	};
-	struct ai_guard_refusal refusal = ai_guard_check(&port->node->config, &headers);
-	if (headers.origin && (refusal.status == 0 || refusal.status == 401))
-		allow_origin(http, headers.origin, headers.is_preflight);
-	if (refusal.status)
-		ai_port_fail(http, dialect_of(http), refusal.status, refusal.code, refusal.message);
+	const struct ai_port *port = user;
+	const struct config *config = &port->node->config;
+	struct guard_rules rules = {.token = config->ai_token,
+		.origins = config->ai_origins,
+		.origin_count = config->ai_origin_count};
+	struct guard_headers headers = guard_headers_of(http);
+	enum guard_verdict verdict = guard_check(&rules, &headers);
+	if (verdict == GUARD_FINE || verdict == GUARD_TOKEN)
+		guard_allow_origin(http, &headers, "GET, POST");
+	if (verdict != GUARD_FINE)
+		ai_port_fail(http, dialect_of(http), refusals[verdict].status,
+			refusals[verdict].code, refusals[verdict].message);
 	else if (headers.is_preflight)
 		web_request_reply(http, 204, NULL, (struct bytes){0});
-	return refusal.status || headers.is_preflight;
+	return verdict != GUARD_FINE || headers.is_preflight;
 }
 
 /* ---- The server ---- */

@@ -341,13 +341,23 @@ static const char *set_ai_keep_prompts(struct config *config, const char *value)
 	return set_yes_or_no(&config->ai_keep_prompts, value);
 }
 
-static const char *set_ai_port(struct config *config, const char *value)
+static const char *set_port(uint16_t *ret_port, const char *value)
 {
 	uint32_t port;
 	if (!text_to_u32(value, &port) || port > UINT16_MAX)
 		return "expected a port, or 0 for none";
-	config->ai_port = (uint16_t)port;
+	*ret_port = (uint16_t)port;
 	return NULL;
+}
+
+static const char *set_ai_port(struct config *config, const char *value)
+{
+	return set_port(&config->ai_port, value);
+}
+
+static const char *set_api_port(struct config *config, const char *value)
+{
+	return set_port(&config->api_port, value);
 }
 
 static const char *set_ai_token(struct config *config, const char *value)
@@ -355,19 +365,35 @@ static const char *set_ai_token(struct config *config, const char *value)
 	return set_text(config->ai_token, value);
 }
 
+static const char *add_origin(
+	char origins[CONFIG_ORIGINS_MAX][CONFIG_HOST_MAX + 1], size_t *count, const char *value)
+{
+	if (*count == CONFIG_ORIGINS_MAX)
+		return "there are too many of these";
+	if (!text_copy(origins[*count], CONFIG_HOST_MAX + 1, value))
+		return "the text is too long";
+	(*count)++;
+	return NULL;
+}
+
 static const char *add_ai_origin(struct config *config, const char *value)
 {
-	if (config->ai_origin_count == CONFIG_ORIGINS_MAX)
-		return "there are too many of these";
-	if (!text_copy(config->ai_origins[config->ai_origin_count], CONFIG_HOST_MAX + 1, value))
-		return "the text is too long";
-	config->ai_origin_count++;
-	return NULL;
+	return add_origin(config->ai_origins, &config->ai_origin_count, value);
 }
 
 static void clear_ai_origins(struct config *config)
 {
 	config->ai_origin_count = 0;
+}
+
+static const char *add_api_origin(struct config *config, const char *value)
+{
+	return add_origin(config->api_origins, &config->api_origin_count, value);
+}
+
+static void clear_api_origins(struct config *config)
+{
+	config->api_origin_count = 0;
 }
 
 static void clear_listen(struct config *config)
@@ -424,6 +450,8 @@ static const struct key {
 	{"ai.token", set_ai_token, NULL},
 	{"ai.origin", add_ai_origin, clear_ai_origins},
 	{"ai.keep_prompts", set_ai_keep_prompts, NULL},
+	{"api.port", set_api_port, NULL},
+	{"api.origin", add_api_origin, clear_api_origins},
 };
 
 #define KEY_COUNT (sizeof keys / sizeof *keys)

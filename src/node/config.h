@@ -35,6 +35,10 @@
  *     origin = http://page.example whose pages may ask there; may be given several times
  *     keep_prompts = no            whether the log has the text of what peers ask
  *
+ *     [api]
+ *     port = 11436                 the local API for pages here, on loopback, with a token; 0: not
+ *     origin = http://page.example whose pages may use it; may be given several times
+ *
  *     [chat]
  *     read_marks = yes             tell peers which of their messages were read: yes, no
  *     typing = yes                 and when a message to them is being written
@@ -118,6 +122,9 @@ struct config {
 	char ai_token[CONFIG_TEXT_MAX + 1];
 	char ai_origins[CONFIG_ORIGINS_MAX][CONFIG_HOST_MAX + 1];
 	size_t ai_origin_count;
+	uint16_t api_port; /* 0: the local API is on its socket alone */
+	char api_origins[CONFIG_ORIGINS_MAX][CONFIG_HOST_MAX + 1];
+	size_t api_origin_count;
 	bool read_marks, typing;                  /* are told */
 	char file_directory[CONFIG_TEXT_MAX + 1]; /* absolute; "": not said */
 	uint64_t file_size_max;                   /* 0: any */

@@ -7,6 +7,7 @@
 #include "message/uri.h"
 #include "net/iface.h"
 #include "node/hub_client.h"
+#include "node/local_api.h"
 #include "node/internal.h"
 #include "node/mapping.h"
 #include "node/session.h"
@@ -225,6 +226,12 @@ static json_int_t count_questions(struct node *node)
 	return count;
 }
 
+static json_t *describe_api(const struct node *node)
+{
+	const char *address = node->api ? local_api_address(node->api) : NULL;
+	return address ? json_pack("{s:s}", "address", address) : json_null();
+}
+
 json_t *describe_status(struct node *node)
 {
 	size_t contacts = 0, queued = 0;
@@ -244,7 +251,7 @@ json_t *describe_status(struct node *node)
 					config_ai_url(&node->config))
 			      : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-			 "s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
+			 "s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
 		"version", DPC_VERSION, "node_id", node->id, "key", node->pin, "name",
 		node->config.name, "home", node->home, "pid", (int)getpid(), "uptime_seconds",
 		(double)(net_now() - node->started) / USEC_PER_SEC, "listen", listen, "uris", uris,
@@ -253,5 +260,5 @@ json_t *describe_status(struct node *node)
 		"links", count_up(node), "queued", (json_int_t)queued, "strangers",
 		(json_int_t)node->strangers.count, "ai", ai, "counters", describe_counters(node),
 		"port_mapping", node_mapping_describe(node), "problems", describe_problems(node),
-		"questions", count_questions(node));
+		"questions", count_questions(node), "api", describe_api(node));
 }

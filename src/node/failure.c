@@ -27,7 +27,8 @@ int failure_status(enum failure_code code)
 
 enum failure_code failure_of_name(const char *name)
 {
-	for (enum failure_code code = FAILURE_NONE + 1; code < FAILURE_COUNT; code++) {
+	/* Those before are between this node and programs of its machine. */
+	for (enum failure_code code = FAILURE_MALFORMED; code < FAILURE_COUNT; code++) {
 		if (strcmp(name, failure_name(code)) == 0)
 			return code;
 	}

@@ -9,6 +9,9 @@
 /* clang-format off */
 #define FAILURE_LIST(X)                                                                            \
 	X(NONE,           "ok",             200)                                                    \
+	X(TOKEN,          "token",          401)                                                    \
+	X(HOST,           "host",           403)                                                    \
+	X(ORIGIN,         "origin",         403)                                                    \
 	X(MALFORMED,      "malformed",      400)                                                    \
 	X(DENIED,         "denied",         403)                                                    \
 	X(BLOCKED,        "blocked",        403)                                                    \

@@ -354,6 +354,15 @@
 #define NODE_API_SUBSCRIBERS_MAX 16
 /* A blank line on a silent event stream: it shows the reader, and us, that both still live. */
 #define NODE_API_KEEPALIVE (15 * USEC_PER_SEC)
+/* What a reader sends on a websocket is read and dropped: so much in one message, and so many in a
+ * minute. Beyond, the socket is closed. */
+#define NODE_API_IGNORED_SIZE_MAX 1024
+#define NODE_API_IGNORED_PER_MINUTE 60
+/* Connections to the local API on loopback, those of each address apart, each with one request at a
+ * time. */
+#define NODE_API_PORT_CONNECTIONS_MAX 64
+/* Wrong tokens there that are answered as such in a minute; beyond, with 429. */
+#define NODE_API_WRONG_TOKENS_PER_MINUTE 30
 /* The longest that a request may ask to wait. */
 #define NODE_API_TIMEOUT_MAX_MS (10 * 60 * 1000)
 

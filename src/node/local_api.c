@@ -6,26 +6,26 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "message/json.h"
 #include "message/uri.h"
 #include "node/api.h"
+#include "node/api_events.h"
+#include "node/api_token.h"
 #include "node/describe.h"
+#include "node/guard.h"
 #include "node/internal.h"
 #include "node/limits.h"
-
-struct subscriber {
-	struct list node;
-	struct local_api *api;
-	struct web_request *http;
-	uint64_t missed; /* lines that it was too slow for */
-};
+#include "node/rate.h"
 
 struct local_api {
 	struct node *node;
 	struct web_server *server;
-	struct list subscribers;
-	size_t subscriber_count;
-	struct net_timer keepalive;
+	/* On loopback, by IPv4 and IPv6: NULL where it is not served. */
+	struct web_server *port, *port6;
+	char token[API_TOKEN_SIZE]; /* of those */
+	struct rate wrong_tokens;
+	struct api_events events;
 };
 
 struct node *api_node(void *user)
@@ -178,84 +178,15 @@ bool api_session_of(struct node *node, struct web_request *http, const json_t *b
 
 /* ---- Events ---- */
 
-static void write_line(struct subscriber *subscriber, const char *text)
-{
-	struct bytes bytes = bytes_of_text(text);
-	if (subscriber->missed > 0 || web_stream_write(subscriber->http, bytes) != ERR_OK)
-		subscriber->missed++;
-}
-
-/* The reader has caught up: it learns how much it missed. */
-static void on_drain(void *user)
-{
-	struct subscriber *subscriber = user;
-	if (subscriber->missed == 0)
-		return;
-	json_t *event = json_pack("{s:s, s:f, s:I}", "event", "overrun", "time", node_unix_time(),
-		"missed", (json_int_t)subscriber->missed);
-	char *text = json_take_text(event);
-	char *line = text ? text_format("%s\n", text) : NULL;
-	subscriber->missed = 0;
-	if (line)
-		write_line(subscriber, line);
-	free(line);
-	free(text);
-}
-
-static void on_cancel(void *user)
-{
-	struct subscriber *subscriber = user;
-	list_remove(&subscriber->node);
-	subscriber->api->subscriber_count--;
-	free(subscriber);
-}
-
 void local_api_publish(struct local_api *api, json_t *event)
 {
-	char *text = json_take_text(event);
-	char *line = text ? text_format("%s\n", text) : NULL;
-	LIST_FOREACH_SAFE (node, &api->subscribers) {
-		if (line)
-			write_line(CONTAINER_OF(node, struct subscriber, node), line);
-	}
-	free(line);
-	free(text);
+	api_events_publish(&api->events, event);
 }
 
-static void on_keepalive(void *user)
+static void read_events(struct web_request *http, void *user)
 {
 	struct local_api *api = user;
-	LIST_FOREACH_SAFE (node, &api->subscribers) {
-		struct subscriber *subscriber = CONTAINER_OF(node, struct subscriber, node);
-		if (web_stream_queued(subscriber->http) == 0)
-			write_line(subscriber, "\n");
-	}
-	net_timer_set(&api->keepalive, net_now() + NODE_API_KEEPALIVE);
-}
-
-static void subscribe(struct web_request *http, void *user)
-{
-	struct local_api *api = user;
-	struct subscriber *subscriber = api->subscriber_count < NODE_API_SUBSCRIBERS_MAX
-						? calloc(1, sizeof(*subscriber))
-						: NULL;
-	if (!subscriber) {
-		api_fail(http, FAILURE_LIMIT,
-			"too many programs read the events; close one of them");
-		return;
-	}
-	subscriber->api = api;
-	subscriber->http = http;
-	list_push_back(&api->subscribers, &subscriber->node);
-	api->subscriber_count++;
-	web_stream_start(http, 200, "application/x-ndjson");
-	web_request_on_cancel(http, on_cancel, subscriber);
-	web_stream_on_drain(http, on_drain, subscriber);
-	char *line = text_format("{\"event\":\"hello\",\"time\":%.6f,\"node_id\":\"%s\"}\n",
-		node_unix_time(), api->node->id);
-	if (line)
-		write_line(subscriber, line);
-	free(line);
+	api_events_read(&api->events, http);
 }
 
 /* ---- The server ---- */
@@ -265,7 +196,7 @@ static void subscribe(struct web_request *http, void *user)
 static const struct web_route routes[] = {
 	{"GET", "/api/v1/status", api_status, 0, 0},
 	{"POST", "/api/v1/netcheck", api_netcheck, BODY, 0},
-	{"GET", "/api/v1/events", subscribe, 0, 0},
+	{"GET", "/api/v1/events", read_events, 0, 0},
 	{"GET", "/api/v1/peers", api_peers_list, 0, 0},
 	{"POST", "/api/v1/peers", api_peers_add, BODY, 0},
 	{"POST", "/api/v1/peers/{peer}/accept", api_peers_accept, BODY, 0},
@@ -315,6 +246,12 @@ static const struct web_route routes[] = {
 	{"POST", "/api/v1/logout", api_logout, BODY, 0},
 };
 
+/* How long somebody may read nothing is the same for both kinds of streams. */
+#define LIMITS(count)                                                                              \
+	{                                                                                          \
+		.connections = (count), .stall_s = WEB_SEND_TIMEOUT_S                              \
+	}
+
 enum err local_api_create(struct node *node, struct local_api **ret_api)
 {
 	struct local_api *api = calloc(1, sizeof(*api));
@@ -323,25 +260,23 @@ enum err local_api_create(struct node *node, struct local_api **ret_api)
 	if (!api || !path)
 		goto fail;
 	api->node = node;
-	list_init(&api->subscribers);
-	err = net_timer_init(&api->keepalive, node->loop, on_keepalive, api);
+	err = api_events_init(&api->events, node);
 	if (err)
 		goto fail;
 	struct web_server_options options = {.unix_path = path,
 		.routes = routes,
 		.route_count = sizeof(routes) / sizeof(routes[0]),
 		.user = api,
-		.limits = {.connections = NODE_API_CALLS_MAX}};
+		.limits = LIMITS(NODE_API_CALLS_MAX)};
 	err = web_server_create(node->web, &options, &api->server);
 	if (err)
-		goto fail_timer;
-	net_timer_set(&api->keepalive, net_now() + NODE_API_KEEPALIVE);
+		goto fail_events;
 	free(path);
 	*ret_api = api;
 	return ERR_OK;
 
-fail_timer:
-	net_timer_deinit(&api->keepalive);
+fail_events:
+	api_events_deinit(&api->events);
 fail:
 	free(path);
 	free(api);
@@ -352,7 +287,124 @@ void local_api_destroy(struct local_api *api)
 {
 	if (!api)
 		return;
+	web_server_destroy(api->port6);
+	web_server_destroy(api->port);
 	web_server_destroy(api->server);
-	net_timer_deinit(&api->keepalive);
+	api_events_deinit(&api->events);
+	secret_cleanse(api->token, sizeof api->token);
 	free(api);
+}
+
+/* ---- On loopback ---- */
+
+/* The token, in one of its two places: a page cannot add headers to a websocket. It has no third in
+ * the query, which ends in histories and logs. */
+static struct guard_headers headers_of(struct web_request *http)
+{
+	static const char prefix[] = "dpc-token.";
+	struct guard_headers headers = guard_headers_of(http);
+	const char *subprotocol = web_request_subprotocol(http, prefix);
+	if (!headers.token && subprotocol)
+		headers.token = subprotocol + sizeof prefix - 1;
+	return headers;
+}
+
+/* A right token is taken at any time: who guesses keeps nobody out. */
+static void refuse_token(struct local_api *api, struct web_request *http, bool is_wrong)
+{
+	if (is_wrong &&
+		!rate_take(&api->wrong_tokens, net_now(), NODE_API_WRONG_TOKENS_PER_MINUTE)) {
+		api_fail(http, FAILURE_LIMIT, "too many wrong tokens; wait a minute");
+		return;
+	}
+	if (is_wrong)
+		log_warn("a program showed a wrong token at the local API on loopback");
+	web_request_add_header(http, "WWW-Authenticate", "Bearer");
+	api_fail(http, FAILURE_TOKEN,
+		is_wrong ? "this is not the token; 'api.token' in the node's home has it"
+			 : "a bearer token is needed; 'api.token' in the node's home has it");
+}
+
+static void refuse(struct local_api *api, struct web_request *http, enum guard_verdict verdict,
+	const struct guard_headers *headers)
+{
+	switch (verdict) {
+	case GUARD_FINE:
+		break;
+	case GUARD_HOST:
+		api_fail(http, FAILURE_HOST, "this is for programs on this machine: ask http://%s",
+			web_server_address(api->port));
+		break;
+	case GUARD_ORIGIN:
+		api_fail(http, FAILURE_ORIGIN,
+			"pages of this origin may not ask; 'api.origin' in config.ini names those "
+			"that may");
+		break;
+	case GUARD_TOKEN:
+		refuse_token(api, http, headers->token != NULL);
+		break;
+	}
+}
+
+/* Of every request on loopback, before anything is looked up or begun for it. */
+static bool admit(struct web_request *http, void *user)
+{
+	struct local_api *api = user;
+	const struct config *config = &api->node->config;
+	struct guard_rules rules = {.port = config->api_port,
+		.token = api->token,
+		.origins = config->api_origins,
+		.origin_count = config->api_origin_count};
+	struct guard_headers headers = headers_of(http);
+	enum guard_verdict verdict = guard_check(&rules, &headers);
+	if (verdict == GUARD_FINE || verdict == GUARD_TOKEN)
+		guard_allow_origin(http, &headers, "GET, POST, PUT, DELETE");
+	if (verdict != GUARD_FINE)
+		refuse(api, http, verdict, &headers);
+	else if (headers.is_preflight)
+		web_request_reply(http, 204, NULL, (struct bytes){0});
+	return verdict != GUARD_FINE || headers.is_preflight;
+}
+
+static enum err listen_at(struct local_api *api, const char *ip, struct web_server **ret_server,
+	struct fault *ret_fault)
+{
+	char listen[32];
+	snprintf(listen, sizeof listen, "%s:%u", ip, (unsigned)api->node->config.api_port);
+	struct web_server_options options = {.listen = listen,
+		.routes = routes,
+		.route_count = sizeof(routes) / sizeof(routes[0]),
+		.user = api,
+		.prepare = admit,
+		.limits = LIMITS(NODE_API_PORT_CONNECTIONS_MAX)};
+	enum err err = web_server_create(api->node->web, &options, ret_server);
+	if (err)
+		fault_set(ret_fault,
+			"cannot serve the local api at %s: %s; take another --api-port", listen,
+			err_text(err));
+	return err;
+}
+
+enum err local_api_listen(struct local_api *api, struct fault *ret_fault)
+{
+	struct node *node = api->node;
+	struct fault ignored;
+	enum err err = api_token_load(node->home, &node->rng, api->token, ret_fault);
+	if (!err)
+		err = listen_at(api, "127.0.0.1", &api->port, ret_fault);
+	if (err)
+		return err;
+	/* A browser that is sent to "localhost" tries this first: nobody else is to sit there and
+	 * be shown the token. A machine without IPv6 has nobody there. */
+	err = listen_at(api, "[::1]", &api->port6, &ignored);
+	if (err == ERR_ADDRESS_IN_USE) {
+		*ret_fault = ignored;
+		return err;
+	}
+	return ERR_OK;
+}
+
+const char *local_api_address(const struct local_api *api)
+{
+	return api->port ? web_server_address(api->port) : NULL;
 }

@@ -115,6 +115,9 @@ static bool configure(struct node *node, const struct node_options *options, str
 	if (options->ai_port &&
 		config_set(&node->config, "ai.port", options->ai_port, fault) != ERR_OK)
 		return false;
+	if (options->api_port &&
+		config_set(&node->config, "api.port", options->api_port, fault) != ERR_OK)
+		return false;
 	log_set_level(node->config.log);
 	return find_downloads(node, fault);
 }
@@ -248,6 +251,8 @@ static bool start_services(struct node *node, struct fault *fault)
 			node->home);
 	else if (err)
 		fault_set(fault, "cannot serve '%s/control.sock': %s", node->home, err_text(err));
+	if (!err && node->config.api_port > 0)
+		err = local_api_listen(node->api, fault);
 	return !err && !failed(net_loop_on_signal(node->loop, on_signal, node), "signals", fault);
 }
 
@@ -315,6 +320,9 @@ static void say_up(const struct node *node)
 			addr_text(net_tls_listener_local(node->listeners[i]), text));
 	if (node->ai_port)
 		printf("models of peers at http://%s\n", ai_port_address(node->ai_port));
+	if (local_api_address(node->api))
+		printf("local api at http://%s, with the token in '%s/api.token'\n",
+			local_api_address(node->api), node->home);
 	if (node->config.hub_url[0])
 		printf("hub %s\n", node->config.hub_url);
 	fflush(stdout);

@@ -18,8 +18,9 @@ struct node_options {
 	const char *home;    /* the directory of key, configuration and database; mandatory */
 	const char *hub_url; /* http(s)://… ; kept in the configuration by `dpc login`, not here */
 	const char *listen;  /* "HOST:PORT" of direct TLS; "none": no listener */
-	const char *ai_port; /* where models of peers are served to programs of this machine */
-	bool quiet;          /* do not print the lines that say that the node is up */
+	const char *ai_port;  /* where models of peers are served to programs of this machine */
+	const char *api_port; /* where the local API is served to pages of this machine */
+	bool quiet;           /* do not print the lines that say that the node is up */
 };
 
 /* Runs the node in the foreground until SIGTERM or SIGINT, then closes its links gracefully.

@@ -47,10 +47,15 @@ def frame(opcode, payload, final=True, reserved=0):
 
 
 class WebSocket:
-    def __init__(self, port, path, headers=(), timeout=10, context=None):
-        """With an ssl.SSLContext it is wss."""
+    def __init__(self, port, path, headers=(), timeout=10, context=None, path_of_socket=None):
+        """With an ssl.SSLContext it is wss; with the path of a unix socket it is there."""
         self.rest = b''
-        self.socket = socket.create_connection(('127.0.0.1', port), timeout=timeout)
+        if path_of_socket:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(str(path_of_socket))
+        else:
+            self.socket = socket.create_connection(('127.0.0.1', port), timeout=timeout)
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname='127.0.0.1')
         _sockets.append(self.socket)

@@ -48,7 +48,8 @@ static void every_key_is_read(void **state)
 		"[ai]\nprovider = ollama\nurl = http://127.0.0.1:1234/v1\nmodel = llama3:8b\n"
 		"key_file = /tmp/key\npatience = 20\nat_once = 3\nrequests_per_day = 10\n"
 		"tokens_per_day = 2000\nhours = 08:30-24:00\nkeep_prompts = yes\n"
-		"port = 11435\ntoken = t\norigin = http://a\norigin = http://b\n",
+		"port = 11435\ntoken = t\norigin = http://a\norigin = http://b\n"
+		"[api]\nport = 11436\norigin = http://c\n",
 		&config, &fault));
 	assert_int_equal(config.ask_seconds, 60);
 	assert_string_equal(config.file_directory, "/srv/in");
@@ -90,6 +91,9 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config.ai_token, "t");
 	assert_int_equal(config.ai_origin_count, 2);
 	assert_string_equal(config.ai_origins[1], "http://b");
+	assert_int_equal(config.api_port, 11436);
+	assert_int_equal(config.api_origin_count, 1);
+	assert_string_equal(config.api_origins[0], "http://c");
 	assert_string_equal(config.ai_model, "llama3:8b");
 }
 
@@ -192,6 +196,10 @@ static void an_error_names_file_line_and_key_and_changes_nothing(void **state)
 		{"[ai]\nport = 65536\n", "/config.ini:2: ai.port: expected a port"},
 		{"[ai]\norigin = a\norigin = b\norigin = c\norigin = d\norigin = e\n",
 			"/config.ini:6: ai.origin: there are too many of these"},
+		{"[api]\nport = 65536\n", "/config.ini:2: api.port: expected a port"},
+		{"[api]\norigin = a\norigin = b\norigin = c\norigin = d\norigin = e\n",
+			"/config.ini:6: api.origin: there are too many of these"},
+		{"[api]\ntoken = secret\n", "/config.ini:2: api.token: there is no such key"},
 		{"[ai]\nkeep_prompts = 1\n", "/config.ini:2: ai.keep_prompts: expected 'yes'"},
 		{"[ai\n", "/config.ini:1: a section's line ends in ']'"},
 	};
