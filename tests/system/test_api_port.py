@@ -12,7 +12,7 @@ import time
 import harness
 import websocket
 from harness import StageTest
-from stage import free_port, wait_until
+from stage import UnixConnection, free_port, wait_until
 from websocket import Closed, Refused, WebSocket
 
 EVENTS = '/api/v1/events'
@@ -22,6 +22,24 @@ IGNORED_PER_MINUTE = 60
 IGNORED_SIZE_MAX = 1024
 SUBSCRIBERS_MAX = 16
 CONNECTIONS_MAX = 64
+
+
+class Lines:
+    """A reader of the stream, as WebSocket is one of the messages."""
+
+    def __init__(self, path):
+        self.connection = UnixConnection(path)
+        self.connection.request('GET', EVENTS)
+        self.response = self.connection.getresponse()
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+    def receive(self):
+        while not (line := self.response.readline().strip()):
+            pass
+        return json.loads(line)
 
 
 class PortTest(StageTest):
@@ -327,8 +345,8 @@ class Events(PortTest):
         wait_until('a reader has left', is_free, 20)
 
     def test_a_reader_that_is_too_slow_hears_how_much_it_missed(self):
-        for events, address in ((self.events, 'port'), (self.events_of_socket, 'socket')):
-            with self.subTest(address=address):
+        for events, kind in ((self.events, 'port'), (self.events_of_socket, 'socket'), (lambda: Lines(self.alice.home / 'control.sock'), 'stream')):
+            with self.subTest(kind=kind):
                 self.fall_behind(events)
 
     def fall_behind(self, events):
@@ -352,6 +370,7 @@ class Events(PortTest):
         self.assertGreaterEqual(missed, sent - got)
         self.add(int(time.monotonic() * 1000) % 2**32 + 1000)
         self.assertEqual(reader.receive()['event'], 'peer_added')
+        reader.close()
 
     def test_they_end_with_the_node(self):
         readers = [self.events(), self.events_of_socket()]
@@ -383,6 +402,25 @@ class Hostile(PortTest):
         self.assertEqual(self.alice.ask('/status')[0], 200)
         for connection in held:
             connection.close()
+
+    def hold(self, count, token):
+        """So many connections that have had an answer, and would have more."""
+        request = f'GET /api/v1/status HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {token}\r\n\r\n'.encode()
+        held = []
+        for _ in range(count):
+            held.append(socket.create_connection(('127.0.0.1', self.port), timeout=30))
+            self.addCleanup(held[-1].close)
+            held[-1].sendall(request)
+            self.assertIn(b'HTTP/1.1 ', held[-1].recv(65536))
+        return held
+
+    def test_connections_have_a_limit_and_those_without_a_request_make_room(self):
+        for token in ('x', self.token):
+            held = self.hold(CONNECTIONS_MAX, token)
+            self.assertEqual(self.ask()[0], 200)
+            self.assertEqual(held[0].recv(1), b'')
+            for connection in held:
+                connection.close()
 
 
 class Off(StageTest):
