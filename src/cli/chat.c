@@ -103,7 +103,7 @@ static void on_hello(struct chat *chat)
 
 static void on_chat(struct chat *chat, const json_t *event)
 {
-	chat_print_message(chat, json_object_get(event, "message"));
+	chat_show_message(chat, json_object_get(event, "message"));
 	chat_show(chat);
 	chat_peer_types(chat, false);
 	chat_read(chat);
@@ -112,9 +112,12 @@ static void on_chat(struct chat *chat, const json_t *event)
 /* A message that was edited or deleted, by either side: as it is now. */
 static void on_changed(struct chat *chat, const json_t *event)
 {
+	const json_t *message = json_object_get(event, "message");
+	if (json_is_true(json_object_get(message, "deleted")))
+		chat_deleted(chat, field_text(message, "id"));
 	if (!chat->terminal)
 		return;
-	chat_print_message(chat, json_object_get(event, "message"));
+	chat_print_message(chat, message);
 	chat_show(chat);
 }
 

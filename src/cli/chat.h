@@ -15,8 +15,8 @@
 
 /* Messages whose delivery is followed; beyond, it is not shown. */
 #define CHAT_OUTSTANDING_MAX 100000
-/* Unread messages that are shown when a chat begins. */
-#define CHAT_UNREAD_SHOWN 100
+/* Messages that are looked through for unread ones when a chat begins: an answer of the node. */
+#define CHAT_UNREAD_SHOWN 500
 
 struct chat {
 	const struct cli *cli;
@@ -34,6 +34,7 @@ struct chat {
 	bool connected;
 	size_t unread_before;   /* messages, when the chat began */
 	char last_received[80]; /* id of the newest message of the peer's that was shown, or "" */
+	char last_read[80];     /* the same, of which the node has been told */
 	bool read_again;        /* something was shown while `read` was under way */
 	usec typing_next;       /* when the peer may hear again that we are typing */
 	struct net_timer peer_typing;
@@ -84,6 +85,8 @@ bool chat_mark(struct chat *chat, size_t where, const char *state);
 /* `reply_to`: the id of a message, or NULL. */
 void chat_send(struct chat *chat, const char *text, const char *reply_to);
 void chat_delivered(struct chat *chat, const char *id);
+/* It was deleted: it is waited for no more. */
+void chat_deleted(struct chat *chat, const char *id);
 /* The peer has read what was sent up to this message. */
 void chat_seen(struct chat *chat, const char *id);
 /* Looks which of those that were queued are on their way now. */
@@ -105,9 +108,11 @@ void chat_show_prompt(struct chat *chat);
 
 /* ---- chat_marks.c ---- */
 
-/* All that the peer has sent is read. */
+/* Shows a message of the history or one that has just come. */
+void chat_show_message(struct chat *chat, const json_t *message);
+/* What was shown is read. */
 void chat_read(struct chat *chat);
-/* Shows so many of the last messages, which then are read. */
+/* Shows what is unread, which then is read. */
 void chat_show_unread(struct chat *chat, size_t count);
 /* Tells the peer that something is being typed, now and then. */
 void chat_typing(struct chat *chat);

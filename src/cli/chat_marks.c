@@ -1,7 +1,9 @@
 /* What each side of a conversation at the terminal hears of the other: what was read, and that
  * something is being written. Nothing of it is worth a word when it does not get through. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "cli/chat.h"
 #include "cli/field.h"
 
@@ -23,16 +25,37 @@ static void on_read(const struct http_answer *answer, void *user)
 void chat_read(struct chat *chat)
 {
 	chat->read_again = chat->read != NULL;
-	if (chat->read || !chat->terminal)
+	if (chat->read || !chat->terminal || strcmp(chat->last_read, chat->last_received) == 0)
 		return;
+	memcpy(chat->last_read, chat->last_received, sizeof(chat->last_read));
 	chat_ask(chat,
 		&(struct api_request){.method = "POST",
 			.path = "/read",
-			.body = json_pack("{s:s}", "peer", chat->node_id)},
+			.body = json_pack(
+				"{s:s, s:s}", "peer", chat->node_id, "id", chat->last_read)},
 		on_read, &chat->read);
 }
 
+static bool is_received(const json_t *message)
+{
+	return strcmp(field_text(message, "direction"), "in") == 0 &&
+	       !json_is_true(json_object_get(message, "deleted"));
+}
+
+void chat_show_message(struct chat *chat, const json_t *message)
+{
+	chat_print_message(chat, message);
+	if (is_received(message))
+		text_copy(chat->last_received, sizeof(chat->last_received),
+			field_text(message, "id"));
+}
+
 /* ---- What came while nobody looked ---- */
+
+static bool is_unread(const json_t *message)
+{
+	return is_received(message) && strcmp(field_text(message, "state"), "received") == 0;
+}
 
 static void on_unread(const struct http_answer *answer, void *user)
 {
@@ -45,8 +68,13 @@ static void on_unread(const struct http_answer *answer, void *user)
 		return;
 	}
 	const json_t *messages = json_object_get(history, "messages");
-	for (size_t i = 0; i < json_array_size(messages); i++)
-		chat_print_message(chat, json_array_get(messages, i));
+	size_t first = 0, count = json_array_size(messages);
+	while (first < count && !is_unread(json_array_get(messages, first)))
+		first++;
+	if (first == 0 && json_is_true(json_object_get(history, "more")))
+		chat_note(chat, "there are older ones: 'dpc history %s' shows them", chat->name);
+	for (size_t i = first; i < count; i++)
+		chat_show_message(chat, json_array_get(messages, i));
 	chat_show(chat);
 	json_decref(history);
 	chat_read(chat);
@@ -58,8 +86,7 @@ void chat_show_unread(struct chat *chat, size_t count)
 	if (count == 0 || !chat->terminal)
 		return;
 	chat_note(chat, "%zu unread", count);
-	snprintf(path, sizeof(path), "/history?peer=%s&limit=%zu", chat->node_id,
-		count < CHAT_UNREAD_SHOWN ? count : CHAT_UNREAD_SHOWN);
+	snprintf(path, sizeof(path), "/history?peer=%s&limit=%d", chat->node_id, CHAT_UNREAD_SHOWN);
 	chat_ask(chat, &(struct api_request){.path = path}, on_unread, &chat->unread);
 }
 

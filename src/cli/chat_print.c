@@ -65,36 +65,34 @@ static struct wrap wrap_for(const struct chat *chat, size_t indent, size_t colum
 		.columns = columns, .indent = min_size(indent, columns / 4), .column = column};
 }
 
+/* What it is besides its text. */
+static const char *kind_of(const json_t *message)
+{
+	if (json_is_true(json_object_get(message, "deleted")))
+		return " (deleted)";
+	if (json_is_real(json_object_get(message, "edited")))
+		return " (edited)";
+	return json_is_string(json_object_get(message, "reply_to")) ? " (reply)" : "";
+}
+
 /* What stands before the text; returns its cells. */
 static size_t print_head(struct chat *chat, const json_t *message)
 {
 	bool out = strcmp(field_text(message, "direction"), "out") == 0;
 	const char *name = out ? "you" : chat->name,
 		   *state = out ? field_text(message, "state") : "";
-	size_t width = wrap_width(name) + strlen(": ");
+	const char *kind = chat->terminal ? kind_of(message) : "";
+	size_t width = wrap_width(name) + strlen(kind) + strlen(": ");
 	if (chat->terminal) {
 		width += print_time(chat, field_number(message, "timestamp", -1));
 		width += strlen("MM ");
 		fprintf(chat->out, "%s%s%s ", mark_colour(state), mark(state), colour(COLOUR_NONE));
 	}
-	fprintf(chat->out, "%s%s%s: ", colour(COLOUR_BOLD), name, colour(COLOUR_NONE));
+	fprintf(chat->out, "%s%s%s%s: ", colour(COLOUR_BOLD), name, colour(COLOUR_NONE), kind);
 	return width;
 }
 
-/* At the terminal: what it is besides its text. Returns its cells. */
-static size_t print_kind(struct chat *chat, const json_t *message)
-{
-	bool is_deleted = json_is_true(json_object_get(message, "deleted"));
-	const char *kind = is_deleted                                             ? "(deleted)"
-			   : json_is_real(json_object_get(message, "edited"))     ? "(edited) "
-			   : json_is_string(json_object_get(message, "reply_to")) ? "(reply) "
-										  : "";
-	if (*kind)
-		fprintf(chat->out, "%s%s%s", colour(COLOUR_DIM), kind, colour(COLOUR_NONE));
-	return strlen(kind);
-}
-
-/* Each on a line of its own: "         + plan.pdf". */
+/* Each on a line of its own, "      + plan.pdf", in the column of marks, where no text is. */
 static void print_attachments(struct chat *chat, const json_t *message)
 {
 	const json_t *list = json_object_get(message, "attachments");
@@ -111,11 +109,8 @@ void chat_print_message(struct chat *chat, const json_t *message)
 {
 	const char *text = field_text(message, "text");
 	size_t column = print_head(chat, message);
-	if (strcmp(field_text(message, "direction"), "in") == 0)
-		text_copy(chat->last_received, sizeof(chat->last_received),
-			field_text(message, "id"));
 	if (chat->terminal) {
-		struct wrap wrap = wrap_for(chat, INDENT, column + print_kind(chat, message));
+		struct wrap wrap = wrap_for(chat, INDENT, column);
 		wrap_print(&wrap, chat->out, text);
 	} else {
 		print_safe(chat->out, text, true);

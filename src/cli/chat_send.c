@@ -99,6 +99,18 @@ void chat_delivered(struct chat *chat, const char *id)
 	settle(chat, one);
 }
 
+void chat_deleted(struct chat *chat, const char *id)
+{
+	struct chat_outstanding *one = map_get(&chat->outstanding, bytes_of_text(id));
+	if (!one)
+		return;
+	if (one->accepted && !one->delivered)
+		chat->undelivered--;
+	forget(chat, one);
+	if (!chat->terminal)
+		chat_next(chat);
+}
+
 /* One that is settled, up to that row, or NULL. */
 static struct chat_outstanding *find_settled(const struct chat *chat, size_t where)
 {

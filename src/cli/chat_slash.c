@@ -91,7 +91,7 @@ static void on_history(const struct http_answer *answer, void *user)
 	json_t *history = read_answer(chat, answer);
 	const json_t *messages = json_object_get(history, "messages");
 	for (size_t i = 0; i < json_array_size(messages); i++)
-		chat_print_message(chat, json_array_get(messages, i));
+		chat_show_message(chat, json_array_get(messages, i));
 	if (history && json_array_size(messages) == 0)
 		chat_note(chat, "nothing was said yet");
 	finish(chat, history);

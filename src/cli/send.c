@@ -23,7 +23,9 @@ static void report(const struct cli *cli, const json_t *message)
 	text_safe(*given ? given : cli->args[0], name, sizeof(name));
 	if (cli->json)
 		print_json(message);
-	else if (strcmp(state, "delivered") == 0)
+	else if (json_is_true(json_object_get(message, "deleted")))
+		printf("deleted before it was delivered to %s\n", name);
+	else if (strcmp(state, "delivered") == 0 || strcmp(state, "read") == 0)
 		printf("delivered to %s\n", name);
 	else if (strcmp(state, "sent") == 0)
 		printf("sent to %s\n", name);

@@ -66,6 +66,8 @@ static void read_chat(struct fields_in *in, struct message *m)
 	m->chat.timestamp = fields_number(in, "timestamp");
 	m->chat.reply_to = fields_id_or(in, "reply_to", NULL);
 	m->chat.attachments = fields_any(in, "attachments");
+	if (json_is_array(m->chat.attachments) && json_array_size(m->chat.attachments) == 0)
+		m->chat.attachments = NULL;
 	if (m->chat.attachments && !attachments_are_valid(m->chat.attachments))
 		fields_fail(in, "attachments");
 }

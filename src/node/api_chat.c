@@ -193,16 +193,17 @@ static void send_text(struct session *session, struct web_request *http, const c
 }
 
 /* The message that a person means by an id, or its beginning. */
-static bool find(struct session *session, struct web_request *http, const char *id,
+static bool find(struct session *session, struct web_request *http, int direction, const char *id,
 	struct store_message *ret_message)
 {
 	struct store *store = session->node->store;
-	enum err err = store_message_find(store, session->id, id, ret_message);
+	enum err err = store_message_find(store, session->id, direction, id, ret_message);
 	if (err == ERR_NOT_FOUND)
 		api_fail(http, FAILURE_NOT_FOUND, "no message '%s' with '%s'", id, session->name);
 	else if (err == ERR_MISMATCH)
 		api_fail(http, FAILURE_MALFORMED,
-			"several messages with '%s' begin with '%s'; say more of the id",
+			"several messages with '%s' begin with '%s'; say more of the id, or the "
+			"'direction'",
 			session->name, id);
 	else if (err)
 		api_fail_store(session->node, http);
@@ -224,7 +225,7 @@ void api_send(struct web_request *http, void *user)
 		api_text_if(http, body, "reply_to", MESSAGE_ID_MAX, &reply_to) &&
 		api_timeout(http, body, "wait_ms", 0, &wait_ms) &&
 		api_session_of(node, http, body, &session) &&
-		(!reply_to || find(session, http, reply_to, &original)) &&
+		(!reply_to || find(session, http, STORE_EITHER, reply_to, &original)) &&
 		attach(session, http, body, &attached))
 		send_text(session, http, text, reply_to ? original.id : NULL, &attached, wait_ms);
 	json_decref(attached.list);
@@ -235,13 +236,22 @@ void api_send(struct web_request *http, void *user)
 /* ---- Changes ---- */
 
 /* "last" is the last that we wrote. */
-static bool find_target(
-	struct session *session, struct web_request *http, struct store_message *ret_message)
+static bool find_target(struct session *session, struct web_request *http, const json_t *body,
+	struct store_message *ret_message)
 {
-	const char *id = web_request_param(http, "id");
+	const char *id = web_request_param(http, "id"), *name;
 	struct store *store = session->node->store;
-	if (strcmp(id, "last") != 0)
-		return find(session, http, id, ret_message);
+	int direction = STORE_EITHER;
+	if (!api_text_if(http, body, "direction", 8, &name))
+		return false;
+	if (name)
+		direction = strcmp(name, "in") == 0 ? STORE_IN : STORE_OUT;
+	if (name && strcmp(name, "in") != 0 && strcmp(name, "out") != 0) {
+		api_fail(http, FAILURE_MALFORMED, "'direction' is 'in' or 'out'");
+		return false;
+	}
+	if (strcmp(id, "last") != 0 || direction == STORE_IN)
+		return find(session, http, direction, id, ret_message);
 	enum err err = store_message_last(store, session->id, ret_message);
 	if (err == ERR_NOT_FOUND)
 		api_fail(http, FAILURE_NOT_FOUND, "you have sent '%s' nothing that is still there",
@@ -306,7 +316,7 @@ void api_message_edit(struct web_request *http, void *user)
 		return;
 	if (api_text(http, body, "text", STORE_TEXT_MAX, &text) &&
 		api_session_of(api_node(user), http, body, &session) &&
-		find_target(session, http, &target))
+		find_target(session, http, body, &target))
 		edit(session, http, &target, text);
 	store_message_deinit(&target);
 	json_decref(body);
@@ -334,7 +344,7 @@ static void delete_message(
 	}
 	stop_attachments(session->node, target);
 	if (was < STORE_DELIVERED)
-		session_chat_withdrawn(session, target->id, was == STORE_SENT);
+		session_chat_withdrawn(session, target);
 	changed(session, http, target);
 }
 
@@ -346,7 +356,7 @@ void api_message_delete(struct web_request *http, void *user)
 	if (!api_body(http, &body))
 		return;
 	if (api_session_of(api_node(user), http, body, &session) &&
-		find_target(session, http, &target))
+		find_target(session, http, body, &target))
 		delete_message(session, http, &target);
 	store_message_deinit(&target);
 	json_decref(body);

@@ -52,7 +52,7 @@ static void take_page(struct export *export, const struct store_page *page, cons
 {
 	for (size_t i = 0; i < page->count; i++) {
 		const struct store_message *message = &page->messages[i];
-		size_t size = strlen(message->text);
+		size_t size = strlen(message->text) + strlen(message->attachments);
 		if (export->bytes > 0 && export->bytes + size > NODE_API_PAGE_BYTES) {
 			export->more = true;
 			return;

@@ -61,10 +61,22 @@ void handle_chat(struct session *session, struct link *link, const struct messag
 		show(session, "chat", chat->id);
 }
 
+/* Messages end at the size of a history; changes of one message would not. The sender tries again.
+ */
+static bool may_change(struct session *session, struct link *link, const char *id)
+{
+	if (rate_take(&session->changes_rate, net_now(), NODE_CHANGES_PER_MINUTE))
+		return true;
+	dispatch_error(session, link, id, "limit", "too many changes of messages in a minute");
+	return false;
+}
+
 void handle_chat_edit(struct session *session, struct link *link, const struct message *message)
 {
 	const struct message_chat_edit *edit = &message->chat_edit;
 	bool changed;
+	if (!may_change(session, link, edit->id))
+		return;
 	enum err err = store_peer_edit(session->node->store, session->id, edit->target, edit->text,
 		edit->timestamp, &changed);
 	if (err) {
@@ -80,10 +92,11 @@ void handle_chat_delete(struct session *session, struct link *link, const struct
 {
 	const struct message_chat_delete *deletion = &message->chat_delete;
 	bool changed = false;
+	if (!may_change(session, link, deletion->id))
+		return;
 	enum err err =
 		store_peer_delete(session->node->store, session->id, deletion->target, &changed);
-	/* What never came need not be there to be gone. */
-	if (err && err != ERR_NOT_FOUND) {
+	if (err) {
 		fail(session, link, deletion->id, err);
 		return;
 	}

@@ -105,6 +105,7 @@
 
 /* Chat: what a peer tells of read messages and of typing, and how often it hears of ours. */
 #define NODE_MARKS_PER_MINUTE 600
+#define NODE_CHANGES_PER_MINUTE 600
 #define NODE_TYPING_INTERVAL (3 * USEC_PER_SEC)
 
 /* ---- node ---- */

@@ -67,13 +67,14 @@ struct link {
 	const struct link_transport *transport;
 	enum link_path path;
 	enum link_state state;
-	bool initiator;   /* we dialled, or made the offer */
-	bool attempt;     /* belongs to the session's present round */
-	bool hub_vouched; /* no assertion: the hub's word is all there is */
-	bool can_restart; /* the other side can restart ICE: said in its hello */
-	bool can_change;  /* it knows edits and deletions of messages: said there too */
-	bool can_mark;    /* it wants to hear what is read, and who is typing */
-	bool heard;       /* the peer's first message has come, its hello */
+	bool initiator;       /* we dialled, or made the offer */
+	bool attempt;         /* belongs to the session's present round */
+	bool hub_vouched;     /* no assertion: the hub's word is all there is */
+	bool can_restart;     /* the other side can restart ICE: said in its hello */
+	bool can_change;      /* it knows edits and deletions of messages: said there too */
+	bool told_of_changes; /* that it does not: the user has heard it */
+	bool can_mark;        /* it wants to hear what is read, and who is typing */
+	bool heard;           /* the peer's first message has come, its hello */
 	uint64_t serial;
 	usec started, up_at;
 	double up_unix_time;

@@ -70,7 +70,8 @@ void request_delivered(struct request *request)
 		return;
 	}
 	json_t *body = describe_message(session->node, &message, session->name);
-	int status = message.state == STORE_DELIVERED ? 200 : 202;
+	bool is_there = message.state == STORE_DELIVERED || message.state == STORE_READ;
+	int status = is_there && !message.deleted ? 200 : 202;
 	store_message_deinit(&message);
 	request_reply(request, status, body);
 }

@@ -496,8 +496,10 @@ void session_link_lost(struct session *session, struct link *link, const struct 
 	handle_ai_link_gone(session, link);
 	files_link_gone(session, link);
 	if (session->current) {
-		if (was_current)
+		if (was_current) {
 			session_chat_restart(session);
+			session_chat_tell_read(session);
+		}
 		return;
 	}
 	if (!was_current)

@@ -55,6 +55,7 @@ struct session {
 
 	struct rate errors_rate, request_rate, offer_rate;
 	struct rate complaints_rate; /* errors that they report */
+	struct rate changes_rate;    /* edits and deletions of their messages */
 	struct rate marks_rate;      /* what they have read, and that they are typing */
 	struct rate question_rate;   /* questions to the user */
 };
@@ -114,8 +115,8 @@ void session_chat_flush(struct session *session);
 /* A new link, or none: everything unacknowledged will be sent again. */
 void session_chat_restart(struct session *session);
 void session_chat_acknowledged(struct session *session, const char *id);
-/* One of our messages was deleted and is waited for no more; `was_sent` over this link. */
-void session_chat_withdrawn(struct session *session, const char *id, bool was_sent);
+/* One of our messages was deleted and is waited for no more; it is as it was before. */
+void session_chat_withdrawn(struct session *session, const struct store_message *message);
 /* Whether the error answers a change in the outbox, which is given up then. */
 bool session_chat_refused(struct session *session, const struct message_error *error);
 /* Where the configuration says so, and to peers that know it. */

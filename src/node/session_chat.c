@@ -18,10 +18,13 @@ static void pass_over(struct session *session, const struct store_message *store
 	fault_set(&fault,
 		"message '%s' cannot go over this link with '%s', %s; it waits for another",
 		stored->kind == STORE_TEXT ? stored->id : stored->refers, session->name, why);
+	session->sent_through = stored->sequence;
+	if (stored->kind != STORE_TEXT && session->current->told_of_changes)
+		return; /* once is enough for a link */
+	session->current->told_of_changes = stored->kind != STORE_TEXT;
 	log_warn("%s", fault.text);
 	event_of_session(
 		session, "error", json_pack("{s:s, s:s}", "code", code, "message", fault.text));
-	session->sent_through = stored->sequence;
 }
 
 /* `attachments` are those of the message, or NULL. */
@@ -165,10 +168,10 @@ void session_chat_acknowledged(struct session *session, const char *id)
 	session_chat_flush(session);
 }
 
-void session_chat_withdrawn(struct session *session, const char *id, bool was_sent)
+void session_chat_withdrawn(struct session *session, const struct store_message *message)
 {
-	struct request *request = request_find(session, REQUEST_DELIVERY, id);
-	if (was_sent)
+	struct request *request = request_find(session, REQUEST_DELIVERY, message->id);
+	if (message->state == STORE_SENT && message->sequence <= session->sent_through)
 		settle(session);
 	if (request)
 		request_delivered(request);

@@ -42,32 +42,37 @@ static enum err read_only(struct query *query, struct store_message *ret_message
 	return err;
 }
 
-static enum err find_start(
-	struct store *store, const char *peer, const char *start, struct store_message *ret_message)
+/* Ids of ours have so many characters: a whole one is not taken for the beginning of another, but a
+ * shorter one of a peer's is no better than any other that begins so. */
+#define ID_WHOLE 32
+
+static enum err find_ids(struct store *store, const char *peer, int direction, const char *id,
+	const char *end, struct store_message *ret_message)
 {
-	/* All that may be in an id is below DEL. */
 	struct query query = query_of(store,
 		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages m WHERE peer = ?1 "
-		"AND direction IN (0, 1) AND id >= ?2 AND id < ?2 || char(127) AND kind = 0 "
+		"AND direction BETWEEN ?2 AND ?3 AND id >= ?4 AND id <= ?4 || ?5 AND kind = 0 "
 		"LIMIT 2");
 	query_bind_text(&query, peer);
-	query_bind_text(&query, start);
+	query_bind_integer(&query, direction == STORE_EITHER ? STORE_OUT : direction);
+	query_bind_integer(&query, direction == STORE_EITHER ? STORE_IN : direction);
+	query_bind_text(&query, id);
+	query_bind_text(&query, end);
 	return read_only(&query, ret_message);
 }
 
-enum err store_message_find(
-	struct store *store, const char *peer, const char *id, struct store_message *ret_message)
+enum err store_message_find(struct store *store, const char *peer, int direction, const char *id,
+	struct store_message *ret_message)
 {
+	size_t size = strlen(id);
+	bool may_begin = size >= STORE_ID_START_MIN;
+	enum err err = ERR_NOT_FOUND;
 	if (!message_id_is_valid(id))
 		return unknown(store, id);
-	struct query exact = query_of(store,
-		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages m WHERE peer = ? "
-		"AND direction IN (0, 1) AND id = ? AND kind = 0 ORDER BY direction LIMIT 1");
-	query_bind_text(&exact, peer);
-	query_bind_text(&exact, id);
-	enum err err = read_only(&exact, ret_message);
-	if (err == ERR_NOT_FOUND && strlen(id) >= STORE_ID_START_MIN)
-		err = find_start(store, peer, id, ret_message);
+	if (size >= ID_WHOLE || !may_begin)
+		err = find_ids(store, peer, direction, id, "", ret_message);
+	if (err == ERR_NOT_FOUND && may_begin) /* all that may be in an id is below DEL */
+		err = find_ids(store, peer, direction, id, "\x7f", ret_message);
 	if (err == ERR_MISMATCH)
 		fault_set(&store->fault, "several messages begin with '%s'", id);
 	return err == ERR_NOT_FOUND ? unknown(store, id) : err;
@@ -133,9 +138,6 @@ static enum err put_text(
 static enum err add_change(struct store *store, const char *peer, enum store_kind kind,
 	const char *change_id, const char *target, const char *text, double timestamp)
 {
-	enum err err = store_check_room(store, peer, STORE_OUT);
-	if (err)
-		return err;
 	struct query query = query_of(store,
 		"INSERT INTO messages (peer, direction, id, state, timestamp, text, kind, refers) "
 		"VALUES (?, 0, ?, 0, ?, ?, ?, ?)");
@@ -148,6 +150,16 @@ static enum err add_change(struct store *store, const char *peer, enum store_kin
 	return query_run(&query, NULL);
 }
 
+/* Of edits that wait the last says it all. */
+static enum err replace_edits(struct store *store, const char *peer, const char *id)
+{
+	struct query query = query_of(store, "DELETE FROM messages WHERE peer = ? AND state < 2 "
+					     "AND state = 0 AND kind = 1 AND refers = ?");
+	query_bind_text(&query, peer);
+	query_bind_text(&query, id);
+	return query_run(&query, NULL);
+}
+
 static enum err edit(struct store *store, const char *peer, const char *id, const char *change_id,
 	const char *text, double now)
 {
@@ -155,6 +167,10 @@ static enum err edit(struct store *store, const char *peer, const char *id, cons
 	enum err err = find_text(store, peer, STORE_OUT, id, &place);
 	if (!err && place.deleted)
 		err = unknown(store, id);
+	if (!err)
+		err = replace_edits(store, peer, id);
+	if (!err)
+		err = store_check_room(store, peer, STORE_OUT);
 	if (err)
 		return err;
 	double later = place.edited + EDIT_STEP, timestamp = now > later ? now : later;
@@ -224,6 +240,7 @@ static enum err delete_sent(struct store *store, const char *peer, const char *i
 	enum err err = find_text(store, peer, STORE_OUT, id, &place);
 	if (!err && place.deleted)
 		err = unknown(store, id);
+	/* There is one at most for each message, and it makes room more often than it takes it. */
 	if (!err)
 		err = add_change(store, peer, STORE_DELETION, change_id, id, "", 0);
 	if (!err)
@@ -253,16 +270,40 @@ static enum err delete_received(
 	return place.deleted ? ERR_OK : wipe(store, &place);
 }
 
+/* What never came is not to come later, over another link: its id is used up. */
+static enum err refuse_later(struct store *store, const char *peer, const char *id)
+{
+	enum err err = store_check_room(store, peer, STORE_IN);
+	if (err)
+		return err;
+	struct query query = query_of(store,
+		"INSERT INTO messages (peer, direction, id, state, timestamp, text, kind, refers) "
+		"VALUES (?1, 1, ?2, 3, 0, '', 2, ?2) ON CONFLICT DO NOTHING");
+	query_bind_text(&query, peer);
+	query_bind_text(&query, id);
+	return query_run(&query, NULL);
+}
+
+static enum err peer_delete(
+	struct store *store, const char *peer, const char *id, bool *ret_changed)
+{
+	*ret_changed = false;
+	enum err err = delete_received(store, peer, id, ret_changed);
+	return err == ERR_NOT_FOUND ? refuse_later(store, peer, id) : err;
+}
+
 enum err store_peer_delete(struct store *store, const char *peer, const char *id, bool *ret_changed)
 {
 	enum err err = store_begin(store);
-	return err ? err : store_end(store, delete_received(store, peer, id, ret_changed));
+	return err ? err : store_end(store, peer_delete(store, peer, id, ret_changed));
 }
 
 enum err store_delete_received(struct store *store, const char *peer, const char *id)
 {
 	bool changed = false;
-	enum err err = store_peer_delete(store, peer, id, &changed);
+	enum err err = store_begin(store);
+	if (!err)
+		err = store_end(store, delete_received(store, peer, id, &changed));
 	return err || changed ? err : unknown(store, id);
 }
 
@@ -298,7 +339,7 @@ enum err store_read_position(struct store *store, const char *peer, char *id)
 {
 	struct query query = query_of(store,
 		"SELECT id FROM messages WHERE peer = ?1 AND direction = 1 AND kind = 0 AND "
-		"sequence <= (SELECT read_here FROM peers WHERE peer = ?1) "
+		"deleted = 0 AND sequence <= (SELECT read_here FROM peers WHERE peer = ?1) "
 		"ORDER BY sequence DESC LIMIT 1");
 	query_bind_text(&query, peer);
 	bool found = query_next(&query);

@@ -11,12 +11,14 @@
 /* How many unread messages are counted: beyond, it is this many. */
 #define STORE_UNREAD_MAX 1000
 
-/* The message that a person means, of either side: by its id, or the beginning of one that fits one
- * only, of at least STORE_ID_START_MIN characters. Ours come first. ERR_NOT_FOUND; ERR_MISMATCH:
- * several begin so. The text is freed by the caller. */
+/* The message that a person means, of one side or (STORE_EITHER) both: by its id, or the beginning
+ * of one that fits one only, of at least STORE_ID_START_MIN characters. ERR_NOT_FOUND;
+ * ERR_MISMATCH: several begin so, or both sides have one of this id, which a peer can bring about.
+ * The text is freed by the caller. */
 #define STORE_ID_START_MIN 4
-MUST_CHECK enum err store_message_find(
-	struct store *store, const char *peer, const char *id, struct store_message *ret_message);
+#define STORE_EITHER (-1)
+MUST_CHECK enum err store_message_find(struct store *store, const char *peer, int direction,
+	const char *id, struct store_message *ret_message);
 /* The last one that we wrote and did not delete. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_message_last(
 	struct store *store, const char *peer, struct store_message *ret_message);
@@ -28,14 +30,15 @@ MUST_CHECK enum err store_message_last(
 MUST_CHECK enum err store_edit(struct store *store, const char *peer, const char *id,
 	const char *change_id, const char *text, double now);
 /* Deletes one of our messages, with its text; if it waited in the outbox, it does no longer, and
- * *ret_was is how far it had come. Otherwise as store_edit(). */
+ * *ret_was is how far it had come. Otherwise as store_edit(), but there is always room. */
 MUST_CHECK enum err store_delete(struct store *store, const char *peer, const char *id,
 	const char *change_id, enum store_state *ret_was);
 /* Deletes a message of the peer's, here alone. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_delete_received(struct store *store, const char *peer, const char *id);
 
 /* The peer changes one of its own. *ret_changed is false when that was done before, or a later edit
- * was. ERR_NOT_FOUND: the peer has sent no such message. */
+ * was. Editing what the peer has not sent is ERR_NOT_FOUND; when it is deleted, it will not be
+ * taken any more (ERR_LIMIT: that cannot be kept in mind). */
 MUST_CHECK enum err store_peer_edit(struct store *store, const char *peer, const char *id,
 	const char *text, double timestamp, bool *ret_changed);
 MUST_CHECK enum err store_peer_delete(

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "crypto/node_id.h"
+#include "message/attachments.h"
 #include "message/message.h"
 #include "node/store_change.h"
 #include "node/store_query.h"
@@ -180,11 +181,26 @@ static enum err find_message(struct store *store, const char *peer, enum store_d
 	return query_run_integer(&query, ret_state);
 }
 
+/* What they mean, and nothing else that a peer may have put there. NULL: out of memory. */
+static char *write_attachments(const json_t *attachments)
+{
+	if (!attachments)
+		return text_duplicate("");
+	json_t *list = json_array();
+	for (size_t i = 0; i < json_array_size(attachments); i++) {
+		struct attachment one = attachment_at(attachments, i);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "id", one.id, "name",
+						    one.name, "size", (json_int_t)one.size));
+	}
+	char *text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	return text;
+}
+
 static enum err insert_draft(struct store *store, const char *peer, enum store_direction direction,
 	const struct store_draft *draft)
 {
-	char *text = draft->attachments ? json_dumps(draft->attachments, JSON_COMPACT)
-					: text_duplicate("");
+	char *text = write_attachments(draft->attachments);
 	enum err err = text ? insert_message(store, peer, direction, draft, text) : ERR_NOMEM;
 	free(text);
 	return err;
@@ -367,7 +383,7 @@ enum err store_history_sequence(
 {
 	struct query query = query_of(store, "SELECT sequence FROM messages WHERE peer = ? AND "
 					     "direction IN (0, 1) AND id = ? AND kind = 0 "
-					     "ORDER BY sequence DESC LIMIT 1");
+					     "ORDER BY +sequence DESC LIMIT 1");
 	query_bind_text(&query, peer);
 	query_bind_text(&query, id);
 	return query_run_integer(&query, ret_sequence);

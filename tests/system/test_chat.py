@@ -251,6 +251,34 @@ class Liars(ChatTest):
         raw.send({'type': 'chat_delete', 'id': 'd1', 'target': ours['id']})
         self.assertEqual(raw.expect('chat_ack')['id'], 'd1')
         self.assertEqual([text for text, *_ in self.history(bob, 'mallory')], ['I owe you nothing'])
+        # Nor by an id that one's own message has.
+        raw.send({'type': 'chat', 'id': 'last', 'text': 'me last', 'timestamp': 1.0})
+        raw.expect('chat_ack')
+        self.assertEqual(bob.ask('/messages/last/delete', {'peer': 'mallory', 'direction': 'in'})[1]['direction'], 'in')
+        self.assertEqual([text for text, *_ in self.history(bob, 'mallory')], ['I owe you nothing', ''])
+
+    def test_what_attachments_are_not_is_not_kept(self):
+        bob, raw = self.raw_pair('chat_changes')
+        deep = []
+        for _ in range(26):
+            deep = [deep]
+        raw.send({'type': 'chat', 'id': 'a', 'text': 'hi', 'timestamp': 1.0,
+                  'attachments': [{'id': 'x', 'name': 'y', 'size': 1, 'z': [{}] * 50000, 'deep': deep, 'file': 7}]})
+        self.assertEqual(raw.expect('chat_ack')['id'], 'a')
+        self.assertEqual(bob.one('history', 'mallory')['messages'][0]['attachments'],
+                         [{'id': 'x', 'name': 'y', 'size': 1, 'file': None, 'state': None}])
+        raw.send({'type': 'chat', 'id': 'b', 'text': 'hi', 'timestamp': 1.0, 'attachments': []})
+        self.assertEqual(raw.expect('chat_ack')['id'], 'b')
+        raw.send({'type': 'chat', 'id': 'c', 'text': 'hi', 'timestamp': 1.0, 'attachments': [{}] * 17})
+        self.assertEqual(raw.expect('error')['code'], 'malformed')
+
+    def test_a_flood_of_edits_is_cut(self):
+        bob, raw = self.raw_pair('chat_changes')
+        raw.send({'type': 'chat', 'id': 'a', 'text': 'hi', 'timestamp': 1.0})
+        raw.expect('chat_ack')
+        for i in range(1, 3000):
+            raw.send({'type': 'chat_edit', 'id': f'e{i}', 'target': 'a', 'text': f'{i}', 'timestamp': float(i)})
+        self.assertEqual(raw.expect('error')['code'], 'limit')
 
     def test_edits_in_any_order_and_number_end_the_same(self):
         bob, raw = self.raw_pair('chat_changes')

@@ -105,6 +105,7 @@ static void a_second_edit_is_later_than_the_first(void **state)
 	send(store, "a", "one");
 	assert_ok(store_edit(store, BOB, "a", "e1", "two", 2000));
 	assert_ok(store_edit(store, BOB, "a", "e2", "three", 1500));
+	assert_pending(store, "a three e2>a three"); /* the first says nothing any more */
 	assert_ok(store_message_get(store, BOB, STORE_OUT, "a", &m));
 	assert_true(m.edited > 2000);
 	assert_string_equal(m.text, "three");
@@ -145,10 +146,12 @@ static void only_ones_own_messages_are_changed(void **state)
 	assert_err(store_edit(store, BOB, "a", "e1", "x", 2000), ERR_NOT_FOUND);
 	assert_err(store_delete(store, BOB, "a", "d1", &was), ERR_NOT_FOUND);
 	assert_err(store_peer_edit(store, BOB, "b", "x", 2000, &changed), ERR_NOT_FOUND);
-	assert_err(store_peer_delete(store, BOB, "b", &changed), ERR_NOT_FOUND);
+	assert_ok(store_peer_delete(store, BOB, "b", &changed));
+	assert_false(changed);
 	/* Nor those of another peer. */
 	assert_err(store_peer_edit(store, ALICE, "a", "x", 2000, &changed), ERR_NOT_FOUND);
-	assert_err(store_peer_delete(store, ALICE, "a", &changed), ERR_NOT_FOUND);
+	assert_ok(store_peer_delete(store, ALICE, "a", &changed));
+	assert_false(changed);
 	assert_message(store, STORE_IN, "a", STORE_RECEIVED, 0, false, "theirs");
 	assert_message(store, STORE_OUT, "b", STORE_QUEUED, 0, false, "ours");
 	store_close(store);
@@ -235,8 +238,10 @@ static void changes_and_texts_have_their_limits(void **state)
 	free(path);
 	store = reopen(*state);
 	assert_err(store_edit(store, BOB, "a", "e", "two", 2000), ERR_LIMIT);
-	assert_err(store_delete(store, BOB, "a", "d", &was), ERR_LIMIT);
 	assert_message(store, STORE_OUT, "a", STORE_QUEUED, 0, false, "one");
+	/* But what is deleted makes room. */
+	assert_ok(store_delete(store, BOB, "a", "d", &was));
+	assert_message(store, STORE_OUT, "a", STORE_DELIVERED, 0, true, "");
 	store_close(store);
 }
 
@@ -247,23 +252,81 @@ static void a_message_is_found_by_the_beginning_of_its_id(void **state)
 	send(store, "abcd1", "one");
 	send(store, "abcd2", "two");
 	receive(store, "abce", "three");
-	receive(store, "abcd1", "same id as ours");
-	assert_ok(store_message_find(store, BOB, "abcd1", &m));
-	assert_string_equal(m.text, "one");
+	assert_ok(store_message_find(store, BOB, STORE_EITHER, "abcd2", &m));
 	store_message_deinit(&m);
-	assert_ok(store_message_find(store, BOB, "abcd2", &m));
+	assert_ok(store_message_find(store, BOB, STORE_EITHER, "abce", &m));
 	store_message_deinit(&m);
-	assert_ok(store_message_find(store, BOB, "abce", &m));
-	store_message_deinit(&m);
-	assert_err(store_message_find(store, BOB, "abcd", &m), ERR_MISMATCH);
-	assert_err(store_message_find(store, BOB, "abc", &m), ERR_NOT_FOUND);
-	assert_err(store_message_find(store, BOB, "zzzz", &m), ERR_NOT_FOUND);
-	assert_err(store_message_find(store, BOB, "ab' OR 1", &m), ERR_NOT_FOUND);
-	assert_err(store_message_find(store, ALICE, "abce", &m), ERR_NOT_FOUND);
+	assert_err(store_message_find(store, BOB, STORE_EITHER, "abcd", &m), ERR_MISMATCH);
+	assert_err(store_message_find(store, BOB, STORE_EITHER, "abc", &m), ERR_NOT_FOUND);
+	assert_err(store_message_find(store, BOB, STORE_EITHER, "zzzz", &m), ERR_NOT_FOUND);
+	assert_err(store_message_find(store, BOB, STORE_EITHER, "ab' OR 1", &m), ERR_NOT_FOUND);
+	assert_err(store_message_find(store, ALICE, STORE_EITHER, "abce", &m), ERR_NOT_FOUND);
+	assert_err(store_message_find(store, BOB, STORE_OUT, "abce", &m), ERR_NOT_FOUND);
 	assert_ok(store_message_last(store, BOB, &m));
 	assert_string_equal(m.id, "abcd2");
 	store_message_deinit(&m);
 	assert_err(store_message_last(store, ALICE, &m), ERR_NOT_FOUND);
+	store_close(store);
+}
+
+#define OURS "0123456789abcdef0123456789abcdef"
+
+/* Whoever gets our ids can choose them, or what they begin with. */
+static void a_peer_that_takes_our_ids_is_told_from_us(void **state)
+{
+	struct store *store = reopen(*state);
+	struct store_message m;
+	send(store, OURS, "ours");
+	receive(store, "01234567", "the beginning of ours");
+	assert_err(store_message_find(store, BOB, STORE_EITHER, "01234567", &m), ERR_MISMATCH);
+	assert_ok(store_message_find(store, BOB, STORE_OUT, "01234567", &m));
+	assert_string_equal(m.text, "ours");
+	store_message_deinit(&m);
+	receive(store, OURS "0", "longer than ours");
+	assert_ok(store_message_find(store, BOB, STORE_EITHER, OURS, &m));
+	assert_string_equal(m.text, "ours");
+	store_message_deinit(&m);
+	receive(store, OURS, "the same");
+	assert_err(store_message_find(store, BOB, STORE_EITHER, OURS, &m), ERR_MISMATCH);
+	assert_ok(store_message_find(store, BOB, STORE_IN, OURS, &m));
+	assert_string_equal(m.text, "the same");
+	store_message_deinit(&m);
+	store_close(store);
+}
+
+/* A deletion may overtake its message, over another link. */
+static void what_is_deleted_before_it_comes_does_not_come(void **state)
+{
+	struct store *store = reopen(*state);
+	struct store_page page;
+	bool changed = true, is_new = true;
+	assert_ok(store_peer_delete(store, BOB, "a", &changed));
+	assert_false(changed);
+	assert_ok(store_peer_delete(store, BOB, "a", &changed));
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){"a", "late", 1, NULL, NULL}, &is_new));
+	assert_false(is_new);
+	assert_ok(store_history(store, BOB, 0, 10, &page));
+	assert_int_equal(page.count, 0);
+	store_page_deinit(&page);
+	assert_int_equal(finds(store, "late"), 0);
+	store_close(store);
+}
+
+/* Of a peer's attachments only what they mean is kept. */
+static void strange_fields_of_attachments_are_not_kept(void **state)
+{
+	struct store *store = reopen(*state);
+	struct store_message m;
+	bool is_new;
+	json_t *list = json_pack("[{s:s, s:s, s:i, s:[{},{},{}], s:s}]", "id", "f", "name", "a",
+		"size", 5, "z", "path", "/etc/passwd");
+	assert_ok(store_receive(
+		store, BOB, &(struct store_draft){"a", "see", 1, NULL, list}, &is_new));
+	json_decref(list);
+	assert_ok(store_message_get(store, BOB, STORE_IN, "a", &m));
+	assert_string_equal(m.attachments, "[{\"id\":\"f\",\"name\":\"a\",\"size\":5}]");
+	store_message_deinit(&m);
 	store_close(store);
 }
 
@@ -385,5 +448,8 @@ TESTS(HOME_TEST(an_edit_is_done_at_once_and_waits_for_the_peer),
 	HOME_TEST(a_change_that_is_refused_is_given_up),
 	HOME_TEST(changes_and_texts_have_their_limits),
 	HOME_TEST(a_message_is_found_by_the_beginning_of_its_id),
-	HOME_TEST(what_is_read_only_grows), HOME_TEST(unread_messages_are_counted_up_to_a_limit),
+	HOME_TEST(a_peer_that_takes_our_ids_is_told_from_us),
+	HOME_TEST(what_is_deleted_before_it_comes_does_not_come),
+	HOME_TEST(strange_fields_of_attachments_are_not_kept), HOME_TEST(what_is_read_only_grows),
+	HOME_TEST(unread_messages_are_counted_up_to_a_limit),
 	HOME_TEST(attachments_go_with_their_message), HOME_TEST(a_reply_names_what_it_answers))

@@ -151,6 +151,8 @@ static void messages_of_a_former_version_are_found(void **state)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
 		sqlite3_exec(db,
+			"DROP INDEX messages_out;"
+			"DROP INDEX messages_in;"
 			"ALTER TABLE messages DROP COLUMN kind;"
 			"ALTER TABLE messages DROP COLUMN refers;"
 			"ALTER TABLE messages DROP COLUMN edited;"
