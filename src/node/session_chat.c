@@ -21,7 +21,7 @@ static void pass_over(struct session *session, const struct store_message *store
 	session->sent_through = stored->sequence;
 	if (stored->kind != STORE_TEXT && session->current->told_of_changes)
 		return; /* once is enough for a link */
-	session->current->told_of_changes = stored->kind != STORE_TEXT;
+	session->current->told_of_changes |= stored->kind != STORE_TEXT;
 	log_warn("%s", fault.text);
 	event_of_session(
 		session, "error", json_pack("{s:s, s:s}", "code", code, "message", fault.text));
