@@ -253,6 +253,8 @@ def run(args):
         print(f'hub: the limit of descriptors is {limit}: {sockets} sockets', file=sys.stderr)
     build = (ROOT / args.build).resolve()
     program = build / 'bench/hub_load'
+    machine = json.loads(subprocess.run([build / 'bench/stalls', str(args.seconds)], check=True, text=True,
+                                        stdout=subprocess.PIPE).stdout)
     results, missing = {'dpc-hub': measure(DpcHub(build), sockets, program, args)}, {}
     for server in () if args.only else (PeerJs(), FastApi()):
         try:
@@ -261,11 +263,13 @@ def run(args):
             missing[server.name] = str(failed)
     if not args.json:
         print('\n'.join(table(results, missing)))
+        print(f'\nbefore, {machine["processors"]} processors on which programs only read the clock stood still for '
+              f'{machine["lost_percent"]} % of the time,\n{machine["longest_ms"]} ms at the longest')
         return
     ours = results.pop('dpc-hub')
     better = {name: {key: ratio(more, ours[key], figures[key]) for key, _, _, more in FIGURES if more is not None}
               for name, figures in results.items()}
-    print(json.dumps({**ours, 'pairs': args.pairs, 'peers': results, 'not_measured': missing, 'dpc_is_better': better}))
+    print(json.dumps({**ours, 'pairs': args.pairs, 'machine': machine, 'peers': results, 'not_measured': missing, 'dpc_is_better': better}))
 
 
 def parse():

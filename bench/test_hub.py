@@ -21,6 +21,7 @@ assert told['not_measured'] == {}, told
 assert set(key for key, *_ in FIGURES) <= set(told), told
 assert all(told[key] > 0 for key, *_ in FIGURES), told
 assert told['sockets'] == 400, told
+assert told['machine']['processors'] >= 1 and 0 <= told['machine']['lost_percent'] <= 100, told
 for load in ('burst_relay', 'lone_relay', 'relay'):
     assert told[f'{load}_us_p50'] <= told[f'{load}_us_p99'], told
 
