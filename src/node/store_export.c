@@ -1,7 +1,5 @@
 #include "node/store_export.h"
 
-#include <stdlib.h>
-
 #include "node/store_query.h"
 
 enum err store_export_count(struct store *store, const char *peer, int64_t *ret_count)
@@ -32,29 +30,12 @@ enum err store_export_next_peer(
 enum err store_export_page(struct store *store, const char *peer, int64_t after, size_t count_max,
 	struct store_page *ret_page)
 {
-	size_t capacity = min_size(count_max, STORE_PAGE_MAX);
-	struct store_page page = {.messages = calloc(capacity + 1, sizeof *page.messages)};
+	count_max = min_size(count_max, STORE_PAGE_MAX);
 	struct query query = query_of(store,
 		"SELECT " STORE_MESSAGE_COLUMNS " FROM messages m WHERE peer = ? AND sequence > ? "
 		"AND kind = 0 ORDER BY sequence LIMIT ?");
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, after);
-	query_bind_integer(&query, (int64_t)capacity + 1);
-	if (!page.messages && !query.err)
-		query.err = ERR_NOMEM;
-	while (!query.err && query_next(&query)) {
-		if (page.count == capacity) {
-			page.more = true;
-			break;
-		}
-		store_read_message(&query, &page.messages[page.count]);
-		if (!query.err)
-			page.count++;
-	}
-	enum err err = query_end(&query);
-	if (err)
-		store_page_deinit(&page);
-	else
-		*ret_page = page;
-	return err;
+	query_bind_integer(&query, (int64_t)count_max + 1);
+	return store_read_page(&query, count_max, ret_page);
 }

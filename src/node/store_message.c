@@ -78,8 +78,7 @@ void store_read_message(struct query *query, struct store_message *ret_message)
 		*ret_message = m;
 }
 
-/* Reads `count_max` rows and sees whether there is one more; the query asks for that many. */
-static enum err read_page(struct query *query, size_t count_max, struct store_page *ret_page)
+enum err store_read_page(struct query *query, size_t count_max, struct store_page *ret_page)
 {
 	struct store_page page = {.messages = calloc(count_max + 1, sizeof *page.messages)};
 	if (!page.messages && !query->err)
@@ -255,7 +254,7 @@ enum err store_outbox_pending(struct store *store, const char *peer, int64_t aft
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, after);
 	query_bind_integer(&query, (int64_t)count_max + 1);
-	return read_page(&query, count_max, ret_page);
+	return store_read_page(&query, count_max, ret_page);
 }
 
 enum err store_outbox_count(struct store *store, const char *peer, size_t *ret_count)
@@ -341,7 +340,7 @@ enum err store_message_get(struct store *store, const char *peer, enum store_dir
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, direction);
 	query_bind_text(&query, id);
-	enum err err = read_page(&query, 1, &page);
+	enum err err = store_read_page(&query, 1, &page);
 	if (!err && page.count == 0)
 		err = ERR_NOT_FOUND;
 	if (!err) {
@@ -372,7 +371,7 @@ enum err store_history(struct store *store, const char *peer, int64_t before, si
 	query_bind_text(&query, peer);
 	query_bind_integer(&query, before > 0 ? before : INT64_MAX);
 	query_bind_integer(&query, (int64_t)count_max + 1);
-	enum err err = read_page(&query, count_max, ret_page);
+	enum err err = store_read_page(&query, count_max, ret_page);
 	if (!err)
 		reverse(ret_page);
 	return err;

@@ -72,5 +72,9 @@ MUST_CHECK enum err store_check_room(
 	struct store *store, const char *peer, enum store_direction direction);
 /* The text is the caller's afterwards; nothing is set when the query fails. */
 void store_read_message(struct query *query, struct store_message *ret_message);
+/* Reads `count_max` of them, sees whether there is one more, for which the query asks, and ends the
+ * query. */
+MUST_CHECK enum err store_read_page(
+	struct query *query, size_t count_max, struct store_page *ret_page);
 
 #endif
