@@ -77,15 +77,11 @@ int context_own_show(const struct cli *cli)
 int context_own_set(const struct cli *cli)
 {
 	struct buffer typed = buffer_with_max(CLI_CONTEXT_MAX);
-	const char *text = cli->args[2];
-	bool from_stdin = strcmp(text, "-") == 0;
-	int status = from_stdin ? input_read(NULL, &typed) : CLI_DONE;
-	if (status == CLI_DONE) {
-		if (from_stdin)
-			text = buffer_text(&typed);
+	const char *text;
+	int status = input_argument(cli->args[2], &typed, &text);
+	if (status == CLI_DONE)
 		status = change(cli, "POST", "/context/set",
 			json_pack("{s:s, s:o}", "key", cli->args[1], "value", field_value(text)));
-	}
 	buffer_deinit(&typed);
 	return status;
 }

@@ -36,3 +36,14 @@ int input_read(const char *path, struct buffer *text)
 	fclose(file);
 	return status;
 }
+
+int input_argument(const char *argument, struct buffer *typed, const char **ret_text)
+{
+	*ret_text = argument;
+	if (strcmp(argument, "-") != 0)
+		return CLI_DONE;
+	int status = input_read(NULL, typed);
+	if (status == CLI_DONE)
+		*ret_text = buffer_text(typed);
+	return status;
+}

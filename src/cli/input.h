@@ -9,4 +9,7 @@
  * maximum. CLI_FAILED after the line on stderr. */
 MUST_CHECK int input_read(const char *path, struct buffer *text);
 
+/* A text among the arguments, or, for "-", what is on stdin, which `typed` then holds. */
+MUST_CHECK int input_argument(const char *argument, struct buffer *typed, const char **ret_text);
+
 #endif

@@ -53,7 +53,7 @@ static json_t *attachments(const struct cli *cli)
 
 int command_send(const struct cli *cli)
 {
-	const char *wait = cli_value(cli, "wait"), *text = cli->args[1];
+	const char *wait = cli_value(cli, "wait"), *text;
 	struct buffer typed = buffer_with_max(CLI_STDIN_MAX);
 	json_t *message = NULL;
 	uint32_t seconds = 0;
@@ -63,14 +63,13 @@ int command_send(const struct cli *cli)
 	json_t *paths = attachments(cli);
 	if (!paths)
 		return CLI_FAILED;
-	int status = strcmp(text, "-") == 0 ? input_read(NULL, &typed) : CLI_DONE;
+	int status = input_argument(cli->args[1], &typed, &text);
 	if (status == CLI_DONE) {
 		struct api_request request = {
 			.path = "/messages",
 			.timeout_ms = seconds * 1000 + ANSWER_MARGIN_MS,
 			.body = json_pack("{s:s, s:s, s:I, s:s*, s:O}", "peer", cli->args[0],
-				"text", strcmp(text, "-") == 0 ? buffer_text(&typed) : text,
-				"wait_ms", (json_int_t)seconds * 1000, "reply_to",
+				"text", text, "wait_ms", (json_int_t)seconds * 1000, "reply_to",
 				cli_value(cli, "reply"), "attachments", paths),
 		};
 		status =
