@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/rng.h"
+#include "store_tamper.h"
 #include "test_home.h"
 
 #define BOB "dpc-node-fedcba9876543210"
@@ -23,16 +24,6 @@ static struct store *reopen(const char *home)
 }
 
 /* Runs SQL beside the store, as somebody else would. */
-static void tamper(const char *home, const char *sql)
-{
-	sqlite3 *db;
-	char *path = text_format("%s/dpc.db", home);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	free(path);
-}
-
 static void its_files_are_for_the_owner_only(void **state)
 {
 	static const char *const names[] = {"dpc.db", "dpc.db-wal", "dpc.db-shm"};

@@ -2,10 +2,9 @@
 
 #include "test.h"
 
-#include <sqlite3.h>
-
 #include "base/text.h"
 #include "node/store_search.h"
+#include "store_tamper.h"
 #include "test_home.h"
 
 #define ALICE "dpc-node-0123456789abcdef"
@@ -228,14 +227,9 @@ static void changes_and_texts_have_their_limits(void **state)
 	free(long_text);
 	store_close(store);
 	/* A full outbox takes no changes either. */
-	sqlite3 *db;
-	char *path = text_format("%s/" STORE_FILE, (const char *)*state);
 	char sql[100];
 	snprintf(sql, sizeof sql, "UPDATE peers SET pending = %d", STORE_OUTBOX_MAX);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	free(path);
+	tamper(*state, sql);
 	store = reopen(*state);
 	assert_err(store_edit(store, BOB, "a", "e", "two", 2000), ERR_LIMIT);
 	assert_message(store, STORE_OUT, "a", STORE_QUEUED, 0, false, "one");
@@ -382,18 +376,9 @@ static void unread_messages_are_counted_up_to_a_limit(void **state)
 	struct store *store = reopen(*state);
 	receive(store, "a", "one");
 	store_close(store);
-	sqlite3 *db;
-	char *path = text_format("%s/" STORE_FILE, (const char *)*state);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
-			"2000) INSERT INTO messages (peer, direction, id, state, timestamp, text) "
-			"SELECT '" BOB "', 1, 'm' || i, 3, 1, 'x' FROM n",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	free(path);
+	tamper(*state, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+		       "2000) INSERT INTO messages (peer, direction, id, state, timestamp, text) "
+		       "SELECT '" BOB "', 1, 'm' || i, 3, 1, 'x' FROM n");
 	store = reopen(*state);
 	assert_unread(store, STORE_UNREAD_MAX);
 	store_close(store);

@@ -2,8 +2,7 @@
 
 #include "test.h"
 
-#include <sqlite3.h>
-
+#include "store_tamper.h"
 #include "test_home.h"
 
 #define ALICE "dpc-node-0123456789abcdef"
@@ -257,18 +256,9 @@ static void removing_a_contact_keeps_its_history_but_not_what_was_queued(void **
 static void contacts_are_limited_in_number(void **state)
 {
 	struct store *store = reopen(*state);
-	char *path = text_format("%s/dpc.db", (char *)*state);
-	sqlite3 *db;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)"
-			"INSERT INTO contacts SELECT printf('dpc-node-%016x', i), 'n' || i, '', '',"
-			" 0, 0, 0, 0, 0, 0 FROM n",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	sqlite3_close(db);
-	free(path);
+	tamper(*state, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)"
+		       "INSERT INTO contacts SELECT printf('dpc-node-%016x', i), 'n' || i, '', '',"
+		       " 0, 0, 0, 0, 0, 0 FROM n");
 	struct store_contact c = {.node_id = ALICE};
 	assert_ok(store_contact_add(store, &c));
 	c = (struct store_contact){.node_id = BOB};

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <sqlite3.h>
 
+#include "store_tamper.h"
 #include "test_home.h"
 
 #define ALICE "dpc-node-0123456789abcdef"
@@ -247,18 +248,9 @@ static void a_page_is_limited(void **state)
 {
 	struct store *store = reopen(*state);
 	struct store_page page;
-	sqlite3 *db;
-	char *path = text_format("%s/dpc.db", (char *)*state);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 501)"
-			"INSERT INTO messages (peer, direction, id, state, timestamp, text)"
-			" SELECT '" BOB "', 0, i, 0, 0, 'x' FROM n",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	sqlite3_close(db);
-	free(path);
+	tamper(*state, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 501)"
+		       "INSERT INTO messages (peer, direction, id, state, timestamp, text)"
+		       " SELECT '" BOB "', 0, i, 0, 0, 'x' FROM n");
 	assert_ok(store_outbox_pending(store, BOB, 0, 100000, &page));
 	assert_int_equal(page.count, STORE_PAGE_MAX);
 	assert_true(page.more);

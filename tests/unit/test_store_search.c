@@ -2,10 +2,10 @@
 
 #include "test.h"
 
-#include <sqlite3.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "store_tamper.h"
 #include "test_home.h"
 
 #define ALICE "dpc-node-0123456789abcdef"
@@ -146,28 +146,19 @@ static void messages_of_a_former_version_are_found(void **state)
 	struct store *store = open_store(state);
 	receive(store, ALICE, "1", "an old message");
 	store_close(store);
-	sqlite3 *db;
-	char *path = text_format("%s/" STORE_FILE, (const char *)*state);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"DROP INDEX messages_out;"
-			"DROP INDEX messages_in;"
-			"ALTER TABLE messages DROP COLUMN kind;"
-			"ALTER TABLE messages DROP COLUMN refers;"
-			"ALTER TABLE messages DROP COLUMN edited;"
-			"ALTER TABLE messages DROP COLUMN deleted;"
-			"ALTER TABLE messages DROP COLUMN attachments;"
-			"ALTER TABLE peers DROP COLUMN read_here;"
-			"ALTER TABLE peers DROP COLUMN read_there;"
-			"DROP TABLE words;"
-			"INSERT INTO messages (peer, direction, id, state, timestamp, text)"
-			" VALUES ('" BOB "', 1, '2', 3, 1.5, 'an older message');"
-			"PRAGMA user_version = 3",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	free(path);
+	tamper(*state, "DROP INDEX messages_out;"
+		       "DROP INDEX messages_in;"
+		       "ALTER TABLE messages DROP COLUMN kind;"
+		       "ALTER TABLE messages DROP COLUMN refers;"
+		       "ALTER TABLE messages DROP COLUMN edited;"
+		       "ALTER TABLE messages DROP COLUMN deleted;"
+		       "ALTER TABLE messages DROP COLUMN attachments;"
+		       "ALTER TABLE peers DROP COLUMN read_here;"
+		       "ALTER TABLE peers DROP COLUMN read_there;"
+		       "DROP TABLE words;"
+		       "INSERT INTO messages (peer, direction, id, state, timestamp, text)"
+		       " VALUES ('" BOB "', 1, '2', 3, 1.5, 'an older message');"
+		       "PRAGMA user_version = 3");
 	store = open_store(state);
 	assert_finds(store, "old*", NULL, "2 1");
 	store_close(store);
